@@ -57,8 +57,8 @@ async function main() {
   const env = await prepare(process.env.PG_VERSION)
   for (const [command, ...rest] of tasks[task]()) {
     const end = await run(command, rest, { env })
-    if (end.signal) return dieOf(end.signal)
-    if (end.code !== 0) return process.exit(end.code)
+    if (end.signal) dieOf(end.signal)
+    if (end.signal || end.code !== 0) process.exit(end.code ?? undefined)
   }
 }
 
