@@ -1,0 +1,32 @@
+import postgres from 'postgres';
+
+export type Sql = postgres.Sql<{ bigint: number }>;
+export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+/** Whatever can run a query: a pool, or a transaction of one. */
+export type Db = Sql | Transaction;
+
+export interface ConnectOptions {
+  /** Most connections in the pool. Default 10. */
+  max?: number;
+  /** Shown in pg_stat_activity. Default `pigeonpost`. */
+  name?: string;
+  /** Session settings that every connection starts with. */
+  settings?: Record<string, string>;
+}
+
+/**
+ * A pool of connections. Nothing connects before the first query.
+ * `bigint` columns come as numbers: our sequences stay below 2^53.
+ * @throws on the first query, with `code` such as ENOTFOUND or 28P01, when the server cannot be reached.
+ */
+export function connect(url: string, options: ConnectOptions = {}): Sql {
+  return postgres(url, {
+    max: options.max ?? 10,
+    connect_timeout: 10,
+    onnotice: () => {},
+    connection: { application_name: options.name ?? 'pigeonpost', ...options.settings },
+    types: {
+      bigint: { to: 20, from: [20], parse: Number, serialize: String },
+    },
+  });
+}
