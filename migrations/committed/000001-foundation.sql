@@ -1,0 +1,2004 @@
+--! Previous: -
+--! Hash: sha1:ef8f9719679488f429343cd0300c7674dac4c21b
+--! Message: foundation
+
+-- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['pigeonpost_owner', 'pigeonpost_bridge', 'pigeonpost_reader', 'pigeonpost_app'] loop
+    begin
+      execute pg_catalog.format('create role %I nologin', v_role);
+    exception when duplicate_object or unique_violation then
+      null;
+    end;
+  end loop;
+  if not pg_catalog.pg_has_role(current_user, 'pigeonpost_owner', 'member') then
+    execute pg_catalog.format('grant pigeonpost_owner to %I', current_user);
+  end if;
+end
+$$;
+
+create schema if not exists pigeonpost;
+create schema if not exists pigeonpost_private;
+
+--! Included 010_support.sql
+-- Small functions that every topic uses: ids and the spelling of addresses and bodies.
+-- The database has them so that a row is the same whoever inserts it, a bridge in Python or our own API.
+
+do $do$
+begin
+  if pg_catalog.current_setting('server_version_num')::integer >= 180000 then
+    execute $sql$
+      create or replace function pigeonpost.uuid_v7() returns uuid
+      language sql volatile parallel safe
+      as 'select pg_catalog.uuidv7()'
+    $sql$;
+  else
+    execute $sql$
+      create or replace function pigeonpost.uuid_v7() returns uuid
+      language sql volatile parallel safe
+      as $body$
+        select encode(
+          set_bit(set_bit(
+            overlay(uuid_send(gen_random_uuid())
+              placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+            52, 1), 53, 1), 'hex')::uuid
+      $body$
+    $sql$;
+  end if;
+end
+$do$;
+comment on function pigeonpost.uuid_v7() is
+  'A version 7 UUID (RFC 9562): Postgres'' own from 18 on, a fallback of the same layout below. Sorts by time of creation.';
+
+-- One spelling per address, so that 27831234567@s.whatsapp.net and +27 83 123 4567 are one customer.
+-- It does not judge numbers by country; the API does, with libphonenumber.
+create or replace function pigeonpost.normalize_address(p_channel text, p_address text) returns text
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_address text := btrim(p_address, E' \t\r\n');
+  v_digits text;
+begin
+  if v_address ~ '^\+[1-9][0-9]{6,14}$' then
+    return v_address;
+  end if;
+  if p_channel = 'email' then
+    return nullif(lower(btrim(coalesce(substring(v_address from '<([^<>]*)>\s*$'), v_address))), '');
+  end if;
+  if p_channel not in ('whatsapp', 'sms', 'fakechat') then
+    return nullif(v_address, '');
+  end if;
+  v_address := regexp_replace(v_address, '^(whatsapp|tel|sms):\s*', '', 'i');
+  if v_address ~* '^[0-9]+(:[0-9]+)?@(s\.whatsapp\.net|c\.us)$' then
+    return '+' || substring(v_address from '^[0-9]+');
+  end if;
+  if v_address like '%@%' then
+    -- A LID or a group keeps its domain; the device that sent is no part of who they are.
+    return regexp_replace(lower(v_address), '[:_][0-9]+@', '@');
+  end if;
+  if v_address ~ '^\+?[0-9][0-9 ().\-/]*$' or v_address ~ '^\+?\(?[0-9][0-9 ().\-/]*$' then
+    v_digits := regexp_replace(v_address, '[^0-9]', '', 'g');
+    if v_address like '00%' then
+      return '+' || substring(v_digits from 3);
+    end if;
+    -- Fewer than 7 digits are a short code, which has no country.
+    if v_address like '+%' or length(v_digits) >= 7 then
+      return '+' || v_digits;
+    end if;
+    return v_digits;
+  end if;
+  return nullif(v_address, '');
+end
+$$;
+comment on function pigeonpost.normalize_address(text, text) is
+  'The one spelling of an address on a channel: phones as E.164, WhatsApp JIDs of phones too, mail in lower case without a display name, anything else trimmed. Null when empty.';
+
+-- NUL and lone surrogates cannot be in a text of this database; CRLF is a newline in another spelling.
+create or replace function pigeonpost.sanitize_body(p_body text) returns text
+language sql immutable strict parallel safe
+as $$
+  select pg_catalog.regexp_replace(p_body, E'[\\x01-\\x08\\x0b-\\x1f]', '', 'g')
+$$;
+comment on function pigeonpost.sanitize_body(text) is
+  'The body without C0 control characters, tab and newline excepted.';
+--! EndIncluded 010_support.sql
+
+create sequence if not exists pigeonpost.conversations_number_seq as bigint;
+create sequence if not exists pigeonpost.threads_number_seq as bigint;
+create sequence if not exists pigeonpost.messages_number_seq as bigint;
+create sequence if not exists pigeonpost.events_id_seq as bigint;
+-- Above the 32-bit range, so that a CRM's own lead ids never meet ours.
+create sequence if not exists pigeonpost.customers_lead_id_seq as bigint minvalue 4294967296;
+
+create table pigeonpost.tenants (
+  tenant_id integer not null,
+  name text,
+  settings jsonb not null default '{}'::jsonb,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint tenants_pkey primary key (tenant_id),
+  constraint tenants_id_is_positive check (tenant_id > 0),
+  constraint tenants_settings_are_an_object check (jsonb_typeof(settings) = 'object')
+);
+
+create table pigeonpost.tenant_roles (
+  tenant_id integer not null,
+  role regrole not null,
+  created_at timestamptz not null default now(),
+  constraint tenant_roles_pkey primary key (tenant_id, role),
+  constraint tenant_roles_tenant_is_positive_or_all check (tenant_id >= 0)
+);
+
+create table pigeonpost.accounts (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  channel text not null,
+  address text,
+  name text,
+  provider text,
+  status text not null default 'connected',
+  rate_per_minute integer default 20,
+  burst integer not null default 1,
+  daily_limit integer default 1000,
+  time_zone text not null default 'UTC',
+  settings jsonb not null default '{}'::jsonb,
+  secret_ref text,
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint accounts_pkey primary key (tenant_id, id),
+  constraint accounts_address_is_unique unique nulls not distinct (tenant_id, channel, address),
+  constraint accounts_tenant_exists foreign key (tenant_id) references pigeonpost.tenants (tenant_id),
+  constraint accounts_status_known check (status in ('connected', 'disconnected', 'disabled')),
+  constraint accounts_channel_not_empty check (channel <> ''),
+  constraint accounts_rate_is_positive check (rate_per_minute > 0),
+  constraint accounts_burst_is_positive check (burst > 0),
+  constraint accounts_daily_limit_in_range check (daily_limit >= 0),
+  constraint accounts_secret_ref_is_a_name check (secret_ref ~ '^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$'),
+  constraint accounts_settings_are_an_object check (jsonb_typeof(settings) = 'object')
+);
+create unique index accounts_one_default on pigeonpost.accounts (tenant_id, channel) where is_default;
+
+create table pigeonpost.api_keys (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  name text not null,
+  prefix text not null,
+  hash bytea not null,
+  scopes text[] not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  last_used_at timestamptz,
+  constraint api_keys_pkey primary key (tenant_id, id),
+  constraint api_keys_hash_is_unique unique (tenant_id, hash),
+  constraint api_keys_tenant_exists foreign key (tenant_id) references pigeonpost.tenants (tenant_id),
+  constraint api_keys_hash_is_sha256 check (octet_length(hash) = 32)
+);
+
+create table pigeonpost.customers (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  lead_id bigint not null default nextval('pigeonpost.customers_lead_id_seq'),
+  name text,
+  metadata jsonb not null default '{}'::jsonb,
+  external_type text,
+  external_id text,
+  last_message_at timestamptz,
+  unread_count bigint not null default 0,
+  total_messages bigint not null default 0,
+  merged_into uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint customers_pkey primary key (tenant_id, id),
+  constraint customers_lead_id_is_unique unique (tenant_id, lead_id),
+  constraint customers_merged_into_exists foreign key (tenant_id, merged_into) references pigeonpost.customers (tenant_id, id),
+  constraint customers_not_merged_into_itself check (merged_into <> id),
+  constraint customers_metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  constraint customers_counters_in_range check (unread_count >= 0 and total_messages >= 0)
+);
+
+create table pigeonpost.customer_identities (
+  tenant_id integer not null,
+  channel text not null,
+  address text not null,
+  customer_id uuid not null,
+  created_at timestamptz not null default now(),
+  constraint customer_identities_pkey primary key (tenant_id, channel, address),
+  constraint customer_identities_customer_exists foreign key (tenant_id, customer_id)
+    references pigeonpost.customers (tenant_id, id),
+  constraint customer_identities_address_not_empty check (address <> '')
+);
+create index customer_identities_customer on pigeonpost.customer_identities (tenant_id, customer_id);
+
+create table pigeonpost.conversations (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  number bigint not null default nextval('pigeonpost.conversations_number_seq'),
+  type text not null default 'direct',
+  status text not null default 'open',
+  account_id uuid not null,
+  channel text not null,
+  customer_id uuid,
+  address text,
+  external_id text,
+  group_name text,
+  group_avatar text,
+  group_metadata jsonb not null default '{}'::jsonb,
+  thread_id uuid not null default pigeonpost.uuid_v7(),
+  last_message_at timestamptz,
+  unread_count bigint not null default 0,
+  total_messages bigint not null default 0,
+  merged_into uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint conversations_pkey primary key (tenant_id, id),
+  constraint conversations_number_is_unique unique (tenant_id, number),
+  -- A key, so that rotating the pointer needs the row lock that inserts of messages (for key share) exclude.
+  constraint conversations_thread_is_unique unique (tenant_id, thread_id),
+  constraint conversations_customer_exists foreign key (tenant_id, customer_id)
+    references pigeonpost.customers (tenant_id, id),
+  constraint conversations_merged_into_exists foreign key (tenant_id, merged_into)
+    references pigeonpost.conversations (tenant_id, id),
+  constraint conversations_not_merged_into_itself check (merged_into <> id),
+  constraint conversations_type_known check (type in ('direct', 'multi', 'group')),
+  constraint conversations_status_known check (status in ('open', 'closed', 'pending')),
+  constraint conversations_direct_has_customer check ((type = 'direct') = (customer_id is not null)),
+  constraint conversations_group_has_name check (type <> 'group' or group_name <> '' and group_name is not null),
+  constraint conversations_group_metadata_is_an_object check (jsonb_typeof(group_metadata) = 'object'),
+  constraint conversations_counters_in_range check (unread_count >= 0 and total_messages >= 0)
+);
+-- A customer and an account have one direct conversation, but where a channel has topics of its own (a mail thread).
+create unique index conversations_one_direct on pigeonpost.conversations (tenant_id, account_id, customer_id, external_id)
+  nulls not distinct where type = 'direct' and merged_into is null;
+create unique index conversations_one_external on pigeonpost.conversations (tenant_id, account_id, external_id)
+  where type <> 'direct' and merged_into is null and external_id is not null;
+-- The one row that an insert of a message looks up.
+create index conversations_address on pigeonpost.conversations (tenant_id, account_id, address)
+  where type = 'direct' and external_id is null;
+create index conversations_customer on pigeonpost.conversations (tenant_id, customer_id, channel, created_at);
+create index conversations_recent on pigeonpost.conversations (tenant_id, last_message_at);
+
+create table pigeonpost.conversation_participants (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  conversation_id uuid not null,
+  customer_id uuid,
+  account_id uuid,
+  role text not null default 'member',
+  joined_at timestamptz not null default now(),
+  left_at timestamptz,
+  metadata jsonb not null default '{}'::jsonb,
+  constraint conversation_participants_pkey primary key (tenant_id, id),
+  constraint conversation_participants_customer_is_unique unique (tenant_id, conversation_id, customer_id),
+  constraint conversation_participants_account_is_unique unique (tenant_id, conversation_id, account_id),
+  constraint conversation_participants_conversation_exists foreign key (tenant_id, conversation_id)
+    references pigeonpost.conversations (tenant_id, id) on delete cascade,
+  constraint conversation_participants_customer_exists foreign key (tenant_id, customer_id)
+    references pigeonpost.customers (tenant_id, id),
+  constraint conversation_participants_role_known check (role in ('owner', 'admin', 'member')),
+  constraint conversation_participants_is_customer_or_account check (num_nonnulls(customer_id, account_id) = 1),
+  constraint conversation_participants_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create index conversation_participants_customer on pigeonpost.conversation_participants (tenant_id, customer_id);
+
+create table pigeonpost.threads (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  number bigint not null default nextval('pigeonpost.threads_number_seq'),
+  conversation_id uuid not null,
+  customer_id uuid,
+  channel text not null,
+  status text not null default 'active',
+  created_at timestamptz not null default now(),
+  archived_at timestamptz,
+  constraint threads_pkey primary key (tenant_id, id),
+  constraint threads_number_is_unique unique (tenant_id, number),
+  constraint threads_conversation_exists foreign key (tenant_id, conversation_id)
+    references pigeonpost.conversations (tenant_id, id) on delete cascade,
+  constraint threads_status_known check (status in ('active', 'archived'))
+);
+create unique index threads_one_active on pigeonpost.threads (tenant_id, conversation_id) where status = 'active';
+create index threads_conversation on pigeonpost.threads (tenant_id, conversation_id, created_at);
+create index threads_lead on pigeonpost.threads (tenant_id, customer_id, channel, status);
+
+create table pigeonpost.messages (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  number bigint not null default nextval('pigeonpost.messages_number_seq'),
+  account_id uuid not null,
+  conversation_id uuid not null,
+  thread_id uuid not null,
+  customer_id uuid,
+  sender_customer_id uuid,
+  address text,
+  conversation_external_id text,
+  direction text not null,
+  channel text not null default 'whatsapp',
+  external_message_id text,
+  content_type text not null default 'text',
+  body text,
+  body_version integer not null default 1,
+  media_id uuid,
+  media_url text,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb,
+  reply_to_id uuid,
+  status text not null,
+  priority smallint not null default 0,
+  scheduled_for timestamptz,
+  valid_until timestamptz,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz,
+  attempt_id uuid,
+  leased_until timestamptz,
+  provider text,
+  error_code text,
+  error_message text,
+  is_processed boolean not null default false,
+  is_from_bot boolean not null default false,
+  created_by uuid,
+  campaign_id text,
+  idempotency_key text,
+  occurred_at timestamptz not null default now(),
+  sent_at timestamptz,
+  delivered_at timestamptz,
+  read_at timestamptz,
+  failed_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint messages_pkey primary key (tenant_id, id),
+  constraint messages_number_is_unique unique (tenant_id, number),
+  constraint messages_external_id_is_unique unique (tenant_id, external_message_id, conversation_id),
+  constraint messages_conversation_exists foreign key (tenant_id, conversation_id)
+    references pigeonpost.conversations (tenant_id, id) on delete cascade,
+  constraint messages_thread_exists foreign key (tenant_id, thread_id) references pigeonpost.threads (tenant_id, id) on delete cascade,
+  constraint messages_customer_exists foreign key (tenant_id, customer_id) references pigeonpost.customers (tenant_id, id),
+  constraint messages_direction_known check (direction in ('inbound', 'outbound', 'system')),
+  constraint messages_content_type_known check (content_type in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')),
+  constraint messages_status_known check (status in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed', 'canceled', 'unknown')),
+  constraint messages_inbound_has_external_id check (direction <> 'inbound' or external_message_id <> '' and external_message_id is not null),
+  constraint messages_body_at_most_1_mib check (octet_length(body) <= 1048576),
+  constraint messages_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index messages_idempotency_key_is_unique on pigeonpost.messages (tenant_id, idempotency_key)
+  where idempotency_key is not null;
+create index messages_conversation on pigeonpost.messages (tenant_id, conversation_id, occurred_at, number);
+create index messages_thread on pigeonpost.messages (tenant_id, thread_id, occurred_at, number);
+create index messages_account_customer on pigeonpost.messages (tenant_id, account_id, customer_id, created_at);
+create index messages_customer on pigeonpost.messages (tenant_id, customer_id, occurred_at);
+create index messages_sender on pigeonpost.messages (tenant_id, sender_customer_id);
+create index messages_sent_at on pigeonpost.messages (tenant_id, sent_at);
+create index messages_campaign on pigeonpost.messages (tenant_id, campaign_id) where campaign_id is not null;
+create index messages_status on pigeonpost.messages (tenant_id, status);
+create index messages_unread on pigeonpost.messages (tenant_id, conversation_id) where direction = 'inbound' and status = 'delivered';
+-- What may be sent now, in the order in which it goes; what is due later waits in another status.
+create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
+create index messages_due on pigeonpost.messages (tenant_id, account_id, next_attempt_at) where status in ('scheduled', 'retrying');
+create index messages_sending on pigeonpost.messages (tenant_id, account_id, leased_until) where status = 'sending';
+
+create table pigeonpost.message_history (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  message_id uuid not null,
+  conversation_id uuid not null,
+  customer_id uuid,
+  direction text not null,
+  kind text not null,
+  body_version integer not null,
+  body text,
+  previous_body text,
+  edited_at timestamptz not null default now(),
+  edited_by text not null,
+  metadata jsonb not null default '{}'::jsonb,
+  constraint message_history_pkey primary key (tenant_id, id),
+  constraint message_history_version_is_unique unique (tenant_id, message_id, body_version),
+  constraint message_history_message_exists foreign key (tenant_id, message_id)
+    references pigeonpost.messages (tenant_id, id) on delete cascade,
+  constraint message_history_kind_known check (kind in ('edit', 'revoke'))
+);
+
+create table pigeonpost.message_statuses (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  message_id uuid not null,
+  status text not null,
+  previous_status text,
+  recipient text,
+  occurred_at timestamptz not null default now(),
+  error_code text,
+  error_message text,
+  created_at timestamptz not null default now(),
+  constraint message_statuses_pkey primary key (tenant_id, id),
+  constraint message_statuses_message_exists foreign key (tenant_id, message_id)
+    references pigeonpost.messages (tenant_id, id) on delete cascade
+);
+create index message_statuses_message on pigeonpost.message_statuses (tenant_id, message_id, created_at);
+create unique index message_statuses_one_per_recipient on pigeonpost.message_statuses (tenant_id, message_id, recipient, status)
+  where recipient is not null;
+
+create table pigeonpost.message_reactions (
+  tenant_id integer not null,
+  message_id uuid not null,
+  sender text not null,
+  emoji text,
+  reacted_at timestamptz not null,
+  constraint message_reactions_pkey primary key (tenant_id, message_id, sender),
+  constraint message_reactions_message_exists foreign key (tenant_id, message_id)
+    references pigeonpost.messages (tenant_id, id) on delete cascade
+);
+
+create table pigeonpost.parked_updates (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  channel text not null,
+  account_id uuid,
+  conversation_external_id text,
+  external_message_id text not null,
+  "update" jsonb not null,
+  created_at timestamptz not null default now(),
+  constraint parked_updates_pkey primary key (tenant_id, id)
+);
+create index parked_updates_external_id on pigeonpost.parked_updates (tenant_id, external_message_id);
+
+create table pigeonpost.delivery_attempts (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  message_id uuid not null,
+  attempt integer not null,
+  provider text,
+  reason text,
+  outcome text not null,
+  error_code text,
+  error_message text,
+  external_message_id text,
+  duration_ms integer,
+  started_at timestamptz not null default now(),
+  constraint delivery_attempts_pkey primary key (tenant_id, id),
+  constraint delivery_attempts_message_exists foreign key (tenant_id, message_id)
+    references pigeonpost.messages (tenant_id, id) on delete cascade,
+  constraint delivery_attempts_outcome_known check (outcome in ('sent', 'retry', 'failed', 'unknown'))
+);
+create index delivery_attempts_message on pigeonpost.delivery_attempts (tenant_id, message_id, attempt);
+
+create table pigeonpost.events (
+  tenant_id integer not null,
+  id bigint not null default nextval('pigeonpost.events_id_seq'),
+  event_id uuid not null default pigeonpost.uuid_v7(),
+  type text not null,
+  message_id uuid,
+  conversation_id uuid,
+  thread_id uuid,
+  customer_id uuid,
+  account_id uuid,
+  payload jsonb,
+  created_at timestamptz not null default now(),
+  constraint events_pkey primary key (tenant_id, id)
+) partition by range (id);
+create index events_id on pigeonpost.events (id);
+create table pigeonpost.events_p0 partition of pigeonpost.events for values from (0) to (10000000);
+create table pigeonpost.events_p1 partition of pigeonpost.events for values from (10000000) to (20000000);
+create table pigeonpost.events_default partition of pigeonpost.events default;
+
+create table pigeonpost.event_consumers (
+  tenant_id integer not null,
+  name text not null,
+  cursor bigint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint event_consumers_pkey primary key (tenant_id, name),
+  constraint event_consumers_name_not_empty check (name <> '')
+);
+
+create table pigeonpost.webhook_inbox (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  channel text not null,
+  account_id uuid,
+  method text not null default 'POST',
+  path text not null,
+  headers jsonb not null default '{}'::jsonb,
+  body bytea not null,
+  status text not null default 'received',
+  error_code text,
+  error_message text,
+  attempts integer not null default 0,
+  received_at timestamptz not null default now(),
+  processed_at timestamptz,
+  constraint webhook_inbox_pkey primary key (tenant_id, id),
+  constraint webhook_inbox_status_known check (status in ('received', 'processed', 'failed'))
+);
+create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status <> 'processed';
+create index webhook_inbox_received on pigeonpost.webhook_inbox (tenant_id, received_at);
+
+-- The log's position, as the relay and the readers share it. One row.
+create table pigeonpost_private.log_state (
+  only_one boolean not null default true,
+  settled_id bigint not null default 0,
+  round_id bigint,
+  round_waits_for text[] not null default '{}',
+  floor_id bigint not null default 0,
+  constraint log_state_pkey primary key (only_one),
+  constraint log_state_is_one_row check (only_one)
+);
+insert into pigeonpost_private.log_state default values;
+
+create table pigeonpost_private.account_wakeups (
+  tenant_id integer not null,
+  account_id uuid not null,
+  due_at timestamptz not null,
+  leased_until timestamptz,
+  lease_id uuid,
+  constraint account_wakeups_pkey primary key (tenant_id, account_id)
+);
+create index account_wakeups_due on pigeonpost_private.account_wakeups (due_at);
+
+--! Included 020_tenancy.sql
+-- Tenancy: whoever is not bound to a tenant neither sees nor touches its rows.
+-- The database guarantees it because bridges, notebooks and our own API share it, and only it sees all of them.
+--
+-- Two gates. Row-level security hides rows. The guard, the first BEFORE trigger of every table, runs as the
+-- invoker and refuses a foreign tenant before any definer trigger behind it can write there.
+
+-- Owner of the schema (or a superuser): every tenant. pigeonpost_app: the tenant that its transaction has set.
+-- Anyone else: the tenants that grant_tenant() bound to a role of theirs; tenant 0 there means all.
+create or replace function pigeonpost.my_tenants() returns integer[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_has_role('pigeonpost_owner', 'usage')
+     or exists (select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(r.role, 'usage')) then
+    return array(select t.tenant_id from pigeonpost.tenants t);
+  end if;
+  return array(
+    select r.tenant_id from pigeonpost.tenant_roles r where pg_has_role(r.role, 'usage')
+    union
+    select nullif(current_setting('pigeonpost.tenant', true), '')::integer where pg_has_role('pigeonpost_app', 'usage')
+  );
+end
+$$;
+comment on function pigeonpost.my_tenants() is 'The tenants whose rows the current role may see.';
+
+create or replace function pigeonpost_private.tg__guard() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'UPDATE' and new.tenant_id is distinct from old.tenant_id then
+    raise exception 'tenant_id never changes' using errcode = 'PPT02', constraint = 'tenant_never_changes',
+      table = tg_table_name, column = 'tenant_id', hint = 'Insert the row under the other tenant instead.';
+  end if;
+  if pg_has_role('pigeonpost_owner', 'usage') then
+    if new.tenant_id is null then
+      raise exception 'tenant_id is missing' using errcode = 'PPV01', constraint = 'tenant_is_named',
+        table = tg_table_name, column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
+    end if;
+    return new;
+  end if;
+  if new.tenant_id = nullif(current_setting('pigeonpost.tenant', true), '')::integer
+     and pg_has_role('pigeonpost_app', 'usage') then
+    return new;
+  end if;
+  if exists (
+    select from pigeonpost.tenant_roles r
+    where r.tenant_id in (new.tenant_id, 0) and pg_has_role(r.role, 'usage')
+  ) then
+    return new;
+  end if;
+  raise exception 'role % is not bound to tenant %', current_user, coalesce(new.tenant_id::text, 'null')
+    using errcode = 'PPT01', constraint = 'tenant_is_granted', table = tg_table_name, column = 'tenant_id',
+      hint = format('The owner can run: select pigeonpost.grant_tenant(%L, %s);', current_user, coalesce(new.tenant_id::text, '1'));
+end
+$$;
+comment on function pigeonpost_private.tg__guard() is
+  'First BEFORE trigger of every tenant table. Runs as the invoker: inside a definer everyone looks like the owner.';
+
+-- Called by definer triggers only, after the guard: what reaches it may create the tenant.
+create or replace function pigeonpost_private.ensure_tenant(p_tenant_id integer) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from pigeonpost.tenants t where t.tenant_id = p_tenant_id) then
+    insert into pigeonpost.tenants (tenant_id) values (p_tenant_id) on conflict (tenant_id) do nothing;
+  end if;
+end
+$$;
+
+create or replace function pigeonpost.grant_tenant(p_role name, p_tenant_id integer) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_tenant_id is not null then
+    perform pigeonpost_private.ensure_tenant(p_tenant_id);
+  end if;
+  insert into pigeonpost.tenant_roles (tenant_id, role)
+  values (coalesce(p_tenant_id, 0), quote_ident(p_role)::regrole)
+  on conflict (tenant_id, role) do nothing;
+end
+$$;
+comment on function pigeonpost.grant_tenant(name, integer) is
+  'Binds a role to a tenant, creating the tenant if need be. A null tenant binds it to all, those to come included. Owner only.';
+
+create or replace function pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from pigeonpost.tenant_roles r
+  where r.tenant_id = coalesce(p_tenant_id, 0) and r.role = quote_ident(p_role)::regrole;
+  return found;
+end
+$$;
+comment on function pigeonpost.revoke_tenant(name, integer) is
+  'Takes back what grant_tenant gave; a null tenant takes back the grant on all. True when there was one. Owner only.';
+
+alter table pigeonpost.tenant_roles enable row level security;
+drop policy if exists own_bindings on pigeonpost.tenant_roles;
+create policy own_bindings on pigeonpost.tenant_roles for select using (pg_catalog.pg_has_role(role, 'usage'));
+
+-- The same gates on every tenant table. Partitions are reached through their parent only.
+do $$
+declare
+  v_table text;
+begin
+  for v_table in
+    select c.relname from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relnamespace = 'pigeonpost'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and c.relname <> 'tenant_roles'
+    order by c.relname
+  loop
+    execute format('alter table pigeonpost.%I enable row level security', v_table);
+    execute format('drop policy if exists tenant_rows on pigeonpost.%I', v_table);
+    execute format($sql$
+      create policy tenant_rows on pigeonpost.%I
+        using (tenant_id = any ((select pigeonpost.my_tenants())::integer[]))
+        with check (
+          tenant_id = nullif(pg_catalog.current_setting('pigeonpost.tenant', true), '')::integer
+            and pg_catalog.pg_has_role('pigeonpost_app', 'usage')
+          or exists (
+            select from pigeonpost.tenant_roles r
+            where r.tenant_id in (%I.tenant_id, 0) and pg_catalog.pg_has_role(r.role, 'usage')))
+    $sql$, v_table, v_table);
+    execute format($sql$
+      create or replace trigger "000_guard" before insert or update on pigeonpost.%I
+        for each row execute function pigeonpost_private.tg__guard()
+    $sql$, v_table);
+  end loop;
+end
+$$;
+--! EndIncluded 020_tenancy.sql
+--! Included 030_accounts.sql
+-- Accounts: the addresses of ours that a tenant sends from and receives at.
+-- A message that names none takes the tenant's default of its channel, else the first, else one that appears by itself,
+-- so that a bridge can start with an insert and nothing else.
+
+create or replace function pigeonpost_private.tg_accounts__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.channel := lower(btrim(new.channel));
+  new.address := pigeonpost.normalize_address(new.channel, new.address);
+  if not exists (select from pg_timezone_names z where z.name = new.time_zone) then
+    raise exception 'time_zone "%" is not known', new.time_zone
+      using errcode = 'PPV01', constraint = 'accounts_time_zone_known', table = 'accounts', column = 'time_zone',
+        hint = 'Use a name such as UTC or Europe/Berlin.';
+  end if;
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.ensure_tenant(new.tenant_id);
+  else
+    new.updated_at := now();
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert or update of channel, address, time_zone on pigeonpost.accounts
+  for each row execute function pigeonpost_private.tg_accounts__normalise();
+
+create or replace function pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  loop
+    select a.id into v_id from pigeonpost.accounts a
+    where a.tenant_id = p_tenant_id and a.channel = p_channel
+    order by a.is_default desc, a.created_at, a.id
+    limit 1;
+    exit when found;
+    -- fakechat is built in, so its account can deliver at once; any other waits for the operator to name a provider.
+    insert into pigeonpost.accounts (tenant_id, channel, provider)
+    values (p_tenant_id, p_channel, case when p_channel = 'fakechat' then 'fakechat' end)
+    on conflict on constraint accounts_address_is_unique do nothing;
+  end loop;
+  return v_id;
+end
+$$;
+--! EndIncluded 030_accounts.sql
+--! Included 040_customers.sql
+-- Customers and the addresses by which channels know them.
+-- An address belongs to one customer of a tenant: the primary key of customer_identities is what two racing
+-- bridges meet at, so that 8 writers and one new address leave one customer.
+
+create or replace function pigeonpost_private.tg_customers__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.ensure_tenant(new.tenant_id);
+    new.lead_id := coalesce(new.lead_id, nextval('pigeonpost.customers_lead_id_seq'));
+    if new.external_type is not null then
+      new.external_id := pigeonpost.normalize_address(new.external_type, new.external_id);
+    end if;
+  else
+    new.updated_at := now();
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert or update on pigeonpost.customers
+  for each row execute function pigeonpost_private.tg_customers__normalise();
+
+create or replace function pigeonpost_private.tg_customer_identities__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.address := coalesce(pigeonpost.normalize_address(new.channel, new.address), '');
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert or update of channel, address on pigeonpost.customer_identities
+  for each row execute function pigeonpost_private.tg_customer_identities__normalise();
+
+-- The customer behind an address, made if there is none. The identity goes in first, in the same statement as its
+-- customer: it is the one that racing writers collide on, and the loser must leave no customer behind.
+create or replace function pigeonpost_private.find_or_open_customer(
+  p_tenant_id integer, p_channel text, p_address text, p_name text default null
+) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  loop
+    select i.customer_id into v_id from pigeonpost.customer_identities i
+    where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address = p_address;
+    exit when found;
+    with identity as (
+      insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+      values (p_tenant_id, p_channel, p_address, pigeonpost.uuid_v7())
+      on conflict (tenant_id, channel, address) do nothing
+      returning customer_id
+    )
+    insert into pigeonpost.customers (tenant_id, id, external_type, external_id, name)
+    select p_tenant_id, i.customer_id, p_channel, p_address, p_name from identity i
+    returning id into v_id;
+    exit when found;
+  end loop;
+  return v_id;
+end
+$$;
+
+create or replace function pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  loop
+    select c.id into v_id from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.lead_id = p_lead_id;
+    exit when found;
+    insert into pigeonpost.customers (tenant_id, lead_id) values (p_tenant_id, p_lead_id)
+    on conflict (tenant_id, lead_id) do nothing
+    returning id into v_id;
+    exit when found;
+  end loop;
+  return v_id;
+end
+$$;
+--! EndIncluded 040_customers.sql
+--! Included 050_conversations.sql
+-- Conversations: who talks with which account of ours, and which sitting (thread) is the current one.
+-- A direct conversation has exactly two sides, and both are columns, so that no count and no race can break it.
+
+create or replace function pigeonpost_private.tg_conversations__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    if new.account_id is null then
+      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id, coalesce(new.channel, 'whatsapp'));
+    end if;
+    select a.channel into new.channel from pigeonpost.accounts a
+    where a.tenant_id = new.tenant_id and a.id = new.account_id;
+    if not found then
+      raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+        using errcode = 'PPA01', constraint = 'conversations_account_exists', table = 'conversations', column = 'account_id',
+          hint = 'Give the id of an account of this tenant, or leave account_id out.';
+    end if;
+    new.address := pigeonpost.normalize_address(new.channel, new.address);
+    return new;
+  end if;
+  new.updated_at := now();
+  if new.type <> old.type or new.account_id <> old.account_id and new.merged_into is null and old.merged_into is null then
+    raise exception 'type and account of a conversation never change'
+      using errcode = 'PPC01', constraint = 'conversations_sides_never_change', table = 'conversations',
+        hint = 'Open another conversation instead.';
+  end if;
+  if new.status = 'closed' and old.status <> 'closed' then
+    new.thread_id := pigeonpost.uuid_v7();
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert or update of type, status, account_id, group_name, group_avatar, group_metadata
+  on pigeonpost.conversations
+  for each row execute function pigeonpost_private.tg_conversations__normalise();
+
+create or replace function pigeonpost_private.tg_conversations__open() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if new.type = 'direct' then
+    insert into pigeonpost.conversation_participants (tenant_id, conversation_id, customer_id, account_id)
+    values (new.tenant_id, new.id, new.customer_id, null), (new.tenant_id, new.id, null, new.account_id);
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "700_open" after insert on pigeonpost.conversations
+  for each row execute function pigeonpost_private.tg_conversations__open();
+
+-- Runs after the row is locked against inserts of messages, so every thread row that they opened is visible here.
+create or replace function pigeonpost_private.tg_conversations__archive_thread() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.threads t set status = 'archived'
+  where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active';
+  return null;
+end
+$$;
+create or replace trigger "600_archive_thread" after update of status on pigeonpost.conversations
+  for each row when (new.status = 'closed' and old.status <> 'closed')
+  execute function pigeonpost_private.tg_conversations__archive_thread();
+
+create or replace function pigeonpost_private.tg_conversation_participants__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  select c.* into v_conversation from pigeonpost.conversations c
+  where c.tenant_id = new.tenant_id and c.id = new.conversation_id;
+  if v_conversation.type = 'direct'
+     and new.customer_id is distinct from v_conversation.customer_id
+     and new.account_id is distinct from v_conversation.account_id then
+    raise exception 'conversation % is direct: a customer and an account, and no third', new.conversation_id
+      using errcode = 'PPC01', constraint = 'direct_is_full', table = 'conversation_participants',
+        hint = 'Open a conversation of type multi for more than two.';
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert or update of conversation_id, customer_id, account_id
+  on pigeonpost.conversation_participants
+  for each row execute function pigeonpost_private.tg_conversation_participants__normalise();
+
+-- The direct conversation of an account with a customer, made if there is none, locked `for key share` so that its
+-- thread pointer holds until this transaction ends. Follows the tombstones that a merge leaves.
+create or replace function pigeonpost_private.find_or_open_direct(
+  p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text
+) returns pigeonpost.conversations
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.account_id = p_account_id and c.customer_id = p_customer_id
+      and c.external_id is not distinct from p_external_id and c.type = 'direct' and c.merged_into is null
+    for key share;
+    -- A merge may have made it a tombstone while this waited for the lock.
+    exit when found and v_conversation.merged_into is null;
+    insert into pigeonpost.conversations (tenant_id, type, account_id, channel, customer_id, address, external_id)
+    select p_tenant_id, 'direct', p_account_id, p_channel, coalesce(m.merged_into, m.id), p_address, p_external_id
+    from pigeonpost.customers m
+    where m.tenant_id = p_tenant_id and m.id = p_customer_id
+    on conflict (tenant_id, account_id, customer_id, external_id) where type = 'direct' and merged_into is null do nothing;
+    select coalesce(m.merged_into, m.id) into p_customer_id from pigeonpost.customers m
+    where m.tenant_id = p_tenant_id and m.id = p_customer_id;
+  end loop;
+  return v_conversation;
+end
+$$;
+
+-- A conversation by its id, locked likewise; null columns where there is none.
+create or replace function pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid)
+returns pigeonpost.conversations
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.id = p_id
+    for key share;
+    exit when not found or v_conversation.merged_into is null;
+    p_id := v_conversation.merged_into;
+  end loop;
+  return v_conversation;
+end
+$$;
+
+-- A group by the channel's id, made with that id for a name if nobody has told us a better one.
+create or replace function pigeonpost_private.find_or_open_group(
+  p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text
+) returns pigeonpost.conversations
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.account_id = p_account_id and c.external_id = p_external_id
+      and c.type <> 'direct' and c.merged_into is null
+    for key share;
+    exit when found and v_conversation.merged_into is null;
+    insert into pigeonpost.conversations (tenant_id, type, account_id, channel, external_id, group_name)
+    values (p_tenant_id, 'group', p_account_id, p_channel, p_external_id, coalesce(nullif(p_name, ''), p_external_id))
+    on conflict (tenant_id, account_id, external_id) where type <> 'direct' and merged_into is null and external_id is not null
+    do nothing;
+  end loop;
+  return v_conversation;
+end
+$$;
+
+create or replace function pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pigeonpost.conversation_participants p
+    where p.tenant_id = p_tenant_id and p.conversation_id = p_conversation_id and p.customer_id = p_customer_id
+      and p.left_at is null
+  ) then
+    insert into pigeonpost.conversation_participants (tenant_id, conversation_id, customer_id)
+    values (p_tenant_id, p_conversation_id, p_customer_id)
+    on conflict (tenant_id, conversation_id, customer_id) do update set left_at = null, joined_at = now()
+    where conversation_participants.left_at is not null;
+  end if;
+end
+$$;
+--! EndIncluded 050_conversations.sql
+--! Included 060_threads.sql
+-- Threads: the sittings of a conversation, at most one of them active (threads_one_active).
+-- The current one is named by conversations.thread_id before its row exists; the first stored message makes the row.
+-- Archiving rotates the pointer, which needs the lock that inserts of messages exclude: no message can fall between.
+
+create or replace function pigeonpost_private.tg_threads__normalise() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if old.status = 'archived' and new.status = 'active' then
+    raise exception 'an archived thread stays archived'
+      using errcode = 'PPC01', constraint = 'threads_stay_archived', table = 'threads', column = 'status',
+        hint = 'The next message opens a new thread by itself.';
+  end if;
+  if new.status = 'archived' and old.status = 'active' then
+    new.archived_at := coalesce(new.archived_at, now());
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before update of status on pigeonpost.threads
+  for each row execute function pigeonpost_private.tg_threads__normalise();
+
+create or replace function pigeonpost_private.tg_threads__rotate() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.conversations c set thread_id = pigeonpost.uuid_v7()
+  where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.thread_id = new.id;
+  return null;
+end
+$$;
+create or replace trigger "600_rotate" after update of status on pigeonpost.threads
+  for each row when (new.status = 'archived' and old.status = 'active')
+  execute function pigeonpost_private.tg_threads__rotate();
+
+create or replace function pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.threads t set status = 'archived'
+  where t.tenant_id = p_tenant_id and t.id = p_thread_id and t.status = 'active';
+  return found;
+end
+$$;
+comment on function pigeonpost.archive_thread(integer, uuid) is
+  'Ends a sitting; the next stored message of its conversation opens a new thread. False when there was no active one.';
+--! EndIncluded 060_threads.sql
+--! Included 070_events.sql
+-- Events: a log first, a bell second.
+-- Every change appends a row in the transaction that makes it, so the log is complete whoever wrote; NOTIFY only says
+-- that there is something to read, carries no body and no address, and can neither fail an insert nor be relied on.
+
+-- Whether the trigger should ring. Not when told off (two-phase commit refuses NOTIFY), not while a relay holds the
+-- bell's key (it rings in batches after commit), and not into a queue that is past half full, since a full one would
+-- fail our commit. Inlined into the triggers' `if`: as a `perform` it costs twenty times as much.
+create or replace function pigeonpost_private.may_ring() returns boolean
+language sql volatile
+as $$
+  select case
+    when pg_catalog.current_setting('pigeonpost.notify', true) = 'off' then false
+    when not pg_catalog.pg_try_advisory_xact_lock_shared(1886416755, 0) then false
+    else pg_catalog.pg_notification_queue_usage() < 0.5
+  end
+$$;
+
+create or replace function pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) returns text
+language sql immutable
+as $$
+  select '{"event_id":"' || p_event_id || '","id":' || p_id || ',"type":"' || p_type || '","tenant_id":' || p_tenant_id || '}'
+$$;
+comment on function pigeonpost_private.bell(uuid, bigint, text, integer) is
+  'What NOTIFY on channel pigeonpost_events says, the same whether a trigger or the relay rings.';
+
+-- The one appender of the triggers that do not run on every message; messages have theirs inlined.
+create or replace function pigeonpost_private.append_event(
+  p_tenant_id integer, p_type text, p_conversation_id uuid default null, p_thread_id uuid default null,
+  p_customer_id uuid default null, p_account_id uuid default null, p_message_id uuid default null, p_payload jsonb default null
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_event pigeonpost.events;
+begin
+  insert into pigeonpost.events (tenant_id, type, conversation_id, thread_id, customer_id, account_id, message_id, payload)
+  values (p_tenant_id, p_type, p_conversation_id, p_thread_id, p_customer_id, p_account_id, p_message_id, p_payload)
+  returning * into v_event;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event.event_id, v_event.id, v_event.type, v_event.tenant_id));
+  end if;
+end
+$$;
+
+create or replace function pigeonpost_private.tg_customers__emit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id, 'customer.created', p_customer_id => new.id);
+  return null;
+end
+$$;
+create or replace trigger "900_emit" after insert on pigeonpost.customers
+  for each row execute function pigeonpost_private.tg_customers__emit();
+
+create or replace function pigeonpost_private.tg_conversations__emit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.opened', new.id,
+      p_customer_id => new.customer_id, p_account_id => new.account_id);
+  elsif new.status = 'closed' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.closed', new.id, old.thread_id, new.customer_id, new.account_id);
+  elsif old.status = 'closed' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.opened', new.id, new.thread_id, new.customer_id,
+      new.account_id, p_payload => '{"reopened": true}');
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "900_emit" after insert on pigeonpost.conversations
+  for each row execute function pigeonpost_private.tg_conversations__emit();
+create or replace trigger "900_emit_status" after update of status on pigeonpost.conversations
+  for each row when (new.status is distinct from old.status)
+  execute function pigeonpost_private.tg_conversations__emit();
+
+-- Those who are there when a conversation is made stand in conversation.opened; only later ones are news.
+create or replace function pigeonpost_private.tg_conversation_participants__emit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'DELETE' then
+    if old.left_at is null and exists (
+      select from pigeonpost.conversations c where c.tenant_id = old.tenant_id and c.id = old.conversation_id
+    ) then
+      perform pigeonpost_private.append_event(old.tenant_id, 'conversation.participant.removed', old.conversation_id,
+        p_customer_id => old.customer_id, p_account_id => old.account_id, p_payload => jsonb_build_object('role', old.role));
+    end if;
+  elsif new.left_at is not null and tg_op = 'UPDATE' and old.left_at is null then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.participant.removed', new.conversation_id,
+      p_customer_id => new.customer_id, p_account_id => new.account_id, p_payload => jsonb_build_object('role', new.role));
+  elsif new.left_at is null and (tg_op = 'INSERT' or old.left_at is not null) then
+    if not exists (
+      select from pigeonpost.conversations c
+      where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.created_at = now()
+    ) then
+      perform pigeonpost_private.append_event(new.tenant_id, 'conversation.participant.added', new.conversation_id,
+        p_customer_id => new.customer_id, p_account_id => new.account_id, p_payload => jsonb_build_object('role', new.role));
+    end if;
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "900_emit" after insert or update of left_at or delete on pigeonpost.conversation_participants
+  for each row execute function pigeonpost_private.tg_conversation_participants__emit();
+
+create or replace function pigeonpost_private.tg_threads__emit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id,
+    case when tg_op = 'INSERT' then 'thread.opened' else 'thread.archived' end,
+    new.conversation_id, new.id, new.customer_id);
+  return null;
+end
+$$;
+create or replace trigger "900_emit" after insert on pigeonpost.threads
+  for each row execute function pigeonpost_private.tg_threads__emit();
+create or replace trigger "900_emit_archived" after update of status on pigeonpost.threads
+  for each row when (new.status = 'archived' and old.status = 'active')
+  execute function pigeonpost_private.tg_threads__emit();
+
+create or replace function pigeonpost_private.tg_accounts__emit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id);
+  return null;
+end
+$$;
+create or replace trigger "900_emit" after update of status on pigeonpost.accounts
+  for each row when (new.status is distinct from old.status)
+  execute function pigeonpost_private.tg_accounts__emit();
+
+-- How far the log can be read without a gap. Ids are drawn before commit, so a reader that trusts the highest id it
+-- sees loses what commits later. H: the sequence. S: who may still be below it, that is who holds a writer's lock on
+-- the log after H was read. When all of S are gone, everything up to H is committed or never will be.
+create or replace function pigeonpost.settle_events() returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state pigeonpost_private.log_state;
+  v_last bigint;
+  v_writers text[];
+  v_mine boolean;
+begin
+  -- A snapshot that is older than the locks would miss what they say is settled: take what was settled in its time.
+  if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+    return (select s.settled_id from pigeonpost_private.log_state s);
+  end if;
+  select * into v_state from pigeonpost_private.log_state for update skip locked;
+  v_mine := found;
+  if not v_mine then
+    select * into v_state from pigeonpost_private.log_state;
+  end if;
+  select case when is_called then last_value else 0 end into v_last from pigeonpost.events_id_seq;
+  if v_last = v_state.settled_id then
+    return v_last;
+  end if;
+  select coalesce(array_agg(distinct l.virtualtransaction), '{}') into v_writers from pg_locks l
+  where l.locktype = 'relation' and l.relation = 'pigeonpost.events'::regclass and l.mode = 'RowExclusiveLock'
+    and l.database = (select d.oid from pg_database d where d.datname = current_database());
+  if v_writers = '{}' then
+    v_state.settled_id := v_last;
+    v_state.round_id := null;
+  elsif v_state.round_id is not null and not (v_state.round_waits_for && v_writers) then
+    v_state.settled_id := v_state.round_id;
+    v_state.round_id := null;
+  end if;
+  if v_mine then
+    if v_writers <> '{}' and v_state.round_id is null then
+      v_state.round_id := v_last;
+      v_state.round_waits_for := v_writers;
+    end if;
+    update pigeonpost_private.log_state s
+    set settled_id = v_state.settled_id, round_id = v_state.round_id, round_waits_for = v_state.round_waits_for
+    where s.settled_id <> v_state.settled_id or s.round_id is distinct from v_state.round_id;
+  end if;
+  return v_state.settled_id;
+end
+$$;
+comment on function pigeonpost.settle_events() is
+  'Moves and returns the id up to which the log has no gaps to come. Cheap; the relay calls it, and read_events does.';
+
+create or replace function pigeonpost_private.iso_8601(p_time timestamptz) returns text
+language sql immutable strict parallel safe
+set datestyle = 'ISO'
+as $$ select pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+
+-- An event in the shape of the documents. The body is joined here and nowhere stored: the version that the event
+-- speaks of, from the message or from its history, and none once it is revoked.
+create or replace function pigeonpost.event_payload(p_event pigeonpost.events) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_message record;
+  v_conversation record;
+  v_version integer;
+  v_body text;
+  v_result jsonb := jsonb_strip_nulls(jsonb_build_object(
+    'event_id', p_event.event_id, 'message_id', p_event.message_id, 'conversation_id', p_event.conversation_id,
+    'thread_id', p_event.thread_id, 'customer_id', p_event.customer_id, 'account_id', p_event.account_id))
+    || coalesce(p_event.payload, '{}')
+    || jsonb_build_object('timestamp', to_char(p_event.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+begin
+  if p_event.type like 'message.%' then
+    select m.direction, m.channel, m.content_type, m.external_message_id, m.body, m.body_version, m.revoked_at, m.status
+    into v_message
+    from pigeonpost.messages m where m.tenant_id = p_event.tenant_id and m.id = p_event.message_id;
+    if not found then
+      return v_result || '{"body": null, "redacted": "erased"}';
+    end if;
+    v_result := v_result || jsonb_build_object('direction', v_message.direction, 'channel', v_message.channel,
+      'content_type', v_message.content_type, 'external_message_id', v_message.external_message_id);
+    if p_event.type in ('message.status', 'message.reaction', 'message.receipt') then
+      return v_result;
+    end if;
+    if v_message.revoked_at is not null then
+      return v_result || '{"body": null, "redacted": "revoked"}';
+    end if;
+    v_version := coalesce((p_event.payload ->> 'version')::integer, 1);
+    if v_version = v_message.body_version then
+      v_body := v_message.body;
+    else
+      select h.previous_body into v_body from pigeonpost.message_history h
+      where h.tenant_id = p_event.tenant_id and h.message_id = p_event.message_id and h.body_version = v_version + 1;
+    end if;
+    return v_result || jsonb_build_object('body', v_body);
+  elsif p_event.type in ('conversation.opened', 'conversation.closed') then
+    select c.type, c.status, c.channel, c.group_name into v_conversation
+    from pigeonpost.conversations c where c.tenant_id = p_event.tenant_id and c.id = p_event.conversation_id;
+    return v_result || jsonb_build_object('type', v_conversation.type, 'channel', v_conversation.channel, 'participants', (
+      select coalesce(jsonb_agg(p.customer_id order by p.joined_at, p.id), '[]') from pigeonpost.conversation_participants p
+      where p.tenant_id = p_event.tenant_id and p.conversation_id = p_event.conversation_id and p.customer_id is not null
+        and p.joined_at <= p_event.created_at and (p.left_at is null or p.left_at > p_event.created_at)));
+  end if;
+  return v_result;
+end
+$$;
+comment on function pigeonpost.event_payload(pigeonpost.events) is
+  'The event as documents 000 and 001 show it: ids, timestamp (ISO 8601, UTC), and for messages direction and body. A body that is no more is null with "redacted".';
+
+create or replace function pigeonpost.read_events(p_after bigint default 0, p_limit integer default 500, p_tenant_id integer default null)
+returns table (id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settled bigint := pigeonpost.settle_events();
+begin
+  if p_tenant_id is not null then
+    return query
+      select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+      from pigeonpost.events e
+      where e.tenant_id = p_tenant_id and e.id > p_after and e.id <= v_settled
+      order by e.id limit p_limit;
+  else
+    return query
+      select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+      from pigeonpost.events e
+      where e.id > p_after and e.id <= v_settled
+      order by e.id limit p_limit;
+  end if;
+end
+$$;
+comment on function pigeonpost.read_events(bigint, integer, integer) is
+  'Events after a cursor (an id), oldest first, of the tenants that the role may see; never with a gap to come. Keep the last id as the next cursor.';
+
+create or replace function pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer default 500)
+returns table (id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_cursor bigint;
+  v_last bigint;
+begin
+  insert into pigeonpost.event_consumers (tenant_id, name) values (p_tenant_id, p_consumer)
+  on conflict on constraint event_consumers_pkey do nothing;
+  select c.cursor into v_cursor from pigeonpost.event_consumers c
+  where c.tenant_id = p_tenant_id and c.name = p_consumer for update;
+  for id, event_id, tenant_id, type, payload, created_at in
+    select e.id, e.event_id, e.tenant_id, e.type, e.payload, e.created_at
+    from pigeonpost.read_events(v_cursor, p_limit, p_tenant_id) e
+  loop
+    v_last := id;
+    return next;
+  end loop;
+  update pigeonpost.event_consumers c set cursor = v_last, updated_at = now()
+  where c.tenant_id = p_tenant_id and c.name = p_consumer and v_last is not null;
+end
+$$;
+comment on function pigeonpost.consume_events(text, integer, integer) is
+  'The next events for a named consumer, whose cursor moves in the caller''s transaction: what it does in the database in that transaction happens exactly once. Two calls at once wait for each other.';
+--! EndIncluded 070_events.sql
+--! Included 080_messages.sql
+-- Messages: one insert does everything. It finds or makes customer, conversation, participants and thread, refuses a
+-- duplicate, and appends the event, for any client that can insert a row.
+--
+-- The insert updates no row that another insert may update (counters are folded from the log): two batches over the
+-- same conversations then have nothing to deadlock on.
+
+create or replace function pigeonpost_private.tg_messages__normalise() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if new.direction is null or new.direction not in ('inbound', 'outbound', 'system') then
+    raise exception 'direction "%" is not known', new.direction using errcode = 'PPV01', constraint = 'messages_direction_known',
+      table = 'messages', column = 'direction', hint = 'Use inbound, outbound or system.';
+  end if;
+  if new.content_type not in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured') then
+    raise exception 'content_type "%" is not known', new.content_type using errcode = 'PPV01', constraint = 'messages_content_type_known',
+      table = 'messages', column = 'content_type', hint = 'Use text, image, audio, video, file, location or structured.';
+  end if;
+  new.created_at := coalesce(new.created_at, now());
+  new.external_message_id := nullif(new.external_message_id, '');
+  if new.address is not null then
+    new.address := pigeonpost.normalize_address(new.channel, new.address);
+    if new.address is null then
+      raise exception 'address is empty' using errcode = 'PPV01', constraint = 'messages_address_not_empty',
+        table = 'messages', column = 'address', hint = 'Give the counterpart''s phone number, mail address or user id.';
+    end if;
+    if new.address like '+%' and new.channel in ('whatsapp', 'sms', 'fakechat') and new.address !~ '^\+[1-9][0-9]{6,14}$' then
+      raise exception 'address "%" cannot be a phone number', new.address using errcode = 'PPV01', constraint = 'messages_address_is_possible',
+        table = 'messages', column = 'address', hint = 'Phone number must be in E.164 format: + and 7 to 15 digits.';
+    end if;
+  end if;
+  if new.body ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
+    if new.direction <> 'inbound' and replace(new.body, E'\r\n', E'\n') ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
+      raise exception 'body holds control characters' using errcode = 'PPV01', constraint = 'messages_body_has_no_control_characters',
+        table = 'messages', column = 'body', hint = 'Send text: of the control characters only tab and newline are allowed.';
+    end if;
+    new.body := pigeonpost.sanitize_body(new.body);
+  end if;
+  if octet_length(new.body) > 1048576 then
+    raise exception 'body is % bytes long', octet_length(new.body) using errcode = 'PPV01', constraint = 'messages_body_at_most_1_mib',
+      table = 'messages', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+  end if;
+  new.body_version := 1;
+  new.attempts := 0;
+  new.leased_until := null;
+  if new.direction = 'outbound' then
+    if new.external_message_id is not null then
+      if new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed') then
+        new.status := 'sent';
+      end if;
+      new.sent_at := coalesce(new.sent_at, new.created_at);
+    elsif new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed', 'canceled') then
+      if new.scheduled_for > now() then
+        new.status := 'scheduled';
+        new.next_attempt_at := new.scheduled_for;
+      else
+        new.status := 'queued';
+      end if;
+    end if;
+  elsif new.direction = 'inbound' then
+    if new.external_message_id is null then
+      raise exception 'an inbound message has an external_message_id' using errcode = 'PPV01', constraint = 'messages_inbound_has_external_id',
+        table = 'messages', column = 'external_message_id', hint = 'Give the channel''s own id of the message: it is what refuses a second copy.';
+    end if;
+    if new.status is distinct from 'read' then
+      new.status := 'delivered';
+    end if;
+    new.sent_at := coalesce(new.sent_at, new.created_at);
+    new.delivered_at := coalesce(new.delivered_at, new.created_at);
+  else
+    new.status := 'delivered';
+  end if;
+  new.occurred_at := coalesce(new.sent_at, new.created_at);
+  return new;
+end
+$$;
+create or replace trigger "100_normalise" before insert on pigeonpost.messages
+  for each row execute function pigeonpost_private.tg_messages__normalise();
+
+create or replace function pigeonpost_private.tg_messages__resolve() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_conversation pigeonpost.conversations;
+  v_account_status text;
+  v_account_channel text;
+begin
+  -- Shared with all inserts whose ids hash alike, exclusive to apply_update when it is about to park.
+  if new.external_message_id is not null then
+    perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id::text || new.external_message_id) & 63);
+  end if;
+
+  if new.conversation_id is null and new.customer_id is null and new.conversation_external_id is null
+     and new.sender_customer_id is null and new.address is not null then
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.address = new.address and c.channel = new.channel
+      and c.type = 'direct' and c.external_id is null and c.merged_into is null
+      and c.account_id = coalesce(new.account_id, (
+        select a.id from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.channel = new.channel
+        order by a.is_default desc, a.created_at, a.id limit 1))
+    for key share;
+    if v_conversation.merged_into is not null then
+      v_conversation := null;
+    end if;
+  end if;
+
+  if v_conversation.id is null then
+    if new.conversation_id is not null then
+      v_conversation := pigeonpost_private.find_conversation(new.tenant_id, new.conversation_id);
+      if v_conversation.id is null then
+        raise exception 'conversation % does not exist in tenant %', new.conversation_id, new.tenant_id
+          using errcode = 'PPN01', constraint = 'messages_conversation_exists', table = 'messages', column = 'conversation_id',
+            hint = 'Give the id of a conversation of this tenant, or the counterpart''s address.';
+      end if;
+      if new.account_id is not null and new.account_id <> v_conversation.account_id then
+        raise exception 'conversation % belongs to another account', new.conversation_id
+          using errcode = 'PPV01', constraint = 'messages_account_is_the_conversations', table = 'messages', column = 'account_id',
+            hint = 'Leave account_id out, or give the conversation''s.';
+      end if;
+      new.account_id := v_conversation.account_id;
+      new.channel := v_conversation.channel;
+    elsif new.account_id is null then
+      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id, new.channel);
+    else
+      select a.channel into v_account_channel from pigeonpost.accounts a
+      where a.tenant_id = new.tenant_id and a.id = new.account_id;
+      if not found then
+        raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+          using errcode = 'PPA01', constraint = 'messages_account_exists', table = 'messages', column = 'account_id',
+            hint = 'Give the id of an account of this tenant, or leave account_id out.';
+      elsif v_account_channel <> new.channel then
+        raise exception 'account % serves %, not %', new.account_id, v_account_channel, new.channel
+          using errcode = 'PPA01', constraint = 'messages_account_serves_channel', table = 'messages', column = 'channel',
+            hint = 'Give the account''s channel, or another account.';
+      end if;
+    end if;
+
+    if v_conversation.id is null and new.conversation_external_id is not null and new.channel <> 'email' then
+      v_conversation := pigeonpost_private.find_or_open_group(new.tenant_id, new.account_id, new.channel,
+        new.conversation_external_id, new.metadata ->> 'group_name');
+    elsif v_conversation.id is null then
+      if new.customer_id is null then
+        if new.address is null then
+          raise exception 'the message names no counterpart' using errcode = 'PPV01', constraint = 'messages_names_a_counterpart',
+            table = 'messages', column = 'address', hint = 'Give address, customer_id, conversation_id or conversation_external_id.';
+        end if;
+        new.customer_id := pigeonpost_private.find_or_open_customer(new.tenant_id, new.channel, new.address,
+          new.metadata ->> 'sender_name');
+      else
+        select coalesce(c.merged_into, c.id) into new.customer_id from pigeonpost.customers c
+        where c.tenant_id = new.tenant_id and c.id = new.customer_id;
+        if not found then
+          raise exception 'customer % does not exist in tenant %', new.customer_id, new.tenant_id
+            using errcode = 'PPN01', constraint = 'messages_customer_exists', table = 'messages', column = 'customer_id',
+              hint = 'Give the id of a customer of this tenant, or an address.';
+        end if;
+        if new.address is null then
+          select i.address into new.address from pigeonpost.customer_identities i
+          where i.tenant_id = new.tenant_id and i.customer_id = new.customer_id and i.channel = new.channel
+          order by i.created_at, i.address limit 1;
+        end if;
+      end if;
+      v_conversation := pigeonpost_private.find_or_open_direct(new.tenant_id, new.account_id, new.channel,
+        new.customer_id, new.address, new.conversation_external_id);
+    end if;
+  end if;
+
+  new.conversation_id := v_conversation.id;
+  new.thread_id := v_conversation.thread_id;
+  new.account_id := v_conversation.account_id;
+  new.channel := v_conversation.channel;
+  if v_conversation.type = 'direct' then
+    new.customer_id := v_conversation.customer_id;
+    new.address := coalesce(new.address, v_conversation.address);
+    if new.direction = 'inbound' then
+      new.sender_customer_id := v_conversation.customer_id;
+    end if;
+  else
+    new.customer_id := null;
+    if new.direction = 'inbound' then
+      if new.sender_customer_id is null and new.address is not null then
+        new.sender_customer_id := pigeonpost_private.find_or_open_customer(new.tenant_id, new.channel, new.address,
+          new.metadata ->> 'sender_name');
+      end if;
+      if new.sender_customer_id is not null then
+        perform pigeonpost_private.ensure_participant(new.tenant_id, v_conversation.id, new.sender_customer_id);
+      end if;
+    else
+      new.address := coalesce(v_conversation.external_id, new.address);
+    end if;
+  end if;
+
+  if new.status in ('queued', 'scheduled') then
+    select a.status into v_account_status from pigeonpost.accounts a
+    where a.tenant_id = new.tenant_id and a.id = new.account_id;
+    if v_account_status = 'disabled' then
+      raise exception 'account % is disabled', new.account_id using errcode = 'PPA02', constraint = 'messages_account_is_enabled',
+        table = 'messages', column = 'account_id', hint = 'Enable the account, or send from another.';
+    end if;
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "200_resolve" before insert on pigeonpost.messages
+  for each row execute function pigeonpost_private.tg_messages__resolve();
+
+-- Fires only for a row that was stored, so a redelivery opens no thread and reopens no conversation. Its name sorts
+-- before the foreign keys' triggers, which look for the thread that it makes.
+create or replace function pigeonpost_private.tg_messages__open() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_closed boolean;
+  v_has_thread boolean;
+  v_has_parked boolean;
+  v_event_id uuid;
+  v_id bigint;
+begin
+  select c.status = 'closed',
+    exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = new.thread_id),
+    exists (select from pigeonpost.parked_updates p
+      where p.tenant_id = new.tenant_id and p.external_message_id = new.external_message_id)
+  into v_closed, v_has_thread, v_has_parked
+  from pigeonpost.conversations c where c.tenant_id = new.tenant_id and c.id = new.conversation_id;
+  if not v_has_thread then
+    insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
+    values (new.tenant_id, new.thread_id, new.conversation_id, new.customer_id, new.channel)
+    on conflict (tenant_id, id) do nothing;
+  end if;
+  if v_closed then
+    update pigeonpost.conversations c set status = 'open'
+    where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.status = 'closed';
+  end if;
+
+  insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id)
+  values (new.tenant_id, 'message.' || new.direction || '.created', new.id, new.conversation_id, new.thread_id,
+    coalesce(new.sender_customer_id, new.customer_id), new.account_id)
+  returning event_id, id into v_event_id, v_id;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events',
+      pigeonpost_private.bell(v_event_id, v_id, 'message.' || new.direction || '.created', new.tenant_id));
+  end if;
+
+  if v_has_parked then
+    perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "700_open" after insert on pigeonpost.messages
+  for each row execute function pigeonpost_private.tg_messages__open();
+
+-- An edit by anyone is a new version; the trigger behind it keeps the old one.
+create or replace function pigeonpost_private.tg_messages__history() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into pigeonpost.message_history (tenant_id, message_id, conversation_id, customer_id, direction, kind,
+    body_version, body, previous_body, edited_by, metadata)
+  values (new.tenant_id, new.id, new.conversation_id, coalesce(new.sender_customer_id, new.customer_id), new.direction,
+    case when new.revoked_at is not null and old.revoked_at is null then 'revoke' else 'edit' end,
+    new.body_version, new.body, old.body,
+    coalesce(nullif(current_setting('pigeonpost.actor', true), ''), session_user), '{}');
+  perform pigeonpost_private.append_event(new.tenant_id,
+    case when new.revoked_at is not null and old.revoked_at is null then 'message.revoked' else 'message.edited' end,
+    new.conversation_id, new.thread_id, coalesce(new.sender_customer_id, new.customer_id), new.account_id, new.id,
+    jsonb_build_object('version', new.body_version));
+  return null;
+end
+$$;
+create or replace trigger "500_history" after update of body, revoked_at, body_version on pigeonpost.messages
+  for each row when (new.body_version <> old.body_version)
+  execute function pigeonpost_private.tg_messages__history();
+
+create or replace function pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) returns integer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_count integer;
+begin
+  update pigeonpost.messages m set is_processed = true
+  where m.tenant_id = p_tenant_id and m.id = any (p_ids) and not m.is_processed;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function pigeonpost.mark_processed(integer, uuid[]) is 'Sets is_processed; returns how many were not yet.';
+--! EndIncluded 080_messages.sql
+--! Included 090_statuses.sql
+-- Statuses: they only move forward, whoever moves them, and every move is kept.
+-- A late `delivered` after `read` is a silent no-op here, so no receiver needs to know what came before.
+
+create or replace function pigeonpost.status_may_change(p_direction text, p_from text, p_to text) returns boolean
+language sql immutable parallel safe
+as $$
+  select case p_direction
+    when 'outbound' then case p_from
+      when 'scheduled' then p_to in ('queued', 'sending', 'retrying', 'sent', 'delivered', 'read', 'failed', 'canceled')
+      when 'queued' then p_to in ('scheduled', 'sending', 'retrying', 'sent', 'delivered', 'read', 'failed', 'canceled')
+      when 'retrying' then p_to in ('queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'canceled', 'unknown')
+      when 'sending' then p_to in ('queued', 'retrying', 'sent', 'delivered', 'read', 'failed', 'unknown')
+      when 'sent' then p_to in ('delivered', 'read', 'failed')
+      when 'delivered' then p_to = 'read'
+      when 'failed' then p_to in ('queued', 'sent', 'delivered', 'read')
+      when 'unknown' then p_to in ('queued', 'sent', 'delivered', 'read', 'failed')
+      else false
+    end
+    when 'inbound' then p_from = 'delivered' and p_to = 'read'
+    else false
+  end
+$$;
+comment on function pigeonpost.status_may_change(text, text, text) is
+  'The only table of transitions. From failed and unknown: to queued by retry or resolve, to sent, delivered and read by a receipt that proves it.';
+
+create or replace function pigeonpost_private.tg_messages__advance() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if new.direction <> old.direction or new.conversation_id <> old.conversation_id and not pg_has_role('pigeonpost_owner', 'usage') then
+    raise exception 'direction and conversation of a message never change' using errcode = 'PPC01',
+      constraint = 'messages_sides_never_change', table = 'messages', hint = 'Insert another message instead.';
+  end if;
+  if new.status <> old.status then
+    if new.status not in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed', 'canceled', 'unknown') then
+      raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'messages_status_known',
+        table = 'messages', column = 'status',
+        hint = 'Use scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled or unknown.';
+    end if;
+    if not pigeonpost.status_may_change(new.direction, old.status, new.status) then
+      new.status := old.status;
+      new.error_code := old.error_code;
+      new.error_message := old.error_message;
+    end if;
+  end if;
+  if new.status <> old.status then
+    case new.status
+      when 'sent' then new.sent_at := coalesce(new.sent_at, now());
+      when 'delivered' then
+        new.delivered_at := coalesce(new.delivered_at, now());
+        new.sent_at := coalesce(new.sent_at, new.delivered_at);
+      when 'read' then
+        new.read_at := coalesce(new.read_at, now());
+        new.delivered_at := coalesce(new.delivered_at, new.read_at);
+        new.sent_at := coalesce(new.sent_at, new.delivered_at);
+      when 'failed' then new.failed_at := coalesce(new.failed_at, now());
+      when 'queued' then
+        new.next_attempt_at := null;
+        if old.status = 'failed' then
+          new.attempts := 0;
+          new.failed_at := null;
+        end if;
+      else null;
+    end case;
+    if new.status in ('sent', 'delivered', 'read') then
+      new.error_code := null;
+      new.error_message := null;
+      new.failed_at := null;
+      new.next_attempt_at := null;
+    end if;
+    if new.status <> 'sending' then
+      new.leased_until := null;
+    end if;
+  end if;
+  if new.revoked_at is not null then
+    new.body := null;
+    if old.revoked_at is null then
+      new.body_version := old.body_version + 1;
+    end if;
+  elsif new.body is distinct from old.body then
+    new.body_version := old.body_version + 1;
+    if octet_length(new.body) > 1048576 then
+      raise exception 'body is % bytes long', octet_length(new.body) using errcode = 'PPV01', constraint = 'messages_body_at_most_1_mib',
+        table = 'messages', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+    end if;
+    new.body := pigeonpost.sanitize_body(new.body);
+  else
+    new.body_version := old.body_version;
+  end if;
+  new.updated_at := now();
+  return new;
+end
+$$;
+create or replace trigger "100_advance" before update on pigeonpost.messages
+  for each row execute function pigeonpost_private.tg_messages__advance();
+
+create or replace function pigeonpost_private.tg_messages__record_status() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_event_id uuid;
+  v_id bigint;
+begin
+  insert into pigeonpost.message_statuses (tenant_id, message_id, status, previous_status, occurred_at, error_code, error_message)
+  values (new.tenant_id, new.id, new.status, old.status,
+    case new.status when 'sent' then new.sent_at when 'delivered' then new.delivered_at when 'read' then new.read_at
+      when 'failed' then new.failed_at else now() end,
+    new.error_code, new.error_message);
+  insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
+  values (new.tenant_id, 'message.status', new.id, new.conversation_id, new.thread_id, new.customer_id, new.account_id,
+    case when new.error_code is null then jsonb_build_object('status', new.status, 'previous_status', old.status)
+      else jsonb_build_object('status', new.status, 'previous_status', old.status, 'error_code', new.error_code) end)
+  returning event_id, id into v_event_id, v_id;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event_id, v_id, 'message.status', new.tenant_id));
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "600_record_status" after update of status on pigeonpost.messages
+  for each row when (new.status <> old.status)
+  execute function pigeonpost_private.tg_messages__record_status();
+--! EndIncluded 090_statuses.sql
+--! Included 100_updates.sql
+-- Updates: receipts, edits, revokes and reactions, by the channel's own id of the message, in any order.
+-- One whose message is not here yet is parked, and applied by the insert that brings it. What keeps the two from
+-- passing each other is an advisory lock: inserts hold it shared, and whoever is about to park holds it exclusively
+-- and looks again. (Without it, an insert and a receipt that start together left 99% of the receipts parked.)
+
+-- Applies one update to one message. An older edit than the one applied, or a receipt that goes back, changes nothing.
+create or replace function pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := coalesce((p_update ->> 'at')::timestamptz, now());
+  v_status text := p_update ->> 'status';
+  v_last timestamptz;
+begin
+  if v_kind = 'receipt' then
+    if p_update ->> 'recipient' is not null then
+      insert into pigeonpost.message_statuses (tenant_id, message_id, status, recipient, occurred_at, error_code, error_message)
+      values (p_tenant_id, p_message_id, v_status, p_update ->> 'recipient', v_at, p_update ->> 'error_code', p_update ->> 'error_message')
+      on conflict (tenant_id, message_id, recipient, status) where recipient is not null do nothing;
+    end if;
+    update pigeonpost.messages m set
+      status = v_status,
+      sent_at = case when v_status = 'sent' then coalesce(m.sent_at, v_at) else m.sent_at end,
+      delivered_at = case when v_status = 'delivered' then coalesce(m.delivered_at, v_at) else m.delivered_at end,
+      read_at = case when v_status = 'read' then coalesce(m.read_at, v_at) else m.read_at end,
+      failed_at = case when v_status = 'failed' then v_at else m.failed_at end,
+      error_code = case when v_status = 'failed' then p_update ->> 'error_code' else m.error_code end,
+      error_message = case when v_status = 'failed' then p_update ->> 'error_message' else m.error_message end
+    where m.tenant_id = p_tenant_id and m.id = p_message_id
+      and pigeonpost.status_may_change(m.direction, m.status, v_status);
+  elsif v_kind = 'edit' then
+    select (m.metadata ->> 'edited_at')::timestamptz into v_last from pigeonpost.messages m
+    where m.tenant_id = p_tenant_id and m.id = p_message_id for update;
+    if v_last >= v_at then
+      return 'ignored';
+    end if;
+    update pigeonpost.messages m set body = p_update ->> 'body',
+      metadata = m.metadata || jsonb_build_object('edited_at', v_at)
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null;
+  elsif v_kind = 'revoke' then
+    update pigeonpost.messages m set revoked_at = v_at, body = null
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null;
+  elsif v_kind = 'reaction' then
+    insert into pigeonpost.message_reactions (tenant_id, message_id, sender, emoji, reacted_at)
+    values (p_tenant_id, p_message_id, coalesce(p_update ->> 'sender', ''), nullif(p_update ->> 'emoji', ''), v_at)
+    on conflict (tenant_id, message_id, sender) do update set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    where message_reactions.reacted_at < excluded.reacted_at;
+  end if;
+  return case when found then 'applied' else 'ignored' end;
+end
+$$;
+
+create or replace function pigeonpost.apply_update(
+  p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb,
+  p_account_id uuid default null, p_conversation_external_id text default null
+) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_id uuid;
+begin
+  if v_kind is null or v_kind not in ('receipt', 'edit', 'revoke', 'reaction') then
+    raise exception 'kind "%" is not known', v_kind using errcode = 'PPV01', constraint = 'update_kind_known', column = 'kind',
+      hint = 'Use receipt, edit, revoke or reaction.';
+  end if;
+  if v_kind = 'receipt' and coalesce(p_update ->> 'status', '') not in ('sent', 'delivered', 'read', 'failed') then
+    raise exception 'status "%" is no receipt', p_update ->> 'status' using errcode = 'PPV01', constraint = 'receipt_status_known',
+      column = 'status', hint = 'Use sent, delivered, read or failed.';
+  end if;
+  if coalesce(p_external_message_id, '') = '' then
+    raise exception 'external_message_id is empty' using errcode = 'PPV01', constraint = 'update_names_its_message',
+      column = 'external_message_id', hint = 'Give the channel''s own id of the message.';
+  end if;
+  v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  if v_id is null then
+    perform pg_advisory_xact_lock(1886416752, hashtext(p_tenant_id::text || p_external_message_id) & 63);
+    v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  end if;
+  if v_id is not null then
+    return pigeonpost.apply_update_to(p_tenant_id, v_id, p_update);
+  end if;
+  insert into pigeonpost.parked_updates (tenant_id, channel, account_id, conversation_external_id, external_message_id, "update")
+  values (p_tenant_id, p_channel, p_account_id, p_conversation_external_id, p_external_message_id,
+    jsonb_build_object('at', now()) || p_update);
+  return 'parked';
+end
+$$;
+comment on function pigeonpost.apply_update(integer, text, text, jsonb, uuid, text) is
+  'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
+
+create or replace function pigeonpost.find_message(
+  p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text
+) returns uuid
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select m.id from pigeonpost.messages m
+  join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+  where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
+    and (p_account_id is null or m.account_id = p_account_id)
+    and (p_conversation_external_id is null or c.external_id = p_conversation_external_id)
+  order by m.created_at desc
+  limit 1
+$$;
+
+-- Called by the triggers that bring a message, or the external id of one, under the shared lock.
+create or replace function pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_update jsonb;
+begin
+  for v_update in
+    with mine as (
+      delete from pigeonpost.parked_updates p
+      using pigeonpost.messages m, pigeonpost.conversations c
+      where m.tenant_id = p_tenant_id and m.id = p_message_id
+        and c.tenant_id = m.tenant_id and c.id = m.conversation_id
+        and p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id and p.channel = m.channel
+        and (p.account_id is null or p.account_id = m.account_id)
+        and (p.conversation_external_id is null or p.conversation_external_id = c.external_id)
+      returning p."update", p.id
+    )
+    select mine."update" from mine order by mine."update" ->> 'at', mine.id
+  loop
+    perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, v_update);
+  end loop;
+end
+$$;
+
+-- A send's outcome brings the external id after the row was stored; a receipt may have come between.
+create or replace function pigeonpost_private.tg_messages__lock_external_id() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id::text || new.external_message_id) & 63);
+  return new;
+end
+$$;
+create or replace trigger "200_lock_external_id" before update of external_message_id on pigeonpost.messages
+  for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
+  execute function pigeonpost_private.tg_messages__lock_external_id();
+
+create or replace function pigeonpost_private.tg_messages__apply_parked() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
+  return null;
+end
+$$;
+create or replace trigger "800_apply_parked" after update of external_message_id on pigeonpost.messages
+  for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
+  execute function pigeonpost_private.tg_messages__apply_parked();
+--! EndIncluded 100_updates.sql
+--! Included 900_grants.sql
+-- Grants and ownership. Everything belongs to a role that nobody logs in as; what each role may do is all here.
+
+grant usage on schema pigeonpost to pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
+grant usage on schema pigeonpost_private to pigeonpost_app;
+
+revoke all on all tables in schema pigeonpost, pigeonpost_private from public, pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
+revoke all on all functions in schema pigeonpost, pigeonpost_private from public;
+grant execute on all functions in schema pigeonpost to pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
+revoke all on function pigeonpost.grant_tenant(name, integer), pigeonpost.revoke_tenant(name, integer)
+  from pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
+
+-- Readers: all that is said, nothing that opens a door.
+grant select on pigeonpost.tenants, pigeonpost.tenant_roles, pigeonpost.accounts, pigeonpost.customers, pigeonpost.customer_identities,
+  pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.threads, pigeonpost.messages,
+  pigeonpost.message_history, pigeonpost.message_statuses, pigeonpost.message_reactions, pigeonpost.delivery_attempts,
+  pigeonpost.events, pigeonpost.event_consumers
+  to pigeonpost_reader, pigeonpost_bridge, pigeonpost_app;
+grant insert, update on pigeonpost.event_consumers to pigeonpost_reader, pigeonpost_bridge, pigeonpost_app;
+
+-- Bridges: bring messages and what becomes of them.
+grant insert on pigeonpost.messages, pigeonpost.message_statuses, pigeonpost.message_reactions to pigeonpost_bridge;
+grant update (status, body, media_url, metadata, raw, external_message_id, is_processed, error_code, error_message,
+  sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_bridge;
+grant update on pigeonpost.message_reactions to pigeonpost_bridge;
+grant select, insert, delete on pigeonpost.parked_updates to pigeonpost_bridge;
+grant update (status) on pigeonpost.threads to pigeonpost_bridge;
+grant usage on sequence pigeonpost.messages_number_seq to pigeonpost_bridge;
+
+-- The API and the worker. History and the log are written by triggers alone.
+grant insert, update on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.customers, pigeonpost.customer_identities,
+  pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.threads, pigeonpost.messages,
+  pigeonpost.message_statuses, pigeonpost.message_reactions, pigeonpost.parked_updates, pigeonpost.delivery_attempts,
+  pigeonpost.webhook_inbox to pigeonpost_app;
+grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webhook_inbox to pigeonpost_app;
+grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates to pigeonpost_app;
+grant usage on all sequences in schema pigeonpost to pigeonpost_app;
+grant select, insert, update, delete on pigeonpost_private.account_wakeups to pigeonpost_app;
+grant select, update on pigeonpost_private.log_state to pigeonpost_app;
+
+do $$
+declare
+  v_command text;
+begin
+  for v_command in
+    select format('alter %s %s owner to pigeonpost_owner',
+      case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end, c.oid::regclass)
+    from pg_catalog.pg_class c
+    where c.relnamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
+      and c.relkind in ('r', 'p', 'S', 'v') and c.relowner <> 'pigeonpost_owner'::regrole
+    union all
+    select format('alter routine %s owner to pigeonpost_owner', p.oid::regprocedure)
+    from pg_catalog.pg_proc p
+    where p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
+      and p.proowner <> 'pigeonpost_owner'::regrole
+    union all
+    select format('alter schema %I owner to pigeonpost_owner', n.nspname)
+    from pg_catalog.pg_namespace n
+    where n.nspname in ('pigeonpost', 'pigeonpost_private') and n.nspowner <> 'pigeonpost_owner'::regrole
+  loop
+    execute v_command;
+  end loop;
+end
+$$;
+--! EndIncluded 900_grants.sql
