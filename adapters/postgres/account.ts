@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { chmod, mkdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
@@ -53,6 +54,12 @@ export async function canReach(account: Account, path: string): Promise<boolean>
     () => true,
     () => false,
   )
+}
+
+/** Makes the shared folder, open to all whatever the umask says. */
+export async function makeSharedRoot(): Promise<void> {
+  await mkdir(sharedRoot, { recursive: true })
+  await chmod(sharedRoot, 0o755)
 }
 
 /** The folder below /var/lib that stands in for `folder`; the same one each time. */

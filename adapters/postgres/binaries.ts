@@ -1,5 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { access, constants, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  constants,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { z } from 'zod'
@@ -34,6 +46,8 @@ export async function findBinaries(options: {
   const copy = join(options.copies, `bin-${release}`)
   const there = binariesIn(copy, release)
   if (!(await exists(there.postgres))) {
+    await mkdir(options.copies, { recursive: true })
+    if (process.getuid?.() === 0) await chmod(options.copies, 0o755)
     await copyPackage(installed, copy)
     options.log(`PostgreSQL ${release} cannot run from where npm put it; copied to ${copy}`)
   }
@@ -88,16 +102,27 @@ async function addSymlinks(root: string): Promise<boolean> {
 async function copyPackage(from: string, to: string): Promise<void> {
   const half = `${to}.${randomUUID()}`
   try {
-    await mkdir(half, { recursive: true, mode: 0o755 })
+    await mkdir(half, { recursive: true })
     await cp(join(from, 'native'), join(half, 'native'), {
       recursive: true,
       verbatimSymlinks: true,
     })
+    await openToAll(half)
     if (!(await addSymlinks(half))) throw new Error(`could not make symlinks in ${half}`)
     await rename(half, to)
   } catch (error) {
     await rm(half, { recursive: true, force: true })
     if (!(await exists(binariesIn(to, '').postgres))) throw error
+  }
+}
+
+/** Whatever the umask: the account that runs the server is not the one that copies. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755)
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await openToAll(path)
+    else if (entry.isFile()) await chmod(path, (await stat(path)).mode | 0o444)
   }
 }
 

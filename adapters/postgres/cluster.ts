@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Account, canReach, sharedRoot, standIn } from './account.ts'
+import { type Account, canReach, makeSharedRoot, sharedRoot, standIn } from './account.ts'
 import type { Binaries, PostgresVersion } from './binaries.ts'
 import { EmbeddedPostgresError } from './errors.ts'
 
@@ -70,7 +70,7 @@ export async function createCluster(options: {
 }): Promise<void> {
   const { folder, account, binaries } = options
   const near = await canReach(account, folder)
-  if (!near) await mkdir(sharedRoot, { recursive: true, mode: 0o755 })
+  if (!near) await makeSharedRoot()
   const where = near ? folder : sharedRoot
   await removeHalves(where)
 

@@ -1,6 +1,6 @@
 // Keeps one throwaway cluster for as long as its stdin stays open, so that no way in which a test run
 // can die leaves a server behind. Takes the settings as JSON, answers with the URL as a line.
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -30,4 +30,6 @@ const cluster = await startEmbedded({
 console.log(cluster.url)
 await closed
 await cluster.stop()
+// As root it may have been moved to where the server's user can enter.
+await rm(await realpath(join(folder, 'pg', 'server')), { recursive: true, force: true })
 await rm(folder, { recursive: true, force: true })
