@@ -27,6 +27,9 @@ try {
   await startAndStop()
   await startAndStop()
   console.log(`${tarball} installs, starts twice and stops within ${stopMs / 1000} s`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
@@ -101,7 +104,16 @@ async function freePort(): Promise<number> {
 }
 
 async function npm(cwd: string, args: string[]): Promise<void> {
-  await execute('npm', [...args, '--no-audit', '--no-fund'], { cwd, env, maxBuffer: 1e8 })
+  try {
+    await execute('npm', [...args, '--no-audit', '--no-fund'], { cwd, env, maxBuffer: 1e8 })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    throw new Error(
+      `npm ${args[0]} failed
+${stdout ?? ''}${stderr ?? ''}`,
+      { cause: error },
+    )
+  }
 }
 
 /** Neither an outer npm's settings nor this project's own may help the installed package. */
