@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
-  cpSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -144,7 +144,7 @@ async function bringPostgres(env) {
 async function installInto(source, folder, env) {
   mkdirSync(folder, { recursive: true })
   for (const name of ['package.json', 'package-lock.json'])
-    cpSync(join(source, name), join(folder, name))
+    copyFileSync(join(source, name), join(folder, name))
   await npm(folder, ['ci', '--include=optional', '--ignore-scripts'], env)
 }
 
