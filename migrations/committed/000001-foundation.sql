@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:7113d843422971ce0646e8ba41ac22bb23923afc
+--! Hash: sha1:9a9c9c77563fdc5217706587a64b5b5c304a8ca0
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -849,7 +849,7 @@ $$;
 
 -- Moves one direct conversation of the loser into the winner's. Second copies of a message go first, after what hangs
 -- on them is moved to the copy that stays.
-create or replace function pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) returns integer
+create or replace function pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) returns jsonb
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -926,11 +926,12 @@ begin
   delete from pigeonpost.conversation_participants p where p.tenant_id = p_tenant_id and p.conversation_id = p_loser;
   update pigeonpost.conversations c set
     last_message_at = greatest(v_winner.last_message_at, v_loser.last_message_at),
-    unread_count = greatest(v_winner.unread_count + v_loser.unread_count - v_dropped_unread, 0),
-    total_messages = greatest(v_winner.total_messages + v_loser.total_messages - v_dropped, 0),
+    unread_count = v_winner.unread_count + v_loser.unread_count,
+    total_messages = v_winner.total_messages + v_loser.total_messages,
     address = coalesce(v_winner.address, v_loser.address)
   where c.tenant_id = p_tenant_id and c.id = p_winner;
-  return v_dropped;
+  -- The dropped copies stand in the log as created; fold() takes them off where it meets this in its order.
+  return jsonb_build_object('from', p_loser, 'into', p_winner, 'dropped', v_dropped, 'dropped_unread', v_dropped_unread);
 end
 $$;
 
@@ -942,7 +943,6 @@ declare
   v_loser pigeonpost.customers;
   v_conversation record;
   v_same uuid;
-  v_dropped integer := 0;
   v_joined jsonb := '[]';
 begin
   for v_conversation in
@@ -954,8 +954,7 @@ begin
     where c.tenant_id = new.tenant_id and c.customer_id = new.merged_into and c.account_id = v_conversation.account_id
       and c.external_id is not distinct from v_conversation.external_id and c.type = 'direct' and c.merged_into is null;
     if found then
-      v_dropped := v_dropped + pigeonpost_private.merge_conversation(new.tenant_id, v_same, v_conversation.id);
-      v_joined := v_joined || jsonb_build_object('from', v_conversation.id, 'into', v_same);
+      v_joined := v_joined || pigeonpost_private.merge_conversation(new.tenant_id, v_same, v_conversation.id);
     else
       perform from pigeonpost.conversations c where c.tenant_id = new.tenant_id and c.id = v_conversation.id for update;
       update pigeonpost.conversations c set customer_id = new.merged_into
@@ -984,11 +983,11 @@ begin
     external_id = case when c.external_type is null then v_loser.external_id else c.external_id end,
     last_message_at = greatest(c.last_message_at, v_loser.last_message_at),
     unread_count = c.unread_count + v_loser.unread_count,
-    total_messages = greatest(c.total_messages + v_loser.total_messages - v_dropped, 0)
+    total_messages = c.total_messages + v_loser.total_messages
   where c.tenant_id = new.tenant_id and c.id = new.merged_into;
   update pigeonpost.customers c set unread_count = 0, total_messages = 0 where c.tenant_id = new.tenant_id and c.id = new.id;
   perform pigeonpost_private.append_event(new.tenant_id, 'customer.merged', p_customer_id => new.merged_into,
-    p_payload => jsonb_build_object('merged_customer_id', new.id, 'joined_conversations', v_joined, 'dropped_messages', v_dropped));
+    p_payload => jsonb_build_object('merged_customer_id', new.id, 'joined_conversations', v_joined));
   return null;
 end
 $$;
@@ -2167,8 +2166,8 @@ begin
     new.error_code, new.error_message);
   insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
   values (new.tenant_id, 'message.status', new.id, new.conversation_id, new.thread_id, new.customer_id, new.account_id,
-    case when new.error_code is null then jsonb_build_object('status', new.status, 'previous_status', old.status)
-      else jsonb_build_object('status', new.status, 'previous_status', old.status, 'error_code', new.error_code) end)
+    case when new.error_code is null then jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status)
+      else jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status, 'error_code', new.error_code) end)
   returning event_id, id into v_event_id, v_id;
   if pigeonpost_private.may_ring() then
     perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event_id, v_id, 'message.status', new.tenant_id));
@@ -2539,18 +2538,25 @@ begin
   end if;
   -- Locked in the order of their keys, so that two folds, or a fold and a merge, cannot deadlock. A conversation that
   -- was merged away counts for the one it was merged into.
-  with delta as (
-    select e.tenant_id, coalesce(c.merged_into, c.id) as id,
-      sum(case when e.type like 'message.%.created' then 1 else 0 end) as total,
-      sum(case
+  with change as (
+    select e.tenant_id, e.conversation_id, case when e.type like 'message.%.created' then 1 else 0 end as total,
+      case
         when e.type = 'message.inbound.created' and e.payload ->> 'status' is distinct from 'read' then 1
-        when e.type = 'message.status' and m.direction = 'inbound' and e.payload ->> 'status' = 'read' then -1
-        else 0 end) as unread,
-      max(case when e.type like 'message.%.created' then coalesce(m.occurred_at, e.created_at) end) as last_message_at
+        when e.type = 'message.status' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'read' then -1
+        else 0 end as unread,
+      case when e.type like 'message.%.created' then coalesce(m.occurred_at, e.created_at) end as last_message_at
     from pigeonpost.events e
-    join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
     left join pigeonpost.messages m on m.tenant_id = e.tenant_id and m.id = e.message_id
     where e.id > v_cursor and e.id <= v_last and e.type like 'message.%'
+    union all
+    select e.tenant_id, (j ->> 'into')::uuid, -(j ->> 'dropped')::integer, -(j ->> 'dropped_unread')::integer, null
+    from pigeonpost.events e cross join jsonb_array_elements(e.payload -> 'joined_conversations') j
+    where e.id > v_cursor and e.id <= v_last and e.type = 'customer.merged'
+  ), delta as (
+    select e.tenant_id, coalesce(c.merged_into, c.id) as id, sum(e.total) as total, sum(e.unread) as unread,
+      max(e.last_message_at) as last_message_at
+    from change e
+    join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
     group by 1, 2
   ), locked as (
     select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at
