@@ -48,6 +48,8 @@ export interface InboundMessage {
 
 /** A receipt, edit, revoke or reaction; `update` is what pigeonpost.apply_update takes. */
 export interface InboundUpdate {
+  /** The address of ours that the message went out from or came to, where the payload says so. */
+  accountAddress?: string;
   externalMessageId: string;
   conversationExternalId?: string;
   update:
@@ -95,11 +97,13 @@ export interface SendContext {
 export class UnreadablePayload extends Error {
   readonly field: string;
   readonly hint: string | undefined;
-  constructor(field: string, message: string, hint?: string) {
-    super(message);
+  readonly code: string;
+  constructor(field: string, message: string, hint?: string, code = 'payload_unreadable', options?: ErrorOptions) {
+    super(message, options);
     this.name = 'UnreadablePayload';
     this.field = field;
     this.hint = hint;
+    this.code = code;
   }
 }
 

@@ -1,0 +1,109 @@
+/** What all JSON payloads need before anything else: parsed without loss, storable as jsonb, errors that name a field. */
+
+import { z } from 'zod'
+import { UnreadablePayload } from './channel.ts'
+
+/** Deeper nesting than this is nobody's message, and neither our walk nor Postgres' parser would survive it. */
+const deepest = 200
+
+/**
+ * The JSON in a body. An integer past 2^53 comes as a string of its own digits: as a number, two ids could become one.
+ * @throws UnreadablePayload, field `body`.
+ */
+export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) {
+    throw new UnreadablePayload('body', 'the body is empty', 'Send JSON.', 'json_malformed')
+  }
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch (cause) {
+    throw new UnreadablePayload('body', 'the body is not UTF-8', undefined, 'json_malformed', {
+      cause,
+    })
+  }
+  try {
+    return /[0-9]{16}|[eE]\+?[0-9]{3}/.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)
+  } catch (cause) {
+    const position = cause instanceof Error ? /position \d+/.exec(cause.message)?.[0] : undefined
+    const where = position ? ` (at ${position})` : ''
+    throw new UnreadablePayload(
+      'body',
+      `the body is not JSON${where}`,
+      undefined,
+      'json_malformed',
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const lossy =
+    typeof value === 'number' &&
+    (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+  return lossy && context?.source ? context.source : value
+}
+
+/**
+ * The same value as jsonb can hold it: NUL and lone surrogates, in strings as in keys, become U+FFFD; the exact bytes
+ * are in the inbox. @throws UnreadablePayload, field `body`, where it is nested too deeply.
+ */
+export function storable(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') {
+    return value.replaceAll('\0', '\u{fffd}').toWellFormed()
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value
+  }
+  if (depth >= deepest) {
+    throw new UnreadablePayload('body', `the body is nested more than ${deepest} levels deep`)
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => storable(item, depth + 1))
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [storable(key), storable(item, depth + 1)]),
+  )
+}
+
+/** DESIGN.md 4.1: NUL, C0 controls but tab and newline, and lone surrogates are stripped from what comes in. */
+export function sanitizeText(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
+  return text.replace(/[\u0000-\u0008\u000b-\u001f]|\p{Surrogate}/gu, '')
+}
+
+/**
+ * A moment from seconds or milliseconds since 1970 (a number, or its digits) or from ISO 8601, which is UTC where it
+ * names no zone. Null where it is none, or lies outside the years 1000 to 9999.
+ */
+export function toDate(value: number | string): Date | null {
+  let ms: number
+  if (typeof value === 'number' || /^-?\d+(\.\d+)?$/.test(value)) {
+    const number = Number(value)
+    // 10^11 seconds are the year 5138, 10^11 milliseconds 1973.
+    ms = Math.abs(number) < 1e11 ? number * 1000 : number
+  } else if (isoTime.safeParse(value).success) {
+    ms = Date.parse(/(Z|[+-]\d\d:\d\d)$/.test(value) ? value : `${value}Z`)
+  } else {
+    return null
+  }
+  return ms >= -30_610_224_000_000 && ms <= 253_402_300_799_999 ? new Date(ms) : null
+}
+const isoTime = z.iso.datetime({ offset: true, local: true })
+
+/** The payload as its schema reads it. @throws UnreadablePayload naming the first field that is wrong. */
+export function readPayload<S extends z.ZodType>(schema: S, payload: unknown): z.output<S> {
+  const result = schema.safeParse(payload)
+  if (result.success) {
+    return result.data
+  }
+  const issue = result.error.issues[0]
+  const field = issue?.path.map(String).join('.') || 'body'
+  const missing = issue?.code === 'invalid_type' && issue.message.endsWith('received undefined')
+  throw new UnreadablePayload(
+    field,
+    missing ? `${field} is missing` : `${field}: ${issue?.message}`,
+  )
+}
