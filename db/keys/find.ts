@@ -1,0 +1,35 @@
+import type { Sql } from '../connect.ts'
+import { asTenant } from '../tenant.ts'
+import { hashKey } from './create.ts'
+
+export interface FoundKey {
+  tenantId: number
+  keyId: string
+  scopes: string[]
+}
+
+const shape = /^pp_([1-9][0-9]{0,9})_[A-Za-z0-9_-]{43}$/
+const largestTenant = 2 ** 31 - 1
+
+/** The key behind a secret, or null where it is wrong, revoked or expired. Notes its use, once a minute at most. */
+export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
+  const tenantId = Number(shape.exec(key)?.[1] ?? 0)
+  if (tenantId === 0 || tenantId > largestTenant) {
+    return null
+  }
+  return asTenant(sql, tenantId, async (tx) => {
+    const [row] = await tx<{ id: string; scopes: string[]; stale: boolean }[]>`
+      select id, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as stale
+      from pigeonpost.api_keys
+      where tenant_id = ${tenantId} and hash = ${hashKey(key)}
+        and revoked_at is null and (expires_at is null or expires_at > now())`
+    if (row?.stale) {
+      // Another request is noting it already: no reason to wait for it.
+      await tx`
+        update pigeonpost.api_keys set last_used_at = now()
+        where tenant_id = ${tenantId} and id = (
+          select id from pigeonpost.api_keys where tenant_id = ${tenantId} and id = ${row.id} for update skip locked)`
+    }
+    return row ? { tenantId, keyId: row.id, scopes: row.scopes } : null
+  })
+}

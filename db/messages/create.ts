@@ -1,0 +1,78 @@
+import type { Transaction } from '../connect.ts'
+import { Conflict } from '../errors.ts'
+import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
+
+export interface NewMessage {
+  tenantId: number
+  accountId: string
+  channel: string
+  /** The counterpart. */
+  address: string
+  contentType: MessageRow['content_type']
+  body: string | null
+  mediaUrl: string | null
+  metadata: Record<string, unknown>
+  scheduledFor: Date | null
+  /** The API key's id. */
+  createdBy: string | null
+  idempotencyKey: string | null
+}
+
+/**
+ * Queues a message for sending; the triggers find or make its customer, conversation and thread. Null where another
+ * message has the idempotency key, which may have been stored meanwhile: ask findByIdempotencyKey.
+ * @throws the driver's error where the database refuses the row.
+ */
+export async function createMessage(
+  tx: Transaction,
+  message: NewMessage,
+): Promise<MessageRow | null> {
+  const [row] = await tx`
+    insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, content_type, body, media_url,
+      metadata, scheduled_for, created_by, idempotency_key)
+    values (${message.tenantId}, ${message.accountId}, ${message.channel}, 'outbound', ${message.address},
+      ${message.contentType}, ${message.body}, ${message.mediaUrl}, ${tx.json(message.metadata as never)},
+      ${message.scheduledFor}, ${message.createdBy}, ${message.idempotencyKey})
+    on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
+    returning ${tx(messageColumns)}`
+  return row ? messageRow.parse(row) : null
+}
+
+/** What a request says, before an account is chosen for it. */
+export type SaidMessage = Pick<
+  NewMessage,
+  'tenantId' | 'address' | 'contentType' | 'body' | 'mediaUrl' | 'metadata' | 'scheduledFor'
+> & { accountId: string | null; idempotencyKey: string }
+
+/**
+ * The message that an earlier request with this key stored, or null where the key is new. It is compared with what
+ * the message was then: later edits do not count.
+ * @throws Conflict `idempotency_key_reused` where that request said something else.
+ */
+export async function findByIdempotencyKey(
+  tx: Transaction,
+  said: SaidMessage,
+): Promise<MessageRow | null> {
+  const [row] = await tx`
+    select ${tx(messageColumns)},
+      m.address is not distinct from pigeonpost.normalize_address(m.channel, ${said.address})
+        and m.content_type = ${said.contentType}
+        and m.media_url is not distinct from ${said.mediaUrl}
+        and m.scheduled_for is not distinct from ${said.scheduledFor}
+        and (${said.accountId}::uuid is null or m.account_id = ${said.accountId})
+        and m.metadata - 'edited_at' = ${tx.json(said.metadata as never)}
+        and case when m.body_version = 1 then m.body else (
+          select h.previous_body from pigeonpost.message_history h
+          where h.tenant_id = m.tenant_id and h.message_id = m.id and h.body_version = 2
+        ) end is not distinct from ${said.body} as says_the_same
+    from pigeonpost.messages m
+    where m.tenant_id = ${said.tenantId} and m.idempotency_key = ${said.idempotencyKey}`
+  if (row && row['says_the_same'] !== true) {
+    throw new Conflict('This Idempotency-Key was used for another message', {
+      code: 'idempotency_key_reused',
+      field: 'Idempotency-Key',
+      hint: 'Use a new key for every new message.',
+    })
+  }
+  return row ? messageRow.parse(row) : null
+}

@@ -1,0 +1,103 @@
+/** What rows look like once they are read, in zod so that a test can hold each against its table. */
+
+import { z } from 'zod'
+
+const json = z.record(z.string(), z.unknown())
+
+export const contentType = z.enum([
+  'text',
+  'image',
+  'audio',
+  'video',
+  'file',
+  'location',
+  'structured',
+])
+export const direction = z.enum(['inbound', 'outbound', 'system'])
+export const messageStatus = z.enum([
+  'scheduled',
+  'queued',
+  'sending',
+  'sent',
+  'delivered',
+  'read',
+  'retrying',
+  'failed',
+  'canceled',
+  'unknown',
+])
+export type MessageStatus = z.infer<typeof messageStatus>
+export type Direction = z.infer<typeof direction>
+
+/** pigeonpost.messages, but for what only delivery needs. */
+export const messageRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  number: z.number(),
+  account_id: z.string(),
+  conversation_id: z.string(),
+  thread_id: z.string(),
+  customer_id: z.string().nullable(),
+  sender_customer_id: z.string().nullable(),
+  address: z.string().nullable(),
+  direction,
+  channel: z.string(),
+  external_message_id: z.string().nullable(),
+  content_type: contentType,
+  body: z.string().nullable(),
+  media_id: z.string().nullable(),
+  media_url: z.string().nullable(),
+  metadata: json,
+  reply_to_id: z.string().nullable(),
+  status: messageStatus,
+  priority: z.number(),
+  scheduled_for: z.date().nullable(),
+  valid_until: z.date().nullable(),
+  attempts: z.number(),
+  next_attempt_at: z.date().nullable(),
+  provider: z.string().nullable(),
+  error_code: z.string().nullable(),
+  error_message: z.string().nullable(),
+  is_processed: z.boolean(),
+  is_from_bot: z.boolean(),
+  created_by: z.string().nullable(),
+  campaign_id: z.string().nullable(),
+  sent_at: z.date().nullable(),
+  delivered_at: z.date().nullable(),
+  read_at: z.date().nullable(),
+  failed_at: z.date().nullable(),
+  revoked_at: z.date().nullable(),
+  created_at: z.date(),
+  updated_at: z.date(),
+})
+export type MessageRow = z.infer<typeof messageRow>
+export const messageColumns = Object.keys(messageRow.shape)
+
+export const accountRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  channel: z.string(),
+  address: z.string().nullable(),
+  name: z.string().nullable(),
+  provider: z.string().nullable(),
+  status: z.enum(['connected', 'disconnected', 'disabled']),
+  settings: json,
+  secret_ref: z.string().nullable(),
+  is_default: z.boolean(),
+})
+export type AccountRow = z.infer<typeof accountRow>
+export const accountColumns = Object.keys(accountRow.shape)
+
+export const apiKeyRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  name: z.string(),
+  prefix: z.string(),
+  scopes: z.array(z.string()),
+  created_at: z.date(),
+  expires_at: z.date().nullable(),
+  revoked_at: z.date().nullable(),
+  last_used_at: z.date().nullable(),
+})
+export type ApiKeyRow = z.infer<typeof apiKeyRow>
+export const apiKeyColumns = Object.keys(apiKeyRow.shape)
