@@ -1,0 +1,1 @@
+export { startApi, type Api, type ApiOptions } from './server.ts'

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import type { SaidMessage } from '../../db/messages/create.ts'
+import { sanitizeText, storable } from '../channels/payload.ts'
+import { contentTypeOf, typeWord } from './shapes.ts'
+
+/** Bytes of a body, as in the table (messages_body_at_most_1_mib). */
+const longestContent = 1_048_576
+const longestMetadata = 65_536
+
+const needsMedia: ReadonlySet<string> = new Set(['Image', 'Video', 'Audio', 'Document'])
+
+const content = z
+  .string()
+  .transform((text) => text.replaceAll('\r\n', '\n'))
+  .refine((text) => sanitizeText(text) === text, {
+    error: 'content must not hold control characters, but tab and newline, nor lone surrogates',
+    abort: true,
+  })
+  .refine(
+    (text) => Buffer.byteLength(text) <= longestContent,
+    'content must have 1048576 bytes at most',
+  )
+
+const moment = z
+  .union(
+    [z.iso.datetime({ offset: true }), z.iso.date()],
+    'scheduledFor must be an ISO 8601 date, such as 2025-11-06T10:00:00Z',
+  )
+  .transform((text) => new Date(text))
+
+const url = z
+  .url({ protocol: /^https?$/, error: 'mediaUrl must be an http or https URL' })
+  .refine(
+    (text) => text.length <= 2048 && sanitizeText(text) === text,
+    'mediaUrl must have 2048 characters at most',
+  )
+
+/** The body of `POST /api/v1/messages`: document 004's fields, `accountId` for `whatsappAccountId`, and `metadata`. */
+export const newMessage = z
+  .strictObject({
+    whatsappAccountId: z.uuid('whatsappAccountId must be a UUID').nullish(),
+    accountId: z.uuid('accountId must be a UUID').nullish(),
+    to: z.string().min(1, 'to must not be empty').max(255, 'to must have 255 characters at most'),
+    type: typeWord.default('Text'),
+    content: content.nullish(),
+    mediaUrl: url.nullish(),
+    scheduledFor: moment.nullish(),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .refine(
+        isStorable,
+        'metadata must not hold NUL or lone surrogates, nor more than 65536 bytes',
+      )
+      .nullish(),
+  })
+  .superRefine((message, context) => {
+    const { accountId, whatsappAccountId, type, mediaUrl } = message
+    if (accountId && whatsappAccountId && accountId !== whatsappAccountId) {
+      context.addIssue({
+        code: 'custom',
+        path: ['accountId'],
+        message: 'accountId and whatsappAccountId differ: give one',
+      })
+    }
+    if (sanitizeText(message.to) !== message.to) {
+      context.addIssue({
+        code: 'custom',
+        path: ['to'],
+        message: 'to must not hold control characters',
+      })
+    }
+    if (needsMedia.has(type) ? !mediaUrl : !message.content?.trim()) {
+      const field = needsMedia.has(type) ? 'mediaUrl' : 'content'
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: `${field} is missing: a message of type ${type} has one`,
+      })
+    }
+  })
+export type NewMessageBody = z.infer<typeof newMessage>
+
+function isStorable(metadata: Record<string, unknown>): boolean {
+  try {
+    const text = JSON.stringify(metadata)
+    return Buffer.byteLength(text) <= longestMetadata && JSON.stringify(storable(metadata)) === text
+  } catch {
+    return false
+  }
+}
+
+/** The request in the database's words. */
+export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {
+  return {
+    accountId: body.accountId ?? body.whatsappAccountId ?? null,
+    address: body.to,
+    contentType: contentTypeOf(body.type),
+    body: body.content ?? null,
+    mediaUrl: body.mediaUrl ?? null,
+    metadata: body.metadata ?? {},
+    scheduledFor: body.scheduledFor ?? null,
+  }
+}

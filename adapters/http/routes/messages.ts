@@ -1,0 +1,162 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { findAccount, findOnlyAccount } from '../../../db/accounts/find.ts'
+import type { Transaction } from '../../../db/connect.ts'
+import { AccountUnusable, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { createMessage, findByIdempotencyKey } from '../../../db/messages/create.ts'
+import { findMessage } from '../../../db/messages/find.ts'
+import type { AccountRow, MessageRow } from '../../../db/rows.ts'
+import { phoneChannels, toE164 } from '../../channels/phone.ts'
+import { type Authenticate, type Principal, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
+import { channelName, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
+
+const id = z
+  .string()
+  .regex(
+    /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
+    'id must be a UUID or a number',
+  )
+
+const headers = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'Idempotency-Key must be 1 to 255 characters of ASCII')
+    .optional(),
+})
+
+/** Document 004's `POST /api/v1/messages` and `GET /api/v1/messages/:id`. */
+export function addMessages(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+
+  routes.post('/api/v1/messages', {
+    schema: {
+      headers,
+      body: newMessage,
+      response: {
+        202: z.object({ success: z.literal(true), message: z.string(), data: queuedShape }),
+      },
+    },
+    onRequest: (request, reply) => authenticate(request, reply, 'messages:write'),
+    handler: async (request, reply) => {
+      const principal = principalOf(request)
+      const key = request.headers['idempotency-key'] ?? null
+      const row = await retryTransient(() =>
+        context.asTenant(principal.tenantId, (tx) => queue(tx, principal, request.body, key)),
+      )
+      return reply
+        .code(202)
+        .send({ success: true, message: 'Message queued for sending', data: toQueuedShape(row) })
+    },
+  })
+
+  routes.get('/api/v1/messages/:id', {
+    schema: {
+      params: z.object({ id }),
+      response: { 200: z.object({ success: z.literal(true), data: messageShape }) },
+    },
+    onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const row = await context.asTenant(tenantId, (tx) =>
+        findMessage(tx, tenantId, request.params.id),
+      )
+      if (!row) {
+        throw new NotFound(`There is no message ${request.params.id}`, {
+          code: 'message_unknown',
+          field: 'id',
+        })
+      }
+      return { success: true as const, data: toMessageShape(row) }
+    },
+  })
+}
+
+/** Stores the message, or finds the one that the same key stored. */
+async function queue(
+  tx: Transaction,
+  { tenantId, keyId }: Principal,
+  body: NewMessageBody,
+  idempotencyKey: string | null,
+): Promise<MessageRow> {
+  const said = { tenantId, ...toSaid(body) }
+  const earlier = () =>
+    idempotencyKey ? findByIdempotencyKey(tx, { ...said, idempotencyKey }) : null
+  const stored = await earlier()
+  if (stored) {
+    return stored
+  }
+  const account = await chooseAccount(tx, tenantId, body)
+  const created = await createMessage(tx, {
+    ...said,
+    accountId: account.id,
+    channel: account.channel,
+    address: addressOn(account.channel, body.to),
+    createdBy: keyId,
+    idempotencyKey,
+  })
+  // Null: a request with the same key was stored between the look and the insert.
+  const row = created ?? (await earlier())
+  if (!row) {
+    throw new Error('the message was not stored')
+  }
+  return row
+}
+
+async function chooseAccount(
+  tx: Transaction,
+  tenantId: number,
+  body: NewMessageBody,
+): Promise<AccountRow> {
+  const given = body.accountId ?? body.whatsappAccountId ?? null
+  const field = body.accountId ? 'accountId' : 'whatsappAccountId'
+  const account = given
+    ? await findAccount(tx, tenantId, given)
+    : await findOnlyAccount(tx, tenantId)
+  if (account === 'several') {
+    throw new InvalidInput('whatsappAccountId is missing', {
+      code: 'account_missing',
+      field,
+      hint: 'There are several accounts: name one as whatsappAccountId, or accountId.',
+    })
+  }
+  if (!account) {
+    throw given
+      ? new NotFound(`There is no account ${given}`, { code: 'account_unknown', field })
+      : new InvalidInput('There is no account to send from', {
+          code: 'account_missing',
+          field,
+          hint: 'Create an account first.',
+        })
+  }
+  if (account.status !== 'connected') {
+    const disabled = account.status === 'disabled'
+    // Document 004's words, "WhatsApp account is not connected".
+    throw new AccountUnusable(
+      `${channelName(account.channel)} account is ${disabled ? 'disabled' : 'not connected'}`,
+      {
+        code: disabled ? 'account_disabled' : 'account_not_connected',
+        field,
+      },
+    )
+  }
+  return account
+}
+
+function addressOn(channel: string, to: string): string {
+  const address = phoneChannels.has(channel) ? (to.trim().startsWith('+') ? toE164(to) : null) : to
+  if (address === null) {
+    throw new InvalidInput('Phone number must be in E.164 format', {
+      code: 'phone_invalid',
+      field: 'to',
+      hint: 'A plus sign, the country code and the number: +27831234567.',
+    })
+  }
+  return address
+}

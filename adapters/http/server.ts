@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import { connect } from '../../db/connect.ts'
+import { InvalidInput } from '../../db/errors.ts'
+import { createAuthenticate } from './auth.ts'
+import { createContext } from './context.ts'
+import { answerError, problemBody } from './errors.ts'
+import { createGate } from './gate.ts'
+import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { addHealth } from './routes/health.ts'
+import { addMessages } from './routes/messages.ts'
+import { addWebhooks } from './routes/webhooks.ts'
+
+export interface ApiOptions {
+  /** The database's. */
+  url: string
+  host: string
+  /** 0: any that is free. */
+  port: number
+  /** `none`, on loopback only: every request acts as tenant 1, and the Authorization header is ignored. */
+  auth: 'keys' | 'none'
+  logger: Logger
+  /** Connections to the database. Default 10. */
+  connections?: number
+  dataFolder?: string
+  version?: string
+}
+
+export interface Api {
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  url: string
+  /** Answers what was asked, for a second at most, and ends. */
+  close(): Promise<void>
+}
+
+/** Bytes of a request's body (DESIGN.md section 8). */
+const bodyLimit = 2 * 1024 * 1024
+
+/**
+ * Starts the HTTP server. It needs no database to start: `/health/ready` says when it can serve.
+ * @throws InvalidInput, field `PIGEONPOST_AUTH`, for `none` on an address that others can reach.
+ * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
+ */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { auth, connections = 10 } = options
+  if (auth === 'none' && !isLoopback(options.host)) {
+    throw new InvalidInput(
+      `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
+      {
+        code: 'auth_none_needs_loopback',
+        field: 'PIGEONPOST_AUTH',
+        hint: 'Set HOST=127.0.0.1, or PIGEONPOST_AUTH=keys.',
+      },
+    )
+  }
+  const sql = connect(options.url, { max: connections, name: 'pigeonpost api' })
+  const gate = createGate({ size: connections, line: 1000, waitMs: 5000 })
+  const context = createContext(sql, gate, { auth, version: options.version ?? 'unknown' })
+  const app = createApp(options.logger)
+  if (auth === 'none') {
+    app.addHook('onRequest', async (request) => refuseForeignPages(request))
+  }
+  const authenticate = createAuthenticate(context)
+  addHealth(app, context, sql)
+  addMessages(app, context, authenticate)
+  await addWebhooks(app, context, authenticate)
+
+  const close = async () => {
+    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
+    await app.close()
+    clearTimeout(hurry)
+    await sql.end({ timeout: 1 })
+  }
+  try {
+    return { url: await app.listen({ host: options.host, port: options.port }), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function createApp(logger: Logger): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
+    bodyLimit,
+    requestTimeout: 60_000,
+    return503OnClosing: false,
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID()
+    },
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler,
+  }) as unknown as FastifyInstance
+  app.removeContentTypeParser('text/plain')
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.decorateRequest('principal', null)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => {
+    const [path] = request.url.split('?')
+    const message = `There is no ${request.method} ${path}`
+    const problem = { status: 404, code: 'route_unknown', message, details: [] }
+    return reply.code(404).send(problemBody(problem))
+  })
+  app.addHook('onSend', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    })
+  })
+  // The route's pattern, not the path: no id, no query string, no address gets into the log.
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        tenantId: request.principal?.tenantId,
+        keyId: request.principal?.keyId ?? undefined,
+      },
+      'request',
+    )
+  })
+  return app
+}
+
+/** What is not even HTTP gets our shape too. */
+function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 431
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 408
+        : 400
+  const message = STATUS_CODES[status] ?? 'Bad Request'
+  const body = JSON.stringify(problemBody({ status, code: 'http_malformed', message, details: [] }))
+  socket.end(
+    `HTTP/1.1 ${status} ${message}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
