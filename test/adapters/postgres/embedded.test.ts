@@ -39,7 +39,7 @@ t.test('a second start finds the data and the port of the first', async (t) => {
 })
 
 t.test('the server speaks UTF-8, knows Unicode case, and keeps time in UTC', async (t) => {
-  const { url } = await start(t, { folder: await newFolder(t) })
+  const { url } = await start(t, { folder: await newFolder(t), settings: {} })
   t.same(
     await query(
       url,
@@ -218,7 +218,7 @@ t.test(
 type Row = Record<string, unknown>
 
 async function query(url: string, text: string): Promise<Row[]> {
-  const sql = postgres(url, { max: 1 })
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     return [...(await sql.unsafe<Row[]>(text))].map((row) => ({ ...row }))
   } finally {
@@ -234,7 +234,9 @@ async function newFolder(t: Test): Promise<string> {
 }
 
 async function start(t: Test, options: EmbeddedOptions): ReturnType<typeof startEmbedded> {
-  const embedded = await startEmbedded({ version: postgresVersion, ...options })
+  // What these tests kill is processes, never the machine, so waiting for the disk proves nothing.
+  const settings = { fsync: 'off' }
+  const embedded = await startEmbedded({ version: postgresVersion, settings, ...options })
   t.teardown(embedded.stop)
   return embedded
 }
