@@ -1,0 +1,105 @@
+import type { Logger } from 'pino'
+import pg from 'pg'
+import { bellKey } from '../../db/events/bell-key.ts'
+
+/** A backend of one's own that holds, or waits for, the bell's key. */
+export type BellKey = {
+  /** `asked` until the writers that ring for themselves have ended; `gone` with its connection. */
+  readonly state: 'asked' | 'held' | 'gone'
+  /** Resolves when the state next changes. */
+  changed(): Promise<void>
+  /** Keeps the session from idling out. @throws when the connection is no longer the backend that it was. */
+  ping(): Promise<void>
+  /** Gives the key back and ends the connection. */
+  release(): Promise<void>
+}
+
+/**
+ * Asks for the bell's key on a direct connection: from then on no trigger rings, so whoever asks has to. Null when there
+ * is a pooler between: the lock would belong to a backend that is not ours alone, and outlive us.
+ *
+ * The lock is waited for, in the queue: a try in a loop starves behind writers that hold it shared by turns. It goes
+ * with the connection, and the server ends that when no ping comes for `idleMs`, so a relay that hangs does not silence
+ * the bell.
+ */
+export async function askForBellKey(
+  url: string,
+  options: {
+    logger: Logger
+    /** Reads what triggers rang for; called when connected, just before they fall silent. */
+    drain: () => Promise<void>
+    idleMs?: number
+  },
+): Promise<BellKey | null> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'pigeonpost bell key',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  })
+  let state: BellKey['state'] = 'asked'
+  let changed = Promise.withResolvers<void>()
+  const become = (next: BellKey['state']) => {
+    if (state === next || state === 'gone') return
+    state = next
+    changed.resolve()
+    changed = Promise.withResolvers<void>()
+  }
+  client.on('error', (error) => {
+    options.logger.debug({ error: error.message }, 'the connection with the bell key broke')
+    become('gone')
+  })
+  client.on('end', () => become('gone'))
+  await client.connect()
+  try {
+    return await ask()
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+
+  async function ask(): Promise<BellKey | null> {
+    // Behind a pooler the number that it gave us at the start is none of a backend.
+    const announced = (client as unknown as { processID: number | null }).processID
+    const pid = await backendPid(client)
+    if (announced !== pid || (await backendPid(client)) !== pid) {
+      await client.end()
+      return null
+    }
+    await options.drain()
+    await client.query(`set idle_session_timeout = ${Math.ceil(options.idleMs ?? 10_000)}`)
+    await client.query('set client_connection_check_interval = 5000').catch(() => {
+      // Not on every platform; without it a waiter whose client died is noticed when it gets the lock.
+    })
+    client
+      .query('select pg_advisory_lock($1::integer, $2::integer)', [bellKey.class, bellKey.object])
+      .then(
+        () => become('held'),
+        () => become('gone'),
+      )
+    return {
+      get state() {
+        return state
+      },
+      changed: () => changed.promise,
+      async ping() {
+        if (state !== 'held') return
+        if ((await backendPid(client)) !== pid) {
+          await client.query('select pg_terminate_backend($1)', [pid])
+          throw new Error('the connection with the bell key changed its backend')
+        }
+      },
+      async release() {
+        // Ending the session gives the lock back, also while it is waited for.
+        if (state === 'held') await client.query('select pg_advisory_unlock_all()').catch(() => {})
+        become('gone')
+        await client.end().catch(() => {})
+      },
+    }
+  }
+}
+
+async function backendPid(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  return rows[0]?.pid ?? -1
+}

@@ -1,0 +1,32 @@
+import { setMaxListeners } from 'node:events'
+
+export type Deadline = { signal: AbortSignal; cancel(): void }
+
+/**
+ * A signal that aborts after `ms`, or with `parent`; any number of requests may listen to it. A moment later, in which
+ * adapters can still say what they know, `onPast` is called.
+ */
+export function createDeadline(
+  ms: number,
+  parent: AbortSignal,
+  onPast: (signal: AbortSignal) => void,
+): Deadline {
+  const controller = new AbortController()
+  const { signal } = controller
+  setMaxListeners(0, signal)
+  const timer = setTimeout(abort, Math.max(1, ms))
+  parent.addEventListener('abort', abort)
+  if (parent.aborted) abort()
+
+  function cancel(): void {
+    clearTimeout(timer)
+    parent.removeEventListener('abort', abort)
+  }
+  function abort(): void {
+    cancel()
+    if (signal.aborted) return
+    controller.abort(new DOMException('The request took too long.', 'TimeoutError'))
+    setTimeout(() => onPast(signal), Math.min(300, ms / 10))
+  }
+  return { signal, cancel }
+}

@@ -1,0 +1,175 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../../db/connect.ts'
+import type { Target } from '../../db/delivery/lease.ts'
+import { type AttemptResult, recordResults } from '../../db/delivery/record.ts'
+import type { ChannelAccount, OutboundMessage, Provider, SendOutcome } from '../channels/channel.ts'
+import { judge } from './outcome.ts'
+import type { Pace } from './pace.ts'
+
+/** The time that requests of one turn have, and who they go to. */
+export type Route = {
+  provider: Provider
+  account: ChannelAccount
+  takesIdempotencyKey: boolean
+  signal: AbortSignal
+}
+
+type Flight = { message: OutboundMessage; route: Route; startedAt: number; landed: boolean }
+
+/**
+ * The requests of one account that are under way in this process, and the recording of their outcomes: in batches, as
+ * many as land while the batch before is being written. They outlive the turn that began them, so that one request
+ * without an answer does not hold up the account's others.
+ */
+export type Flights = {
+  readonly open: number
+  /** Outcomes that are not in the database yet. */
+  readonly unrecorded: number
+  /** Never throws: what becomes of the request is recorded. */
+  start(message: OutboundMessage, route: Route): void
+  /** Resolves at the next landing or recording. */
+  change(): Promise<void>
+  /** Counts requests that did not answer their signal as without an outcome. */
+  giveUp(signal: AbortSignal): void
+}
+
+export type FlightsOptions = {
+  sql: Sql
+  logger: Logger
+  pace: Pace
+  /** Called with the next try's delay (ms) when a batch brought one. */
+  onRetry: (inMs: number) => void
+  /** Ends the retrying of a recording that fails because the database is gone. */
+  hardStop: AbortSignal
+}
+
+const largestBatch = 500
+
+export function createFlights(target: Target, options: FlightsOptions): Flights {
+  const { sql, logger } = options
+  const open = new Set<Flight>()
+  const finished: AttemptResult[] = []
+  let recording = 0
+  let changed = Promise.withResolvers<void>()
+
+  function signalChange(): void {
+    changed.resolve()
+    changed = Promise.withResolvers<void>()
+  }
+
+  function land(flight: Flight, outcome: SendOutcome): void {
+    const durationMs = performance.now() - flight.startedAt
+    if (!flight.landed) {
+      flight.landed = true
+      open.delete(flight)
+      options.pace.saw(flight.route.provider.name, durationMs)
+    } else if (outcome.outcome === 'ambiguous') {
+      return
+    }
+    const { takesIdempotencyKey } = flight.route
+    finished.push(judge(flight.message, outcome, { takesIdempotencyKey, durationMs }))
+    if (recording === 0) void record()
+    signalChange()
+  }
+
+  async function record(): Promise<void> {
+    while (finished.length > 0) {
+      const batch = finished.splice(0, largestBatch)
+      recording = batch.length
+      const done = await recordSafely(sql, target, batch, options)
+      if (!done) logger.error({ ...target, count: batch.length }, 'could not record outcomes')
+      const delays = batch.map((result) => result.retryInMs).filter((ms) => ms !== null)
+      if (done && delays.length > 0) options.onRetry(Math.min(...delays))
+      recording = 0
+      signalChange()
+    }
+  }
+
+  return {
+    get open() {
+      return open.size
+    },
+    get unrecorded() {
+      return finished.length + recording
+    },
+    start(message, route) {
+      const flight: Flight = { message, route, startedAt: performance.now(), landed: false }
+      open.add(flight)
+      void send(flight, logger).then((outcome) => land(flight, outcome))
+    },
+    change: () => changed.promise,
+    giveUp(signal) {
+      for (const flight of open) {
+        if (flight.route.signal === signal) {
+          land(flight, {
+            outcome: 'ambiguous',
+            errorCode: 'no_answer',
+            errorMessage: 'The provider did not answer in time.',
+          })
+        }
+      }
+    },
+  }
+}
+
+async function send(flight: Flight, logger: Logger): Promise<SendOutcome> {
+  const { provider, account, signal } = flight.route
+  try {
+    return await provider.send(flight.message, { account, signal })
+  } catch (error) {
+    logger.error(
+      { err: error, provider: provider.name, messageId: flight.message.id },
+      'a provider threw; what became of the message is unknown',
+    )
+    return {
+      outcome: 'ambiguous',
+      errorCode: 'adapter_error',
+      errorMessage: error instanceof Error ? error.message : String(error),
+    }
+  }
+}
+
+/**
+ * Records a batch, and keeps trying while the database is away. If the batch is refused, each outcome alone; one that is
+ * still refused, for an external id that is another message's, is recorded without it.
+ */
+async function recordSafely(
+  sql: Sql,
+  target: Target,
+  batch: AttemptResult[],
+  options: { logger: Logger; hardStop: AbortSignal },
+): Promise<boolean> {
+  for (let failures = 0; ; failures++) {
+    try {
+      await recordResults(sql, target, batch)
+      return true
+    } catch (error) {
+      const [only] = batch
+      if (!isRefusal(error)) {
+        if (options.hardStop.aborted) return false
+        if (failures % 20 === 0) {
+          options.logger.warn({ err: error, ...target }, 'could not record outcomes yet')
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 20 * 2 ** failures)))
+      } else if (batch.length > 1 || !only) {
+        const each = batch.map((result) => recordSafely(sql, target, [result], options))
+        return (await Promise.all(each)).every(Boolean)
+      } else if (only.externalMessageId !== null) {
+        options.logger.error(
+          { err: error, messageId: only.messageId, externalMessageId: only.externalMessageId },
+          'sent, but its external id is refused; recorded without it',
+        )
+        batch = [{ ...only, externalMessageId: null }]
+      } else {
+        options.logger.error({ err: error, messageId: only.messageId }, 'an outcome is refused')
+        return false
+      }
+    }
+  }
+}
+
+/** These values are refused, and will be another time; anything else may pass, and meanwhile nothing more is claimed. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(22|23|PP)...$/.test(code)
+}

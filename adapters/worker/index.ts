@@ -1,0 +1,2 @@
+export { startRelay, type Relay, type RelayOptions } from './relay.ts'
+export { startWorker, type Worker, type WorkerOptions } from './worker.ts'

@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { connect, type Sql } from '../../db/connect.ts'
+import { bellKeyIsHeld } from '../../db/events/bell-key.ts'
+import {
+  lastEventId,
+  type LogBatch,
+  type LogPosition,
+  prepareRelay,
+  readLog,
+  type Woken,
+} from '../../db/events/read-log.ts'
+import { askForBellKey, type BellKey } from './bell-key.ts'
+
+export type Relay = {
+  /** Whether it rings and the triggers do not. */
+  readonly ringing: boolean
+  /** Releases the bell, rings once more for what no trigger rang for, and ends. Within 1.5 s. */
+  stop(): Promise<void>
+}
+
+export type RelayOptions = {
+  url: string
+  logger: Logger
+  /** Called after the commit that made these accounts due. Errors are logged; the wake-ups stand in the table anyway. */
+  onWoken: (woken: Woken[]) => Promise<void>
+  /** ms between looks at the log while nothing happens: half of it is what a bell waits. */
+  idleMs?: number
+  /** ms after which the server takes the bell's key from a relay that hangs. */
+  keyIdleMs?: number
+}
+
+const everything = Number.MAX_SAFE_INTEGER
+
+/**
+ * Starts the relay: it follows the log, rings for its events in batches, and wakes accounts that have something to send.
+ * Any number may run; one leads, the others wait for the bell's key and take over when its holder's session ends. It
+ * outlives every loss of its connections.
+ *
+ * How it looks: the log's sequence, one cheap query, every `idleMs`; a batch when that moved, and again while ids are
+ * drawn that have not committed, with growing pauses.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  const { logger } = options
+  const idleMs = options.idleMs ?? 8
+  const stopping = new AbortController()
+  const sql = connect(options.url, { max: 2, name: 'pigeonpost relay' })
+
+  let key: BellKey | null = null
+  let keyAskAt = 0
+  let pingedAt = 0
+  let position: LogPosition | null = null
+  /** Events up to here are ours to ring for; null while the triggers ring. */
+  let ringUpTo: number | null = null
+  /** A hole that stays open makes looking through the holes dearer; then not every batch does. */
+  let holesAt = 0
+
+  async function step(): Promise<LogBatch | null> {
+    const started = performance.now()
+    const skipHoles = started < holesAt
+    const batch = await readLog(sql, position, { ringUpTo, skipHoles })
+    if (!batch) return null
+    position = batch.position
+    if (!skipHoles && position.holes.length > 0) {
+      const now = performance.now()
+      holesAt = now + 4 * (now - started)
+    }
+    if (ringUpTo !== null && ringUpTo < everything && position.cursor >= ringUpTo) ringUpTo = null
+    if (batch.woken.length > 0) {
+      await options.onWoken(batch.woken).catch((error: unknown) => {
+        logger.warn({ err: error }, 'could not add jobs; the sweep finds the accounts')
+      })
+    }
+    return batch
+  }
+
+  /** Reads what the triggers rang for, then asks for the key; or waits behind the relay that has it. */
+  async function askForKey(): Promise<void> {
+    const taken = await bellKeyIsHeld(sql)
+    key = await askForBellKey(options.url, {
+      logger,
+      async drain() {
+        if (taken) return
+        let batch: LogBatch | null
+        do batch = await step()
+        while (batch?.more && !stopping.signal.aborted)
+      },
+      ...(options.keyIdleMs === undefined ? {} : { idleMs: options.keyIdleMs }),
+    })
+    if (!key) {
+      keyAskAt = performance.now() + 60_000
+      logger.warn('the relay reaches the database through a pooler: each writer rings for itself')
+      return
+    }
+    if (taken) await standBy(key)
+    // Doubts are rung for twice rather than not at all.
+    ringUpTo = everything
+    pingedAt = performance.now()
+  }
+
+  /** While another relay holds the key, ours is a place in the queue. */
+  async function standBy(mine: BellKey): Promise<void> {
+    logger.debug('another relay is at work; waiting behind it')
+    while (mine.state === 'asked' && !stopping.signal.aborted) {
+      await Promise.race([mine.changed(), pause(1_000)])
+      if (mine.state === 'asked' && !(await bellKeyIsHeld(sql))) break
+    }
+    position = null
+  }
+
+  async function keepKey(): Promise<void> {
+    const now = performance.now()
+    if (key?.state === 'gone') {
+      key = null
+      keyAskAt = now + 250
+      // Triggers ring again; what they kept silent for was drawn before now.
+      ringUpTo = await lastEventId(sql)
+      logger.info('lost the bell key; asking again')
+    } else if (!key && now >= keyAskAt) {
+      await askForKey()
+    } else if (key && now - pingedAt > 1_000) {
+      pingedAt = now
+      // Tied to the loop on purpose: a relay that no longer reads loses the key.
+      await key.ping().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the bell key is lost')
+        const lost = key
+        key = null
+        ringUpTo = everything
+        return lost?.release()
+      })
+    }
+  }
+
+  async function follow(): Promise<void> {
+    await prepareRelay(sql)
+    let last = -1
+    let quiet = 0
+    let lookAt = 0
+    while (!stopping.signal.aborted) {
+      await keepKey()
+      const now = await lastEventId(sql)
+      const moved = now !== last
+      if (moved) {
+        quiet = 0
+        last = now
+      }
+      const open = position === null || position.cursor < now
+      if (moved || (open && performance.now() >= lookAt)) {
+        const batch = await step()
+        if (batch?.more) continue
+        quiet = batch && batch.read > 0 ? 0 : quiet + 1
+        lookAt = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
+      }
+      await pause(open ? Math.min(idleMs, 4) : idleMs)
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: stopping.signal }).catch(() => {})
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted;) {
+      const started = performance.now()
+      try {
+        await follow()
+      } catch (error) {
+        if (stopping.signal.aborted) break
+        failures = performance.now() - started > 10_000 ? 1 : failures + 1
+        logger.warn({ err: error }, 'the relay lost the database; starting over')
+        position = null
+        await pause(Math.min(5_000, 50 * 2 ** failures))
+      }
+    }
+  }
+
+  async function finish(): Promise<void> {
+    const deadline = performance.now() + 1_000
+    const rang = key !== null || ringUpTo !== null
+    await key?.release()
+    if (!rang) return
+    const upTo = await lastEventId(sql)
+    ringUpTo = upTo
+    while (performance.now() < deadline) {
+      const batch = await readLog(sql, position, { ringUpTo })
+      if (!batch) return
+      position = batch.position
+      if (position.cursor >= upTo) return
+      if (!batch.more) await delay(5)
+    }
+  }
+
+  const running = run()
+  let stopped: Promise<void> | null = null
+  return {
+    get ringing() {
+      return key?.state === 'held' && ringUpTo === everything
+    },
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort()
+        await running
+        await finish().catch((error: unknown) => {
+          logger.warn({ err: error }, 'the relay could not ring once more')
+        })
+        await endSoon(sql)
+      })()
+      return stopped
+    },
+  }
+}
+
+async function endSoon(sql: Sql): Promise<void> {
+  await sql.end({ timeout: 0.3 })
+}

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Sql } from '../connect.ts'
+
+export type LoggedEvent = {
+  /** The cursor. */
+  id: number
+  event_id: string
+  tenant_id: number
+  type: string
+  /** In the documents' shape, the body as it stood; see pigeonpost.event_payload. */
+  payload: Record<string, unknown>
+  created_at: Date
+}
+
+export type ListenOptions = {
+  /** Events after this id: 0 for all that are kept. */
+  after: number
+  /** Only this tenant's. Default: of all that the role may see. */
+  tenantId?: number
+  /** Oldest first, 500 at most, each event once; the next call waits for this one. */
+  onEvents: (events: LoggedEvent[]) => void | Promise<void>
+  /** Ends it; the promise then resolves. */
+  signal: AbortSignal
+  /** ms between looks at the log that need no bell. Default 1,000. */
+  lookEveryMs?: number
+}
+
+const channel = 'pigeonpost_events'
+const largestBatch = 500
+const bellSchema = z.object({ id: z.int(), tenant_id: z.int() })
+
+/**
+ * Follows the log by cursor, without gaps and in order. A bell is a hint to look at once; the log is looked at every
+ * second besides, so a bell that was lost, or a LISTEN connection that broke, delays an event and loses none.
+ * @throws what `onEvents` throws, and what the database throws when it is read
+ */
+export async function listenEvents(sql: Sql, options: ListenOptions): Promise<void> {
+  const { signal } = options
+  const lookEveryMs = options.lookEveryMs ?? 1_000
+  let cursor = options.after
+  let rung = 0
+  let bell = Promise.withResolvers<void>()
+  const ring = () => bell.resolve()
+  if (signal.aborted) return
+  signal.addEventListener('abort', ring)
+  const listening = sql.listen(
+    channel,
+    (payload) => {
+      const heard = bellSchema.safeParse(parse(payload))
+      if (!heard.success) return
+      const { id, tenant_id: tenantId } = heard.data
+      if (options.tenantId !== undefined && tenantId !== options.tenantId) return
+      rung = Math.max(rung, id)
+      ring()
+    },
+    ring,
+  )
+  // A pooler takes no LISTEN; then the looks alone do it.
+  listening.catch(() => {})
+
+  try {
+    for (let misses = 0; !signal.aborted;) {
+      bell = Promise.withResolvers<void>()
+      const events = await readEvents(sql, cursor, options.tenantId)
+      const last = events.at(-1)
+      if (last && !signal.aborted) {
+        await options.onEvents(events)
+        cursor = last.id
+        misses = 0
+      }
+      if (events.length === largestBatch) continue
+      // Rung for, but an older transaction is still open below it: it will be readable in a moment.
+      const pending = rung > cursor && misses < 30
+      misses = pending ? misses + 1 : 0
+      if (!pending) rung = cursor
+      await wait(bell.promise, pending ? Math.min(50, 2 ** misses) : lookEveryMs, signal, pending)
+    }
+  } finally {
+    signal.removeEventListener('abort', ring)
+    await listening.then(
+      ({ unlisten }) => unlisten(),
+      () => {},
+    )
+  }
+}
+
+/** What is settled after a cursor, oldest first, 500 at most. */
+export async function readEvents(
+  sql: Sql,
+  after: number,
+  tenantId?: number,
+): Promise<LoggedEvent[]> {
+  return sql<LoggedEvent[]>`
+    select id, event_id, tenant_id, type, payload, created_at
+    from pigeonpost.read_events(${after}, ${largestBatch}, ${tenantId ?? null})`
+}
+
+async function wait(
+  bell: Promise<void>,
+  ms: number,
+  signal: AbortSignal,
+  fixed: boolean,
+): Promise<void> {
+  const timer = new AbortController()
+  const late = delay(ms, undefined, { signal: AbortSignal.any([timer.signal, signal]) }).catch(
+    () => {},
+  )
+  await (fixed ? late : Promise.race([bell, late]))
+  timer.abort()
+}
+
+function parse(payload: string): unknown {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return null
+  }
+}
