@@ -1,0 +1,69 @@
+import { connect, type Sql } from '../../db/connect.ts'
+import { percentile } from './rounds.ts'
+
+type Sample = { messages: number; p50: number; p99: number }
+
+/** The last 50 messages of random threads with 100,000 messages stored and with many times that: p99 within 1.2 times. */
+export async function benchHistory(
+  url: string,
+  options: { messages: number; log: (line: string) => void },
+): Promise<{ small: Sample; large: Sample; ratio: number; met: boolean; plan: string }> {
+  const sql = connect(url, { max: 4, name: 'bench' })
+  try {
+    await fill(sql, 100_000, options.log)
+    const small = await read(sql)
+    await fill(sql, options.messages, options.log)
+    const large = await read(sql)
+    const [thread] = await sql<{ id: string }[]>`select id from pigeonpost.threads where tenant_id = 7 limit 1`
+    const plan = await sql<{ 'QUERY PLAN': string }[]>`
+      explain (analyze, buffers) select number, body from pigeonpost.messages
+      where tenant_id = 7 and thread_id = ${thread?.id ?? ''} order by occurred_at desc, number desc limit 50`
+    const ratio = large.p99 / small.p99
+    return { small, large, ratio, met: ratio <= 1.2, plan: plan.map((row) => row['QUERY PLAN']).join('\n') }
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Threads of 200 messages each, by ingest(), until so many are stored. */
+async function fill(sql: Sql, until: number, log: (line: string) => void): Promise<void> {
+  const [stored] = await sql<{ count: number }[]>`select count(*) from pigeonpost.messages where tenant_id = 7`
+  let next = stored?.count ?? 0
+  let reported = Date.now()
+  const batch = 2000
+  await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      while (next < until) {
+        const first = next
+        next += batch
+        await sql`
+          select count(*) from pigeonpost.ingest((
+            select jsonb_agg(jsonb_build_object('tenant_id', 7, 'direction', 'inbound', 'external_message_id', 'h' || i,
+              'address', '+2784' || (1000000 + i % ${Math.ceil(until / 200)}::int), 'body', 'message ' || i))
+            from generate_series(${first}::int, ${first + batch - 1}::int) i))`
+        if (Date.now() - reported > 10_000) {
+          reported = Date.now()
+          log(`history: ${next} of ${until} stored`)
+        }
+      }
+    }),
+  )
+  await sql`vacuum (analyze) pigeonpost.messages`
+}
+
+async function read(sql: Sql): Promise<Sample> {
+  const threads = await sql<{ id: string }[]>`
+    select id from pigeonpost.threads where tenant_id = 7 order by random() limit 2000`
+  const [count] = await sql<{ count: number }[]>`select count(*) from pigeonpost.messages where tenant_id = 7`
+  const times: number[] = []
+  for (const pass of [0, 1]) {
+    for (const { id } of threads) {
+      const started = performance.now()
+      await sql`
+        select number, body, direction, occurred_at from pigeonpost.messages
+        where tenant_id = 7 and thread_id = ${id} order by occurred_at desc, number desc limit 50`
+      if (pass === 1) times.push(performance.now() - started)
+    }
+  }
+  return { messages: count?.count ?? 0, p50: percentile(times, 50), p99: percentile(times, 99) }
+}

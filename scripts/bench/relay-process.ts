@@ -1,0 +1,20 @@
+// The relay in a process of its own, as `pigeonpost worker` runs it: it must not share the load's event loop.
+import { pino } from 'pino'
+import { startRelay } from '../../adapters/worker/relay.ts'
+
+const url = process.argv[2]
+if (!url) throw new Error('usage: relay-process.ts URL')
+const relay = startRelay({
+  url,
+  logger: pino({ level: 'error' }, process.stderr),
+  onWoken: async () => {},
+})
+const timer = setInterval(() => {
+  if (relay.ringing) {
+    clearInterval(timer)
+    process.stdout.write('ringing\n')
+  }
+}, 5)
+process.once('SIGTERM', () => {
+  void relay.stop().finally(() => process.exit(0))
+})

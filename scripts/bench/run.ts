@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbedded } from '../../adapters/postgres/embedded.ts'
+import { migrate } from '../../db/migrate.ts'
+import { benchHistory } from './history.ts'
+import { benchInserts } from './insert.ts'
+import { benchLatency } from './latency.ts'
+import { machine, type Outcome } from './rounds.ts'
+
+export type BenchOptions = {
+  parts: ('inserts' | 'latency' | 'history')[]
+  rounds: number
+  /** Length of one sample. */
+  seconds: number
+  /** Messages stored for `history`. */
+  messages: number
+  /** A file for the results as JSON; none by default. */
+  output?: string
+  log: (line: string) => void
+}
+
+/** Measures in a database of its own, with PostgreSQL's own durability, and leaves nothing but the results. */
+export async function runBench(options: BenchOptions): Promise<Record<string, unknown>> {
+  const folder = await mkdtemp(join(tmpdir(), 'pigeonpost-bench-'))
+  const server = await startEmbedded({
+    folder: join(folder, 'pg'),
+    settings: { shared_buffers: '1GB', max_wal_size: '4GB', checkpoint_timeout: '30min' },
+  })
+  try {
+    await migrate({ url: server.url })
+    const results: Record<string, unknown> = { machine: machine(), rounds: options.rounds }
+    if (options.parts.includes('inserts')) {
+      const inserts = await benchInserts(server.url, options)
+      results['inserts'] = inserts
+      for (const outcome of inserts) print(outcome, options.log)
+    }
+    if (options.parts.includes('latency')) {
+      const latency = await benchLatency(server.url, { inserts: 300 })
+      results['latency'] = latency
+      for (const { name, p50, p99, met } of latency) {
+        options.log(`${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (target 10, 60) ${verdict(met)}`)
+      }
+    }
+    if (options.parts.includes('history')) {
+      const history = await benchHistory(server.url, options)
+      results['history'] = history
+      options.log(
+        `last 50 of a thread, p99: ${history.small.p99.toFixed(2)} ms of ${history.small.messages} stored, ` +
+          `${history.large.p99.toFixed(2)} ms of ${history.large.messages}: ${history.ratio.toFixed(2)} times ` +
+          `(target 1.2) ${verdict(history.met)}`,
+      )
+    }
+    if (options.output) await writeFile(options.output, `${JSON.stringify(results, null, 2)}\n`)
+    return results
+  } finally {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function print(outcome: Outcome, log: (line: string) => void): void {
+  for (const [name, rate] of Object.entries(outcome.medians)) {
+    log(`${outcome.title}: ${name} ${rate.toFixed(0)} rows/s (median)`)
+  }
+  for (const { name, ratio, target, met } of outcome.ratios) {
+    log(`${outcome.title}: ${ratio.toFixed(2)} ${name} (target ${target}) ${verdict(met)}`)
+  }
+}
+
+function verdict(met: boolean): string {
+  return met ? 'met' : 'NOT MET'
+}
