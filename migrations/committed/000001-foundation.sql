@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:645fd561ba2bbb16c7a76b0e43b5e686946c137b
+--! Hash: sha1:5b24b9fb6bf9607f46eed5439918678665dcf2c4
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -2685,6 +2685,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_done jsonb := '{}';
+  v_ids jsonb;
+  v_numbers jsonb;
+  v_events jsonb;
   v_odd record;
   v_answer jsonb;
   v_message text;
@@ -2723,32 +2726,32 @@ begin
           'alternate_address', 'lead_id', 'customer_id', 'sender_customer_id', 'conversation_id', 'conversation_external_id',
           'reply_to_id', 'priority', 'scheduled_for', 'valid_until', 'campaign_id', 'idempotency_key'] = '{}'
     ), default_account as materialized (
-      select ch.channel, (
+      select jsonb_object_agg(ch.channel, (
         select a.id from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.channel = ch.channel
-        order by a.is_default desc, a.created_at, a.id limit 1) as account_id
+        order by a.is_default desc, a.created_at, a.id limit 1)) as ids
       from (select distinct coalesce(i.channel, 'whatsapp') as channel from input i) ch
-    ), wanted as materialized (
-      select distinct coalesce(i.account_id, d.account_id) as account_id, i.address, d.channel
-      from input i join default_account d on d.channel = coalesce(i.channel, 'whatsapp')
-      order by address, account_id
-    ), conversation as materialized (
-      select c.id, c.thread_id, c.customer_id, c.account_id, c.address, c.channel
-      from wanted w join pigeonpost.conversations c on c.tenant_id = new.tenant_id and c.account_id = w.account_id
-        and c.address = w.address and c.channel = w.channel
-        and c.type = 'direct' and c.external_id is null and c.merged_into is null
-      for key share of c
+    ), resolved as materialized (
+      -- In the order of addresses, as every writer of ours locks.
+      select i.ord, i.id, i.address, i.external_message_id, i.content_type, i.body, i.media_url, i.metadata, i.raw, i.sent_at, i.status,
+        i.is_from_bot, c.id as conversation_id, c.thread_id, c.customer_id, c.account_id, c.channel
+      from (select * from input order by address, ord) i
+      cross join lateral (
+        select c.id, c.thread_id, c.customer_id, c.account_id, c.channel from pigeonpost.conversations c
+        where c.tenant_id = new.tenant_id and c.address = i.address and c.channel = coalesce(i.channel, 'whatsapp')
+          and c.account_id = coalesce(i.account_id, (select (d.ids ->> coalesce(i.channel, 'whatsapp'))::uuid from default_account d))
+          and c.type = 'direct' and c.external_id is null and c.merged_into is null
+        limit 1 for key share) c
     ), fresh as materialized (
-      select distinct on (i.external_message_id, c.id) i.ord, i.id, c.id as conversation_id, c.thread_id, c.customer_id, c.account_id,
-        i.address, c.channel, i.external_message_id, coalesce(i.content_type, 'text') as content_type, i.body, i.media_url,
-        coalesce(i.metadata, '{}') as metadata, i.raw, coalesce(i.sent_at, now()) as sent_at,
-        case when i.status = 'read' then 'read' else 'delivered' end as status, coalesce(i.is_from_bot, false) as is_from_bot
-      from input i
-      join default_account d on d.channel = coalesce(i.channel, 'whatsapp')
-      join conversation c on c.account_id = coalesce(i.account_id, d.account_id) and c.address = i.address and c.channel = d.channel
-      where not exists (
-        select from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.external_message_id = i.external_message_id
-          and m.conversation_id = c.id)
-      order by i.external_message_id, c.id, i.ord
+      select distinct on (r.external_message_id, r.conversation_id) r.ord, r.id, r.conversation_id, r.thread_id, r.customer_id,
+        r.account_id, r.address, r.channel, r.external_message_id,
+        coalesce(r.content_type, 'text') as content_type, r.body, r.media_url,
+        coalesce(r.metadata, '{}') as metadata, r.raw, coalesce(r.sent_at, now()) as sent_at,
+        case when r.status = 'read' then 'read' else 'delivered' end as status, coalesce(r.is_from_bot, false) as is_from_bot
+      from resolved r
+      where (
+        select m.id from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.external_message_id = r.external_message_id
+          and m.conversation_id = r.conversation_id) is null
+      order by r.external_message_id, r.conversation_id, r.ord
     ), opened as materialized (
       select pigeonpost_private.open_thread(new.tenant_id, f.thread_id, f.conversation_id, f.customer_id, f.channel)
       from (select distinct f.thread_id, f.conversation_id, f.customer_id, f.channel from fresh f order by f.conversation_id) f
@@ -2770,11 +2773,14 @@ begin
         case when s.status = 'read' then '{"status": "read"}'::jsonb end
       from stored s order by s.number
       returning event_id, id, message_id
-    ), answered as (
-      select f.ord, jsonb_build_object('outcome', 'stored', 'id', s.id, 'number', s.number, 'event_id', l.event_id, 'event', l.id) as answer
-      from stored s join fresh f on f.id = s.id join logged l on l.message_id = s.id
     )
-    select coalesce(jsonb_object_agg(a.ord, a.answer), '{}') into v_done from answered a;
+    -- No join: the planner takes each of these for one row, and would loop over them quadratically.
+    select (select jsonb_object_agg(f.ord, f.id) from fresh f), (select jsonb_object_agg(s.id, s.number) from stored s),
+      (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l)
+    into v_ids, v_numbers, v_events;
+    select coalesce(jsonb_object_agg(i.key, jsonb_build_object('outcome', 'stored', 'id', i.value, 'number', v_numbers -> i.value)), '{}')
+    into v_done
+    from jsonb_each_text(v_ids) i where v_numbers ? i.value;
   exception
     -- A value that is of no such type (a date, a uuid): the rows are looked at one by one, and only it is refused.
     when data_exception then
@@ -2784,8 +2790,8 @@ begin
   if v_done <> '{}' then
     if pigeonpost_private.may_ring() then
       perform pg_notify('pigeonpost_events',
-        pigeonpost_private.bell((d.value ->> 'event_id')::uuid, (d.value ->> 'event')::bigint, 'message.inbound.created', new.tenant_id))
-      from jsonb_each(v_done) d order by (d.value ->> 'event')::bigint;
+        pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
+      from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
     end if;
     for v_id in
       select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
