@@ -6,7 +6,7 @@ import { migrationsFolder } from './migrate.ts'
 /** The migrations of this package, oldest first: `000001-foundation.sql`. */
 export async function committedMigrations(): Promise<string[]> {
   const names = await readdir(join(migrationsFolder(), 'committed'))
-  return names.filter((name) => name.endsWith('.sql')).sort()
+  return names.filter((name) => name.endsWith('.sql')).toSorted()
 }
 
 /** Those that the database has, oldest first, by number alone: `000001.sql`. None where `migrate` never ran. */
