@@ -1,0 +1,126 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { Failure } from './failure.ts'
+
+const urlForm =
+  'postgres://user:password@host:5432/database (special characters of the password percent-encoded, "@" as %40)'
+
+/** A URL is never quoted in a message: it holds a password. */
+const databaseUrl = z
+  .string()
+  .superRefine((text, context) => {
+    const problem = problemOfUrl(text)
+    if (problem) context.addIssue({ code: 'custom', message: `${problem}; give ${urlForm}` })
+  })
+  .optional()
+
+function problemOfUrl(text: string): string | null {
+  if (text.trim() === '') return 'is set but empty; unset it to use the embedded PostgreSQL'
+  if (!/^postgres(ql)?:\/\//.test(text)) return 'is no URL of a PostgreSQL'
+  if (/^postgres(ql)?:\/\/([^/?#]*@)?(:\d*)?([/?#]|$)/.test(text)) return 'names no host'
+  try {
+    const url = new URL(text)
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part)
+    if (url.hash) return 'holds a "#"'
+    return null
+  } catch {
+    return 'cannot be read as a URL'
+  }
+}
+
+const port = z
+  .string()
+  .default('8080')
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, {
+    error: (issue) => `is ${quote(issue.input)}; give a port from 0 (any free one) to 65535`,
+  })
+  .transform(Number)
+
+const host = z
+  .string()
+  .default('127.0.0.1')
+  .refine((text) => isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text), {
+    error: (issue) =>
+      `is ${quote(issue.input)}; give an address or a name without port, as 127.0.0.1`,
+  })
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
+  return z
+    .enum(values, {
+      error: (issue) =>
+        `is ${quote(issue.input)}; give ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
+    })
+    .default(fallback)
+}
+
+type Variable = { schema: z.ZodType; help: string }
+
+/** The environment: each variable once, as it is checked and as `--help` and the README tell it. */
+export const variables = {
+  DATABASE_URL: {
+    schema: databaseUrl,
+    help: 'the PostgreSQL (15 or newer) to use',
+  },
+  PORT: { schema: port, help: 'port of the HTTP server (8080); 0 takes any free one' },
+  HOST: { schema: host, help: 'address that the HTTP server listens on (127.0.0.1)' },
+  PIGEONPOST_DATA: {
+    schema: z.string().default('./.pigeonpost'),
+    help: 'data folder: embedded database, env file, simulator (./.pigeonpost)',
+  },
+  PIGEONPOST_AUTH: {
+    schema: oneOf(['keys', 'none'], 'keys'),
+    help: 'keys (default): requests carry an API key; none: no check, on loopback only',
+  },
+  LOG_LEVEL: {
+    schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    help: 'fatal, error, warn, info (default), debug, trace or silent; debug shows stacks',
+  },
+} as const satisfies Record<string, Variable>
+
+export type VariableName = keyof typeof variables
+export type Environment = { [Name in VariableName]: z.output<(typeof variables)[Name]['schema']> }
+
+/**
+ * The named variables, checked, with their defaults. An empty one counts as unset, except
+ * DATABASE_URL: there it is an error, since another database would be used in silence.
+ * @throws {Failure} that names each wrong variable and what would be right, and quotes no password.
+ */
+export function readEnvironment<Name extends VariableName>(
+  names: readonly Name[],
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<Environment, Name> {
+  const given = names.map((name) => [
+    name,
+    env[name] === '' && name !== 'DATABASE_URL' ? undefined : env[name],
+  ])
+  const shape = Object.fromEntries(names.map((name) => [name, variables[name].schema]))
+  const result = z.object(shape).safeParse(Object.fromEntries(given))
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`)
+    throw new Failure(problems.join('; '))
+  }
+  const config = result.data as Pick<Environment, Name> & Partial<Environment>
+  if (config.PIGEONPOST_AUTH === 'none' && config.HOST && !isLoopback(config.HOST)) {
+    throw new Failure(
+      `PIGEONPOST_AUTH=none lets everyone in, so HOST has to be loopback (127.0.0.1, ::1 or localhost) and is ${quote(config.HOST)}; change HOST or use PIGEONPOST_AUTH=keys`,
+    )
+  }
+  return config
+}
+
+export function isLoopback(address: string): boolean {
+  if (isIP(address) === 4) return address.startsWith('127.')
+  return address === 'localhost' || address === '::1'
+}
+
+/** `postgres://user:***@host/database`, for people and logs. */
+export function withoutPassword(url: string): string {
+  const result = new URL(url)
+  if (result.password) result.password = '***'
+  if (result.searchParams.has('password')) result.searchParams.set('password', '***')
+  return result.href
+}
+
+function quote(input: unknown): string {
+  return JSON.stringify(input)
+}

@@ -1,0 +1,93 @@
+import t from 'tap'
+import { readEnvironment, withoutPassword } from '../../scripts/config.ts'
+
+const all = [
+  'DATABASE_URL',
+  'PORT',
+  'HOST',
+  'PIGEONPOST_DATA',
+  'PIGEONPOST_AUTH',
+  'LOG_LEVEL',
+] as const
+
+t.test('an empty environment means the defaults', async (t) => {
+  const defaults = {
+    DATABASE_URL: undefined,
+    PORT: 8080,
+    HOST: '127.0.0.1',
+    PIGEONPOST_DATA: './.pigeonpost',
+    PIGEONPOST_AUTH: 'keys',
+    LOG_LEVEL: 'info',
+  }
+  t.match(readEnvironment(all, {}), defaults)
+  t.match(
+    readEnvironment(all, { PORT: '', HOST: '', PIGEONPOST_AUTH: '', LOG_LEVEL: '' }),
+    defaults,
+  )
+})
+
+t.test('a wrong variable is named, with what would be right', async (t) => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ PORT: 'abc' }, /^PORT is "abc"; give a port from 0 .* to 65535$/],
+    [{ PORT: '65536' }, /^PORT is "65536"/],
+    [{ PORT: '-1' }, /^PORT is "-1"/],
+    [{ PORT: '80.5' }, /^PORT is "80.5"/],
+    [{ HOST: 'http://localhost' }, /^HOST is "http:\/\/localhost"; give an address/],
+    [{ HOST: '127.0.0.1:8080' }, /^HOST is/],
+    [{ PIGEONPOST_AUTH: 'off' }, /^PIGEONPOST_AUTH is "off"; give keys or none$/],
+    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL is "loud"; give fatal, .* or silent$/],
+    [{ DATABASE_URL: '' }, /^DATABASE_URL is set but empty; unset it/],
+    [
+      { DATABASE_URL: 'mysql://host/app' },
+      /^DATABASE_URL is no URL of a PostgreSQL; give postgres:/,
+    ],
+    [{ DATABASE_URL: 'localhost:5432/app' }, /^DATABASE_URL is no URL/],
+    [{ PORT: 'abc', LOG_LEVEL: 'x' }, /^PORT is .*; LOG_LEVEL is /],
+  ]
+  for (const [env, message] of cases) {
+    t.throws(() => readEnvironment(all, env), { name: 'Failure', exitCode: 1, message })
+  }
+})
+
+t.test('a DATABASE_URL without a host is refused', async (t) => {
+  for (const url of [
+    'postgres:///app',
+    'postgres://user:secret@/app',
+    'postgresql://user@:5432/app',
+    'postgres://',
+  ]) {
+    t.throws(() => readEnvironment(['DATABASE_URL'], { DATABASE_URL: url }), {
+      message: /^DATABASE_URL names no host; give postgres:\/\/user:password@host:5432\/database/,
+    })
+  }
+})
+
+t.test('a password never stands in an error', async (t) => {
+  for (const url of [
+    'postgres://user:hunter2@/app',
+    'mysql://user:hunter2@host/app',
+    'postgres://user:hunter2/x@host/app',
+    'postgres://user:hunter2#x@host/app',
+    'postgres://user:hunter2%zz@host/app',
+    'postgres://user:hunter2@host:99999/app',
+  ]) {
+    const error = t.throws(() => readEnvironment(['DATABASE_URL'], { DATABASE_URL: url }))
+    t.notMatch(String(error), 'hunter2', url)
+  }
+  t.equal(withoutPassword('postgres://user:hunter2@host/app'), 'postgres://user:***@host/app')
+})
+
+t.test('PIGEONPOST_AUTH=none is taken on loopback only', async (t) => {
+  const read = (HOST: string) => readEnvironment(all, { PIGEONPOST_AUTH: 'none', HOST })
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) {
+    t.equal(read(host).PIGEONPOST_AUTH, 'none', host)
+  }
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.com', '127.example.com']) {
+    t.throws(() => read(host), { message: /^PIGEONPOST_AUTH=none .*HOST has to be loopback/ }, host)
+  }
+  t.equal(readEnvironment(all, { HOST: '0.0.0.0' }).HOST, '0.0.0.0')
+})
+
+t.test('a command checks only the variables that it reads', async (t) => {
+  t.same(readEnvironment(['LOG_LEVEL'], { PORT: 'abc', LOG_LEVEL: 'warn' }), { LOG_LEVEL: 'warn' })
+})
