@@ -14,12 +14,20 @@ export async function benchHistory(
     const small = await read(sql)
     await fill(sql, options.messages, options.log)
     const large = await read(sql)
-    const [thread] = await sql<{ id: string }[]>`select id from pigeonpost.threads where tenant_id = 7 limit 1`
+    const [thread] = await sql<
+      { id: string }[]
+    >`select id from pigeonpost.threads where tenant_id = 7 limit 1`
     const plan = await sql<{ 'QUERY PLAN': string }[]>`
       explain (analyze, buffers) select number, body from pigeonpost.messages
       where tenant_id = 7 and thread_id = ${thread?.id ?? ''} order by occurred_at desc, number desc limit 50`
     const ratio = large.p99 / small.p99
-    return { small, large, ratio, met: ratio <= 1.2, plan: plan.map((row) => row['QUERY PLAN']).join('\n') }
+    return {
+      small,
+      large,
+      ratio,
+      met: ratio <= 1.2,
+      plan: plan.map((row) => row['QUERY PLAN']).join('\n'),
+    }
   } finally {
     await sql.end()
   }
@@ -27,7 +35,9 @@ export async function benchHistory(
 
 /** Threads of 200 messages each, by ingest(), until so many are stored. */
 async function fill(sql: Sql, until: number, log: (line: string) => void): Promise<void> {
-  const [stored] = await sql<{ count: number }[]>`select count(*) from pigeonpost.messages where tenant_id = 7`
+  const [stored] = await sql<
+    { count: number }[]
+  >`select count(*) from pigeonpost.messages where tenant_id = 7`
   let next = stored?.count ?? 0
   let reported = Date.now()
   const batch = 2000
@@ -54,7 +64,9 @@ async function fill(sql: Sql, until: number, log: (line: string) => void): Promi
 async function read(sql: Sql): Promise<Sample> {
   const threads = await sql<{ id: string }[]>`
     select id from pigeonpost.threads where tenant_id = 7 order by random() limit 2000`
-  const [count] = await sql<{ count: number }[]>`select count(*) from pigeonpost.messages where tenant_id = 7`
+  const [count] = await sql<
+    { count: number }[]
+  >`select count(*) from pigeonpost.messages where tenant_id = 7`
   const times: number[] = []
   for (const pass of [0, 1]) {
     for (const { id } of threads) {

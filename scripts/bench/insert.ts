@@ -4,7 +4,8 @@ import { interleave, type Outcome } from './rounds.ts'
 
 const conversations = 1000
 const body = 'Hello there, how are you today?'
-const raw = '{"key":{"id":"3EB0ABC123"},"message":{"conversation":"Hello there, how are you today?"}}'
+const raw =
+  '{"key":{"id":"3EB0ABC123"},"message":{"conversation":"Hello there, how are you today?"}}'
 
 type Conversation = {
   address: string

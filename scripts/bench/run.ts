@@ -39,7 +39,9 @@ export async function runBench(options: BenchOptions): Promise<Record<string, un
       const latency = await benchLatency(server.url, { inserts: 300 })
       results['latency'] = latency
       for (const { name, p50, p99, met } of latency) {
-        options.log(`${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (target 10, 60) ${verdict(met)}`)
+        options.log(
+          `${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (target 10, 60) ${verdict(met)}`,
+        )
       }
     }
     if (options.parts.includes('history')) {

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { readEnvironment } from '../config.ts'
+import { findMigratedDatabase } from '../database.ts'
+import { makeDataFolder } from '../folder.ts'
+import { addHelp } from '../help.ts'
+import { createLogger, print } from '../output.ts'
+import { explainListen } from '../port.ts'
+import { serve } from '../serve.ts'
+import { packageVersion } from '../version.ts'
+
+const names = [
+  'DATABASE_URL',
+  'PORT',
+  'HOST',
+  'PIGEONPOST_DATA',
+  'PIGEONPOST_AUTH',
+  'LOG_LEVEL',
+] as const
+
+export function addApi(program: Command): void {
+  const command = program
+    .command('api')
+    .summary('run the HTTP server alone')
+    .description('Run the HTTP server alone; messages go out by "pigeonpost worker".')
+    .option('--json', 'log as JSON on a terminal too')
+    .action(async (options: { json?: boolean }) => runApi(options.json === true))
+  addHelp(command, {
+    environment: names,
+    examples: [
+      'DATABASE_URL=postgres://app:secret@db.example.com/app pigeonpost api',
+      'PORT=0 pigeonpost api',
+    ],
+  })
+}
+
+async function runApi(json: boolean): Promise<void> {
+  const config = readEnvironment(names)
+  const logger = createLogger({ level: config.LOG_LEVEL, json })
+  const url = await findMigratedDatabase()
+  const { startApi } = await import('../../adapters/http/server.ts')
+  await serve(logger, async (parts) => {
+    const api = await startApi({
+      url,
+      host: config.HOST,
+      port: config.PORT,
+      auth: config.PIGEONPOST_AUTH,
+      logger,
+      dataFolder: await makeDataFolder(config.PIGEONPOST_DATA),
+      version: packageVersion(),
+    }).catch((error: unknown) => {
+      throw explainListen(error, config.HOST, config.PORT)
+    })
+    parts.add({ name: 'the API', limit: 4_000, stop: async () => api.close() })
+    print(`The API listens on ${api.url}`)
+  })
+}

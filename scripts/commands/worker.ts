@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { readEnvironment } from '../config.ts'
+import { findMigratedDatabase } from '../database.ts'
+import { makeDataFolder } from '../folder.ts'
+import { addHelp } from '../help.ts'
+import { createLogger, print } from '../output.ts'
+import { serve } from '../serve.ts'
+
+const names = ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'] as const
+
+export function addWorker(program: Command): void {
+  const command = program
+    .command('worker')
+    .summary('run the relay and the delivery alone')
+    .description(
+      'Run the relay of events and the delivery of messages. Any number may run at once.',
+    )
+    .option('--json', 'log as JSON on a terminal too')
+    .action(async (options: { json?: boolean }) => runWorker(options.json === true))
+  addHelp(command, {
+    environment: names,
+    examples: ['DATABASE_URL=postgres://app:secret@db.example.com/app pigeonpost worker'],
+  })
+}
+
+async function runWorker(json: boolean): Promise<void> {
+  const config = readEnvironment(names)
+  const logger = createLogger({ level: config.LOG_LEVEL, json })
+  const url = await findMigratedDatabase()
+  const { startWorker } = await import('../../adapters/worker/worker.ts')
+  const { startProviders } = await import('../providers.ts')
+  await serve(logger, async (parts) => {
+    const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
+    const providers = startProviders({ dataFolder, url, logger })
+    parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
+    const worker = await startWorker({ url, dataFolder, logger, providers: providers.all })
+    parts.add({ name: 'the worker', limit: 4_000, stop: async () => worker.stop() })
+    print('The worker runs')
+  })
+}
