@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5b24b9fb6bf9607f46eed5439918678665dcf2c4
+--! Hash: sha1:f8956aaee14a6ef71bf8737b96d95fccf34289d3
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -56,33 +56,39 @@ comment on function pigeonpost.uuid_v7() is
   'A version 7 UUID (RFC 9562): Postgres'' own from 18 on, a fallback of the same layout below. Sorts by time of creation.';
 
 -- One spelling per address, so that 27831234567@s.whatsapp.net and +27 83 123 4567 are one customer.
--- It does not judge numbers by country; the API does, with libphonenumber.
+-- It does not judge numbers by country; the API does, with libphonenumber. Applied to its own result it changes nothing:
+-- an address is normalised where it comes in and again where it is kept.
 create or replace function pigeonpost.normalize_address(p_channel text, p_address text) returns text
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_channel constant text := lower(btrim(p_channel));
   v_address text := btrim(p_address, E' \t\r\n');
   v_digits text;
 begin
   if v_address ~ '^\+[1-9][0-9]{6,14}$' then
     return v_address;
   end if;
-  if p_channel = 'email' then
-    return nullif(lower(btrim(coalesce(substring(v_address from '<([^<>]*)>\s*$'), v_address))), '');
+  if v_channel = 'email' then
+    return nullif(lower(btrim(coalesce(substring(v_address from '<([^<>]*)>$'), v_address), E' \t\r\n')), '');
   end if;
-  if p_channel not in ('whatsapp', 'sms', 'fakechat') then
+  if v_channel not in ('whatsapp', 'sms', 'fakechat') then
     return nullif(v_address, '');
   end if;
-  v_address := regexp_replace(v_address, '^(whatsapp|tel|sms):\s*', '', 'i');
-  if v_address ~* '^[0-9]+(:[0-9]+)?@(s\.whatsapp\.net|c\.us)$' then
-    return '+' || substring(v_address from '^[0-9]+');
+  v_address := regexp_replace(v_address, '^((whatsapp|tel|sms):\s*)+', '', 'i');
+  -- A JID may name the agent and the device too, which are no part of who they are. A LID or a group keeps its domain.
+  if v_address ~* '^\+?[0-9]+([._][0-9]+)?(:[0-9]+)?@(s\.whatsapp\.net|c\.us)$' then
+    return '+' || substring(v_address from '[0-9]+');
   end if;
   if v_address like '%@%' then
-    -- A LID or a group keeps its domain; the device that sent is no part of who they are.
-    return regexp_replace(lower(v_address), '[:_][0-9]+@', '@');
+    return regexp_replace(lower(v_address), '([:_][0-9]+)+@', '@', 'g');
   end if;
-  if v_address ~ '^\+?[0-9][0-9 ().\-/]*$' or v_address ~ '^\+?\(?[0-9][0-9 ().\-/]*$' then
+  if v_address ~ '^\+?\(?[0-9][0-9 ().\-/]*$' then
+    if v_address ~ '^(\+|00)' then
+      -- "+44 (0)20 …": the zero is dialled inside the country only.
+      v_address := regexp_replace(v_address, '\(0\)', '');
+    end if;
     v_digits := regexp_replace(v_address, '[^0-9]', '', 'g');
     if v_address like '00%' then
       return '+' || substring(v_digits from 3);
@@ -548,8 +554,10 @@ create index account_wakeups_due on pigeonpost_private.account_wakeups (due_at);
 
 -- Owner of the schema (or a superuser): every tenant. pigeonpost_app: the tenant that its transaction has set.
 -- Anyone else: the tenants that grant_tenant() bound to a role of theirs; tenant 0 there means all.
+-- Volatile, so that it sees the tenant which the insert that it is asked about has made: `returning` and
+-- `on conflict (…)` hold a new row against the reader's policy too.
 create or replace function pigeonpost.my_tenants() returns integer[]
-language plpgsql stable
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -603,13 +611,29 @@ $$;
 comment on function pigeonpost_private.tg__guard() is
   'First BEFORE trigger of every tenant table. Runs as the invoker: inside a definer everyone looks like the owner.';
 
--- Called by definer triggers only, after the guard: what reaches it may create the tenant.
+-- Called by definer triggers, after the guard, and by grant_tenant(). The guard lets pigeonpost_app write to any tenant
+-- that it has set; that is no leave to found one. Here everyone looks like the owner, so it asks for the role that the
+-- caller has set, or logged in as: nobody can set one that is not theirs.
 create or replace function pigeonpost_private.ensure_tenant(p_tenant_id integer) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_caller name;
 begin
   if not exists (select from pigeonpost.tenants t where t.tenant_id = p_tenant_id) then
+    if p_tenant_id < 1 then
+      raise exception 'tenant % cannot be', p_tenant_id using errcode = 'PPV01', constraint = 'tenants_id_is_positive',
+        table = 'tenants', column = 'tenant_id', hint = 'Number tenants from 1.';
+    end if;
+    v_caller := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    if not pg_has_role(v_caller, 'pigeonpost_owner', 'usage') and not exists (
+      select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(v_caller, r.role, 'usage')
+    ) then
+      raise exception 'tenant % does not exist', p_tenant_id using errcode = 'PPT01', constraint = 'tenant_exists',
+        table = 'tenants', column = 'tenant_id',
+        hint = format('The owner can run: insert into pigeonpost.tenants (tenant_id) values (%s);', p_tenant_id);
+    end if;
     insert into pigeonpost.tenants (tenant_id) values (p_tenant_id) on conflict (tenant_id) do nothing;
   end if;
 end
@@ -652,6 +676,13 @@ create policy own_bindings on pigeonpost.tenant_roles for select using (pg_catal
 do $$
 declare
   v_table text;
+  v_check constant text := $sql$
+    tenant_id = nullif(pg_catalog.current_setting('pigeonpost.tenant', true), '')::integer
+      and pg_catalog.pg_has_role('pigeonpost_app', 'usage')
+    or exists (
+      select from pigeonpost.tenant_roles r
+      where r.tenant_id in (%I.tenant_id, 0) and pg_catalog.pg_has_role(r.role, 'usage'))
+  $sql$;
 begin
   for v_table in
     select c.relname from pg_catalog.pg_class c
@@ -662,16 +693,11 @@ begin
   loop
     execute format('alter table pigeonpost.%I enable row level security', v_table);
     execute format('drop policy if exists tenant_rows on pigeonpost.%I', v_table);
-    execute format($sql$
-      create policy tenant_rows on pigeonpost.%I
-        using (tenant_id = any ((select pigeonpost.my_tenants())::integer[]))
-        with check (
-          tenant_id = nullif(pg_catalog.current_setting('pigeonpost.tenant', true), '')::integer
-            and pg_catalog.pg_has_role('pigeonpost_app', 'usage')
-          or exists (
-            select from pigeonpost.tenant_roles r
-            where r.tenant_id in (%I.tenant_id, 0) and pg_catalog.pg_has_role(r.role, 'usage')))
-    $sql$, v_table, v_table);
+    -- my_tenants() reads tenants itself when a role is bound to all of them, so there the policy cannot ask it.
+    execute format('create policy tenant_rows on pigeonpost.%I using (%s) with check (%s)', v_table,
+      case when v_table = 'tenants' then format(v_check, v_table)
+        else 'tenant_id = any ((select pigeonpost.my_tenants())::integer[])' end,
+      format(v_check, v_table));
     -- What only definer triggers may write (see 900_grants.sql) has been guarded where it came in; 6 microseconds each.
     continue when v_table in ('events', 'message_history');
     execute format($sql$
@@ -694,7 +720,17 @@ as $$
 begin
   new.channel := lower(btrim(new.channel));
   new.address := pigeonpost.normalize_address(new.channel, new.address);
-  if not exists (select from pg_timezone_names z where z.name = new.time_zone) then
+  if new.channel = '' then
+    raise exception 'channel is empty' using errcode = 'PPV01', constraint = 'accounts_channel_not_empty',
+      table = 'accounts', column = 'channel', hint = 'Use whatsapp, sms, email, telegram, discord or another name.';
+  end if;
+  if new.status not in ('connected', 'disconnected', 'disabled') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'accounts_status_known',
+      table = 'accounts', column = 'status', hint = 'Use connected, disconnected or disabled.';
+  end if;
+  -- The list of time zones is read from disk each time.
+  if new.time_zone <> 'UTC' and (tg_op = 'INSERT' or new.time_zone <> old.time_zone)
+     and not exists (select from pg_timezone_names z where z.name = new.time_zone) then
     raise exception 'time_zone "%" is not known', new.time_zone
       using errcode = 'PPV01', constraint = 'accounts_time_zone_known', table = 'accounts', column = 'time_zone',
         hint = 'Use a name such as UTC or Europe/Berlin.';
@@ -707,9 +743,10 @@ begin
   return new;
 end
 $$;
-create or replace trigger "100_normalise" before insert or update of channel, address, time_zone on pigeonpost.accounts
+create or replace trigger "100_normalise" before insert or update on pigeonpost.accounts
   for each row execute function pigeonpost_private.tg_accounts__normalise();
 
+-- p_channel is in lower case and not empty: normalise_message() sees to it.
 create or replace function pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) returns uuid
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -2688,6 +2725,7 @@ declare
   v_ids jsonb;
   v_numbers jsonb;
   v_events jsonb;
+  v_stored integer := 0;
   v_odd record;
   v_answer jsonb;
   v_message text;
@@ -2778,6 +2816,7 @@ begin
     select (select jsonb_object_agg(f.ord, f.id) from fresh f), (select jsonb_object_agg(s.id, s.number) from stored s),
       (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l)
     into v_ids, v_numbers, v_events;
+    v_stored := (select count(*) from jsonb_object_keys(v_numbers));
     select coalesce(jsonb_object_agg(i.key, jsonb_build_object('outcome', 'stored', 'id', i.value, 'number', v_numbers -> i.value)), '{}')
     into v_done
     from jsonb_each_text(v_ids) i where v_numbers ? i.value;
@@ -2785,6 +2824,7 @@ begin
     -- A value that is of no such type (a date, a uuid): the rows are looked at one by one, and only it is refused.
     when data_exception then
       v_done := '{}';
+      v_stored := 0;
   end;
 
   if v_done <> '{}' then
@@ -2793,19 +2833,21 @@ begin
         pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
       from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
     end if;
-    for v_id in
-      select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
-        on p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id
-      where m.tenant_id = new.tenant_id and m.id in (select (d.value ->> 'id')::uuid from jsonb_each(v_done) d)
-      group by m.id
-    loop
-      perform pigeonpost.apply_parked_updates(new.tenant_id, v_id);
-    end loop;
+    if exists (select from pigeonpost.parked_updates p where p.tenant_id = new.tenant_id) then
+      for v_id in
+        select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
+          on p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id
+        where m.tenant_id = new.tenant_id and m.id in (select k::uuid from jsonb_object_keys(v_numbers) k)
+        group by m.id
+      loop
+        perform pigeonpost.apply_parked_updates(new.tenant_id, v_id);
+      end loop;
+    end if;
   end if;
 
   for v_odd in
     select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
-    where not v_done ? e.ord::text
+    where jsonb_array_length(new.messages) > v_stored and not v_done ? e.ord::text
     order by e.value ->> 'address', e.ord
   loop
     begin
