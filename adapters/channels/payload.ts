@@ -101,7 +101,7 @@ export function readPayload<S extends z.ZodType>(schema: S, payload: unknown): z
   }
   const issue = result.error.issues[0]
   const field = issue?.path.map(String).join('.') || 'body'
-  const missing = issue?.code === 'invalid_type' && issue.message.endsWith('received undefined')
+  const missing = issue?.message.endsWith('received undefined')
   throw new UnreadablePayload(
     field,
     missing ? `${field} is missing` : `${field}: ${issue?.message}`,

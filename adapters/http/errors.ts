@@ -150,6 +150,18 @@ function frameworkProblem(error: unknown): Problem | null {
   return null
 }
 
+/** What every answer carries. It is data, and nothing that a browser should run, frame or keep. */
+export function commonHeaders(requestId: string): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  }
+}
+
 /** Without the driver's `detail`, which quotes the row: bodies and addresses are not for the log. */
 export function loggable(thrown: unknown): object {
   const { name, message, stack, cause } =

@@ -8,7 +8,7 @@ import { connect } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
 import { createAuthenticate } from './auth.ts'
 import { createContext } from './context.ts'
-import { answerError, problemBody } from './errors.ts'
+import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { addHealth } from './routes/health.ts'
@@ -26,6 +26,9 @@ export interface ApiOptions {
   logger: Logger
   /** Connections to the database. Default 10. */
   connections?: number
+  /** ms that a request waits for one of them before it is answered 503. Default 5000. */
+  busyAfter?: number
+  /** Where media will be kept. */
   dataFolder?: string
   version?: string
 }
@@ -46,7 +49,7 @@ const bodyLimit = 2 * 1024 * 1024
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10 } = options
+  const { auth, connections = 10, busyAfter = 5000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInput(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
@@ -58,7 +61,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     )
   }
   const sql = connect(options.url, { max: connections, name: 'pigeonpost api' })
-  const gate = createGate({ size: connections, line: 1000, waitMs: 5000 })
+  const gate = createGate({ size: connections, line: 1000, waitMs: busyAfter })
   const context = createContext(sql, gate, { auth, version: options.version ?? 'unknown' })
   const app = createApp(options.logger)
   if (auth === 'none') {
@@ -97,7 +100,8 @@ function createApp(logger: Logger): FastifyInstance {
       const given = headers['x-request-id']
       return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID()
     },
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    frameworkErrors: (error, request, reply) =>
+      void answerError(error, request, reply.headers(commonHeaders(request.id))),
     clientErrorHandler,
   }) as unknown as FastifyInstance
   app.removeContentTypeParser('text/plain')
@@ -112,14 +116,11 @@ function createApp(logger: Logger): FastifyInstance {
     return reply.code(404).send(problemBody(problem))
   })
   app.addHook('onSend', async (request, reply) => {
-    reply.headers({
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    })
+    reply.headers(commonHeaders(request.id))
+    if (!app.server.listening) {
+      // We are closing: a connection kept alive would hold that up.
+      reply.header('connection', 'close')
+    }
   })
   // The route's pattern, not the path: no id, no query string, no address gets into the log.
   app.addHook('onResponse', async (request, reply) => {

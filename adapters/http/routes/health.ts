@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Sql } from '../../../db/connect.ts'
-import { appliedMigrations, committedMigrations } from '../../../db/migrations.ts'
+import { pendingMigrations } from '../../../db/migrations.ts'
 import type { ApiContext } from '../context.ts'
 import { loggable, type Problem, problemBody } from '../errors.ts'
 
@@ -9,9 +9,6 @@ const patience = 2000
 
 /** `/health/live` says that the process answers, `/health/ready` that it can serve: it names what is missing if not. */
 export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): void {
-  const committed = committedMigrations()
-  committed.catch(() => {})
-
   app.get('/health/live', async () => ({
     success: true,
     data: { status: 'live', version: context.version },
@@ -20,8 +17,7 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
   app.get('/health/ready', async (request, reply) => {
     const missing: Problem['details'] = []
     try {
-      const applied = new Set((await within(patience, appliedMigrations(sql))).map(numberOf))
-      const pending = (await committed).filter((name) => !applied.has(numberOf(name)))
+      const pending = await within(patience, pendingMigrations(sql))
       if (pending.length > 0) {
         missing.push({
           field: 'migrations',
@@ -39,11 +35,6 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
     }
     return { success: true, data: { status: 'ready', database: 'ok', migrations: 'ok' } }
   })
-}
-
-/** The ledger leaves out the words after the number. */
-function numberOf(migration: string): string {
-  return migration.slice(0, 6)
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

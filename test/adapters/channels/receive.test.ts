@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { createFakechatProvider, receiveWebhook } from '../../../adapters/channels/index.ts'
+import { connect } from '../../../db/connect.ts'
+import { testDatabase } from '../../support/database.ts'
+import { waitFor } from '../../support/wait.ts'
+
+t.test(
+  'what the simulator reports moves the message to read, and its reply joins the conversation',
+  async (t) => {
+    const { url, sql } = await testDatabase(t)
+    const pool = connect(url, { max: 2 })
+    const dataFolder = await mkdtemp(join(tmpdir(), 'pigeonpost-test-'))
+    const provider = createFakechatProvider({
+      dataFolder,
+      deliver: (webhook) => receiveWebhook(pool, { ...webhook, channel: 'fakechat' }),
+      warn: (error) => t.fail('a webhook was not taken', { error }),
+    })
+    t.teardown(async () => {
+      await provider.close()
+      await pool.end()
+      await rm(dataFolder, { recursive: true })
+    })
+    const [row] = await sql`
+    insert into pigeonpost.messages (tenant_id, channel, direction, address, body)
+    values (3, 'fakechat', 'outbound', '+27831234567', 'Hello #reply') returning id, account_id`
+    const outcome = await provider.send(
+      {
+        id: row?.['id'],
+        attemptId: row?.['id'],
+        attempt: 1,
+        address: '+27831234567',
+        conversationExternalId: null,
+        contentType: 'text',
+        body: 'Hello #reply',
+        mediaUrl: null,
+        metadata: {},
+      },
+      {
+        account: {
+          tenantId: 3,
+          accountId: row?.['account_id'],
+          address: null,
+          provider: 'fakechat',
+          settings: {},
+          secret: null,
+        },
+        signal: AbortSignal.timeout(5000),
+      },
+    )
+    if (outcome.outcome !== 'sent') return t.fail('not sent')
+
+    // The receipts come before our commit: they wait for the external id.
+    await waitFor(async () => (await sql`select from pigeonpost.parked_updates`).length === 2, {
+      what: 'both receipts',
+    })
+    await sql`update pigeonpost.messages set status = 'sending' where direction = 'outbound'`
+    await sql`
+    update pigeonpost.messages set status = 'sent', external_message_id = ${outcome.externalMessageId}
+    where direction = 'outbound'`
+    const [sent] =
+      await sql`select status, delivered_at, read_at from pigeonpost.messages where direction = 'outbound'`
+    t.equal(sent?.['status'], 'read')
+    t.ok(sent?.['delivered_at'] < sent?.['read_at'])
+
+    const replies = () =>
+      sql`select address, external_message_id, body from pigeonpost.messages where direction = 'inbound'`
+    await waitFor(async () => (await replies()).length === 1, { what: 'the reply' })
+    t.match(await replies(), [
+      { address: '+27831234567', external_message_id: `${outcome.externalMessageId}_reply` },
+    ])
+    t.equal((await sql`select from pigeonpost.threads`).length, 1)
+  },
+)
+
+t.test(
+  'a webhook for a channel that is not there is refused before anything is read',
+  async (t) => {
+    const { url } = await testDatabase(t)
+    const pool = connect(url, { max: 1 })
+    t.teardown(() => pool.end())
+    const request = { method: 'POST', path: '/', query: {}, headers: {}, body: Buffer.from('{}') }
+    await t.rejects(receiveWebhook(pool, { tenantId: 1, channel: 'pigeon', request }), {
+      message: /pigeon/,
+      details: { code: 'channel_unknown', field: 'channel' },
+    })
+  },
+)
