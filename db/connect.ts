@@ -1,17 +1,17 @@
-import postgres from 'postgres';
+import postgres from 'postgres'
 
-export type Sql = postgres.Sql<{ bigint: number }>;
-export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+export type Sql = postgres.Sql<{ bigint: number }>
+export type Transaction = postgres.TransactionSql<{ bigint: number }>
 /** Whatever can run a query: a pool, or a transaction of one. */
-export type Db = Sql | Transaction;
+export type Db = Sql | Transaction
 
 export interface ConnectOptions {
   /** Most connections in the pool. Default 10. */
-  max?: number;
+  max?: number
   /** Shown in pg_stat_activity. Default `pigeonpost`. */
-  name?: string;
+  name?: string
   /** Session settings that every connection starts with. */
-  settings?: Record<string, string>;
+  settings?: Record<string, string>
 }
 
 /**
@@ -28,5 +28,5 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
     types: {
       bigint: { to: 20, from: [20], parse: Number, serialize: String },
     },
-  });
+  })
 }

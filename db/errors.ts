@@ -5,57 +5,61 @@
 
 export interface ErrorDetails {
   /** Machine-readable: the constraint that was broken, or a code of the API's own. */
-  code: string;
+  code: string
   /** The column, variable or JSON path that is wrong. */
-  field?: string | undefined;
+  field?: string | undefined
   /** What would be right. */
-  hint?: string | undefined;
-  sqlState?: string | undefined;
+  hint?: string | undefined
+  sqlState?: string | undefined
 }
 
 export class PigeonpostError extends Error {
   /** The HTTP status that says the same. */
-  readonly status: number = 500;
-  readonly details: ErrorDetails;
+  readonly status: number = 500
+  readonly details: ErrorDetails
   constructor(message: string, details: ErrorDetails, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-    this.details = details;
+    super(message, options)
+    this.name = new.target.name
+    this.details = details
   }
 }
 export class InvalidInput extends PigeonpostError {
-  override readonly status = 400;
+  override readonly status = 400
 }
 /** The account cannot take this: unknown, of another channel, disabled. */
 export class AccountUnusable extends PigeonpostError {
-  override readonly status = 400;
+  override readonly status = 400
 }
 export class Unauthorized extends PigeonpostError {
-  override readonly status = 401;
+  override readonly status = 401
 }
 /** Not bound to the tenant, or the key lacks the scope. */
 export class Forbidden extends PigeonpostError {
-  override readonly status = 403;
+  override readonly status = 403
 }
 export class NotFound extends PigeonpostError {
-  override readonly status = 404;
+  override readonly status = 404
 }
 export class Conflict extends PigeonpostError {
-  override readonly status = 409;
+  override readonly status = 409
 }
 /** An event cursor below the log's floor: what it asks for is gone. */
 export class Gone extends PigeonpostError {
-  override readonly status = 410;
+  override readonly status = 410
 }
 export class TooLarge extends PigeonpostError {
-  override readonly status = 413;
+  override readonly status = 413
 }
 /** The database cannot be reached, or has no connection left. Try again. */
 export class Unavailable extends PigeonpostError {
-  override readonly status = 503;
+  override readonly status = 503
 }
 
-type ErrorClass = new (message: string, details: ErrorDetails, options?: ErrorOptions) => PigeonpostError;
+type ErrorClass = new (
+  message: string,
+  details: ErrorDetails,
+  options?: ErrorOptions,
+) => PigeonpostError
 
 const bySqlState: Record<string, ErrorClass> = {
   PPV01: InvalidInput,
@@ -86,27 +90,27 @@ const bySqlState: Record<string, ErrorClass> = {
   CONNECT_TIMEOUT: Unavailable,
   ECONNREFUSED: Unavailable,
   ENOTFOUND: Unavailable,
-};
+}
 
 interface DriverError extends Error {
-  code: string;
-  constraint_name?: string;
-  column_name?: string;
-  hint?: string;
+  code: string
+  constraint_name?: string
+  column_name?: string
+  hint?: string
 }
 
 function isDriverError(error: unknown): error is DriverError {
-  return error instanceof Error && typeof (error as Partial<DriverError>).code === 'string';
+  return error instanceof Error && typeof (error as Partial<DriverError>).code === 'string'
 }
 
 /** Our error for a driver's, or the thing itself where the table has none. */
 export function asPigeonpostError(error: unknown): unknown {
   if (error instanceof PigeonpostError || !isDriverError(error)) {
-    return error;
+    return error
   }
-  const Class = bySqlState[error.code];
+  const Class = bySqlState[error.code]
   if (!Class) {
-    return error;
+    return error
   }
   return new Class(
     error.message,
@@ -117,21 +121,21 @@ export function asPigeonpostError(error: unknown): unknown {
       sqlState: error.code,
     },
     { cause: error },
-  );
+  )
 }
 
-const transient = new Set(['40P01', '40001']);
+const transient = new Set(['40P01', '40001'])
 
 /** Runs `work` again when Postgres chose it as the victim of a deadlock or a serialization failure (40P01, 40001). */
 export async function retryTransient<T>(work: () => Promise<T>, tries = 5): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await work();
+      return await work()
     } catch (error) {
       if (attempt >= tries || !isDriverError(error) || !transient.has(error.code)) {
-        throw error;
+        throw error
       }
-      await new Promise((resolve) => setTimeout(resolve, 10 * 2 ** attempt * Math.random()));
+      await new Promise((resolve) => setTimeout(resolve, 10 * 2 ** attempt * Math.random()))
     }
   }
 }

@@ -1,13 +1,17 @@
-import type { Sql, Transaction } from './connect.ts';
+import type { Sql, Transaction } from './connect.ts'
 
 /**
  * Runs `work` in one transaction as role `pigeonpost_app`, bound to one tenant: row-level security holds for our own
  * API as it does for a stranger, so a forgotten `where tenant_id` shows nothing of anyone else.
  */
-export async function asTenant<T>(sql: Sql, tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function asTenant<T>(
+  sql: Sql,
+  tenantId: number,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const result = await sql.begin(async (tx) => {
-    await tx`select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)`;
-    return work(tx as Transaction);
-  });
-  return result as T;
+    await tx`select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)`
+    return work(tx as Transaction)
+  })
+  return result as T
 }

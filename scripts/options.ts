@@ -19,8 +19,16 @@ export function collect(text: string, before: string[] = []): string[] {
 export const tenantId = wholeNumber(1, 2 ** 31 - 1)
 
 export function uuid(text: string): string {
+  return uuidOr(text, 'Give a uuid.')
+}
+
+function uuidOr(text: string, advice: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
-    throw new InvalidArgumentError('Give a uuid.')
+    throw new InvalidArgumentError(advice)
   }
   return text.toLowerCase()
+}
+
+export function threadId(text: string): string {
+  return /^\d{1,18}$/.test(text) ? text : uuidOr(text, 'Give a number or a uuid.')
 }

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addApi } from './commands/api.ts'
+import { addBench } from './commands/bench.ts'
+import { addHistory } from './commands/history.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addSend } from './commands/send.ts'
 import { addStart } from './commands/start.ts'
@@ -38,7 +40,17 @@ function createProgram(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'pigeonpost: ')),
     })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage')
-  for (const add of [addStart, addMigrate, addApi, addWorker, addStatus, addTail, addSend]) {
+  for (const add of [
+    addStart,
+    addMigrate,
+    addApi,
+    addWorker,
+    addStatus,
+    addTail,
+    addHistory,
+    addSend,
+    addBench,
+  ]) {
     add(program)
   }
   return program

@@ -1,4 +1,5 @@
 import { connect, type Sql } from '../../db/connect.ts'
+import { threadHistory } from '../../db/messages/history.ts'
 import { percentile } from './rounds.ts'
 
 type Sample = { messages: number; p50: number; p99: number }
@@ -71,9 +72,7 @@ async function read(sql: Sql): Promise<Sample> {
   for (const pass of [0, 1]) {
     for (const { id } of threads) {
       const started = performance.now()
-      await sql`
-        select number, body, direction, occurred_at from pigeonpost.messages
-        where tenant_id = 7 and thread_id = ${id} order by occurred_at desc, number desc limit 50`
+      await threadHistory(sql, { tenantId: 7, thread: id, limit: 50 })
       if (pass === 1) times.push(performance.now() - started)
     }
   }

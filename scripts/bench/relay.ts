@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
 
 /** Starts the relay's process and waits until it rings, so that the triggers do not. */
 export async function startRelayProcess(url: string): Promise<{ stop: () => Promise<void> }> {
-  const script = fileURLToPath(new URL('./relay-process.ts', import.meta.url))
+  const script = join(import.meta.dirname, `relay-process${extname(import.meta.filename)}`)
   const child = spawn(process.execPath, [script, url], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   await Promise.race([

@@ -9,7 +9,7 @@ import { benchLatency } from './latency.ts'
 import { machine, type Outcome } from './rounds.ts'
 
 export type BenchOptions = {
-  parts: ('inserts' | 'latency' | 'history')[]
+  parts: readonly ('inserts' | 'latency' | 'history')[]
   rounds: number
   /** Length of one sample. */
   seconds: number

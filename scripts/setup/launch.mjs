@@ -32,6 +32,7 @@ const tasks = {
   ],
   format: () => [['oxfmt']],
   bench: () => [['node', 'scripts/pigeonpost.ts', 'bench', ...args]],
+  'bench-large': () => [['node', 'scripts/pigeonpost.ts', 'bench', '--part', 'history', ...args]],
   build: () => [
     ['node', '-e', "fs.rmSync('dist', { recursive: true, force: true })"],
     ['tsc', '-p', 'tsconfig.build.json'],

@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander'
+import { addHelp } from '../help.ts'
+import { wholeNumber } from '../options.ts'
+import { print } from '../output.ts'
+
+const parts = ['inserts', 'latency', 'history'] as const
+
+type Options = {
+  part?: (typeof parts)[number][]
+  rounds: number
+  seconds: number
+  messages: number
+  output?: string
+}
+
+export function addBench(program: Command): void {
+  const command = program
+    .command('bench')
+    .summary('measure this version against twins')
+    .description(
+      'Measure inserts and bells against twins in the same run, in a database of its own that is removed afterwards.',
+    )
+    .addOption(
+      new Option('--part <part...>', 'only these; default: inserts and latency').choices(parts),
+    )
+    .option('--rounds <n>', 'how often each is measured', wholeNumber(1, 100), 5)
+    .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
+    .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
+    .option('--output <file>', 'write the results as JSON, too')
+    .action(async (options: Options) => {
+      const { runBench } = await import('../bench/run.ts')
+      await runBench({ ...options, parts: options.part ?? ['inserts', 'latency'], log: print })
+    })
+  addHelp(command, {
+    environment: [],
+    examples: [
+      'pigeonpost bench',
+      'pigeonpost bench --part history --messages 10000000 --output history.json',
+    ],
+  })
+}
