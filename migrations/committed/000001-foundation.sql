@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f8956aaee14a6ef71bf8737b96d95fccf34289d3
+--! Hash: sha1:48a9458d84302d14a8c5339fa2a95ebab3a1912d
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -557,7 +557,7 @@ create index account_wakeups_due on pigeonpost_private.account_wakeups (due_at);
 -- Volatile, so that it sees the tenant which the insert that it is asked about has made: `returning` and
 -- `on conflict (…)` hold a new row against the reader's policy too.
 create or replace function pigeonpost.my_tenants() returns integer[]
-language plpgsql volatile
+language plpgsql volatile parallel restricted
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -705,6 +705,11 @@ begin
         for each row execute function pigeonpost_private.tg__guard()
     $sql$, v_table);
   end loop;
+  -- Nothing of ours stands behind it that could write elsewhere, so the policy alone is enough.
+  alter table pigeonpost_private.account_wakeups enable row level security;
+  drop policy if exists tenant_rows on pigeonpost_private.account_wakeups;
+  execute format('create policy tenant_rows on pigeonpost_private.account_wakeups
+    using (tenant_id = any ((select pigeonpost.my_tenants())::integer[])) with check (%s)', format(v_check, 'account_wakeups'));
 end
 $$;
 --! EndIncluded 020_tenancy.sql
@@ -783,6 +788,7 @@ begin
     perform pigeonpost_private.ensure_tenant(new.tenant_id);
     new.lead_id := coalesce(new.lead_id, nextval('pigeonpost.customers_lead_id_seq'));
     if new.external_type is not null then
+      new.external_type := lower(btrim(new.external_type));
       new.external_id := pigeonpost.normalize_address(new.external_type, new.external_id);
     end if;
   else
@@ -801,17 +807,87 @@ $$;
 create or replace trigger "100_normalise" before insert or update on pigeonpost.customers
   for each row execute function pigeonpost_private.tg_customers__normalise();
 
+-- Whoever adds a customer with its address has added the address too, so that the customer's next message finds it.
+-- find_or_open_customer() has by now; an address that is another customer's is refused by the key of the identities.
+create or replace function pigeonpost_private.tg_customers__identify() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pigeonpost.customer_identities i
+    where i.tenant_id = new.tenant_id and i.channel = new.external_type and i.address = new.external_id and i.customer_id = new.id
+  ) then
+    insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+    values (new.tenant_id, new.external_type, new.external_id, new.id);
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "600_identify" after insert on pigeonpost.customers
+  for each row when (new.external_type is not null and new.external_id is not null)
+  execute function pigeonpost_private.tg_customers__identify();
+
 create or replace function pigeonpost_private.tg_customer_identities__normalise() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  new.address := coalesce(pigeonpost.normalize_address(new.channel, new.address), '');
+  new.channel := lower(btrim(new.channel));
+  new.address := pigeonpost.normalize_address(new.channel, new.address);
+  if new.address is null then
+    raise exception 'address is empty' using errcode = 'PPV01', constraint = 'customer_identities_address_not_empty',
+      table = 'customer_identities', column = 'address', hint = 'Give a phone number, mail address or user id.';
+  end if;
   return new;
 end
 $$;
 create or replace trigger "100_normalise" before insert or update of channel, address on pigeonpost.customer_identities
   for each row execute function pigeonpost_private.tg_customer_identities__normalise();
+
+-- An address that is no longer a customer's, or that moved to another, leads to that customer's conversations no more:
+-- inserts of messages look it up there. (A merge has moved the conversations before it moves the addresses.)
+create or replace function pigeonpost_private.tg_customer_identities__forget() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.conversations c set address = (
+    select i.address from pigeonpost.customer_identities i
+    where i.tenant_id = old.tenant_id and i.customer_id = old.customer_id and i.channel = old.channel
+    order by i.created_at, i.address limit 1)
+  where c.tenant_id = old.tenant_id and c.customer_id = old.customer_id and c.channel = old.channel and c.address = old.address
+    and c.type = 'direct' and c.merged_into is null;
+  return null;
+end
+$$;
+create or replace trigger "600_forget" after delete on pigeonpost.customer_identities
+  for each row execute function pigeonpost_private.tg_customer_identities__forget();
+create or replace trigger "600_forget_moved" after update of channel, address, customer_id on pigeonpost.customer_identities
+  for each row when (old.channel <> new.channel or old.address <> new.address or old.customer_id <> new.customer_id)
+  execute function pigeonpost_private.tg_customer_identities__forget();
+
+-- The customer that an address belongs to, given to p_customer_id where it is nobody's yet.
+create or replace function pigeonpost_private.learn_address(
+  p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid
+) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  loop
+    select i.customer_id into v_id from pigeonpost.customer_identities i
+    where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address = p_address;
+    exit when found;
+    insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+    values (p_tenant_id, p_channel, p_address, p_customer_id)
+    on conflict (tenant_id, channel, address) do nothing;
+  end loop;
+  return v_id;
+end
+$$;
 
 -- The customer behind an address, made if there is none. The identity goes in first, in the same statement as its
 -- customer: it is the one that racing writers collide on, and the loser must leave no customer behind.
@@ -1112,10 +1188,25 @@ create or replace function pigeonpost_private.tg_conversations__normalise() retu
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_customer_id uuid;
 begin
+  if new.type is null or new.type not in ('direct', 'multi', 'group') then
+    raise exception 'type "%" is not known', new.type using errcode = 'PPV01', constraint = 'conversations_type_known',
+      table = 'conversations', column = 'type', hint = 'Use direct, multi or group.';
+  end if;
+  if new.status is null or new.status not in ('open', 'closed', 'pending') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'conversations_status_known',
+      table = 'conversations', column = 'status', hint = 'Use open, closed or pending.';
+  end if;
+  if new.type = 'group' and coalesce(btrim(new.group_name), '') = '' then
+    raise exception 'a group has a name' using errcode = 'PPV01', constraint = 'conversations_group_has_name',
+      table = 'conversations', column = 'group_name', hint = 'Give group_name, or use type multi.';
+  end if;
   if tg_op = 'INSERT' then
     if new.account_id is null then
-      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id, coalesce(new.channel, 'whatsapp'));
+      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id,
+        coalesce(nullif(lower(btrim(new.channel)), ''), 'whatsapp'));
     end if;
     select a.channel into new.channel from pigeonpost.accounts a
     where a.tenant_id = new.tenant_id and a.id = new.account_id;
@@ -1125,6 +1216,29 @@ begin
           hint = 'Give the id of an account of this tenant, or leave account_id out.';
     end if;
     new.address := pigeonpost.normalize_address(new.channel, new.address);
+    if (new.type = 'direct') <> (new.customer_id is not null) then
+      raise exception '%', case when new.type = 'direct' then 'a direct conversation has a customer'
+          else 'only a direct conversation has one customer' end
+        using errcode = 'PPV01', constraint = 'conversations_direct_has_customer', table = 'conversations', column = 'customer_id',
+          hint = 'Give customer_id to a direct conversation; in others the customers are participants.';
+    end if;
+    if new.type = 'direct' then
+      v_customer_id := pigeonpost_private.living_customer(new.tenant_id, new.customer_id);
+      if v_customer_id is null then
+        raise exception 'customer % does not exist in tenant %', new.customer_id, new.tenant_id
+          using errcode = 'PPN01', constraint = 'conversations_customer_exists', table = 'conversations', column = 'customer_id',
+            hint = 'Give the id of a customer of this tenant.';
+      end if;
+      new.customer_id := v_customer_id;
+      -- Inserts of messages find the conversation by its address, so that is one of this customer's or none.
+      if new.address is null then
+        select i.address into new.address from pigeonpost.customer_identities i
+        where i.tenant_id = new.tenant_id and i.customer_id = new.customer_id and i.channel = new.channel
+        order by i.created_at, i.address limit 1;
+      elsif pigeonpost_private.learn_address(new.tenant_id, new.channel, new.address, new.customer_id) <> new.customer_id then
+        new.address := null;
+      end if;
+    end if;
     return new;
   end if;
   new.updated_at := now();
@@ -1166,6 +1280,18 @@ as $$
 begin
   update pigeonpost.threads t set status = 'archived'
   where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active';
+  if not found and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+    -- An insert of a message may have made the row since this transaction's snapshot, which then cannot see it; it would
+    -- stay active and shut every later thread out. A row of that id that is not seen makes `on conflict` fail with 40001.
+    begin
+      insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
+      values (new.tenant_id, old.thread_id, new.id, new.customer_id, new.channel)
+      on conflict (tenant_id, id) do nothing;
+      raise exception 'there was none' using errcode = 'PPZ01';
+    exception when sqlstate 'PPZ01' then
+      null;
+    end;
+  end if;
   return null;
 end
 $$;
@@ -1257,6 +1383,22 @@ as $$
 declare
   v_conversation pigeonpost.conversations;
 begin
+  if new.role is null or new.role not in ('owner', 'admin', 'member') then
+    raise exception 'role "%" is not known', new.role using errcode = 'PPV01', constraint = 'conversation_participants_role_known',
+      table = 'conversation_participants', column = 'role', hint = 'Use owner, admin or member.';
+  end if;
+  if num_nonnulls(new.customer_id, new.account_id) <> 1 then
+    raise exception 'a participant is a customer or an account' using errcode = 'PPV01',
+      constraint = 'conversation_participants_is_customer_or_account', table = 'conversation_participants', column = 'customer_id',
+      hint = 'Give customer_id or account_id, and not both.';
+  end if;
+  if new.account_id is not null and not exists (
+    select from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.id = new.account_id
+  ) then
+    raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+      using errcode = 'PPA01', constraint = 'conversation_participants_account_exists', table = 'conversation_participants',
+        column = 'account_id', hint = 'Give the id of an account of this tenant.';
+  end if;
   select c.* into v_conversation from pigeonpost.conversations c
   where c.tenant_id = new.tenant_id and c.id = new.conversation_id;
   if v_conversation.type = 'direct'
@@ -1269,7 +1411,7 @@ begin
   return new;
 end
 $$;
-create or replace trigger "100_normalise" before insert or update of conversation_id, customer_id, account_id
+create or replace trigger "100_normalise" before insert or update of conversation_id, customer_id, account_id, role
   on pigeonpost.conversation_participants
   for each row execute function pigeonpost_private.tg_conversation_participants__normalise();
 
@@ -1307,9 +1449,22 @@ begin
   else
     v_tenant_id := old.tenant_id;
     v_id := old.conversation_id;
+    -- Of two participants who turned out to be one, the second goes: nobody has left.
+    if tg_op = 'DELETE' and exists (
+      select from pigeonpost.customers c
+      where c.tenant_id = old.tenant_id and c.id = old.customer_id and c.merged_into is not null
+    ) then
+      return null;
+    end if;
   end if;
-  perform from pigeonpost.conversations c
-  where c.tenant_id = v_tenant_id and c.id = v_id and c.type = 'multi' and c.merged_into is null for no key update;
+  if current_setting('transaction_isolation') = 'read committed' then
+    perform from pigeonpost.conversations c
+    where c.tenant_id = v_tenant_id and c.id = v_id and c.type = 'multi' and c.merged_into is null for no key update;
+  else
+    -- There the count below would be an old one, and a lock alone tells nobody: a write makes the second one fail (40001).
+    update pigeonpost.conversations c set updated_at = now()
+    where c.tenant_id = v_tenant_id and c.id = v_id and c.type = 'multi' and c.merged_into is null;
+  end if;
   if not found then
     return null;
   end if;
@@ -1350,7 +1505,8 @@ begin
     select from pigeonpost.conversations c
     where c.tenant_id = old.tenant_id and c.id = old.conversation_id and c.type = 'direct' and c.merged_into is null
       and (old.customer_id = c.customer_id or old.account_id = c.account_id)
-      and (tg_op = 'DELETE' or new.left_at is not null)
+      and (tg_op = 'DELETE' or new.left_at is not null or (new.conversation_id, new.customer_id, new.account_id)
+        is distinct from (old.conversation_id, old.customer_id, old.account_id))
   ) then
     raise exception 'conversation % is direct: both sides stay', old.conversation_id
       using errcode = 'PPC01', constraint = 'direct_keeps_both', table = 'conversation_participants',
@@ -1359,7 +1515,8 @@ begin
   return coalesce(new, old);
 end
 $$;
-create or replace trigger "200_keep_direct" before delete or update of left_at on pigeonpost.conversation_participants
+create or replace trigger "200_keep_direct" before delete or update of left_at, conversation_id, customer_id, account_id
+  on pigeonpost.conversation_participants
   for each row execute function pigeonpost_private.tg_conversation_participants__keep_direct();
 --! EndIncluded 055_participants.sql
 --! Included 060_threads.sql
@@ -1372,6 +1529,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if new.status is null or new.status not in ('active', 'archived') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'threads_status_known',
+      table = 'threads', column = 'status', hint = 'Use archived; a thread is active from the start.';
+  end if;
   if old.status = 'archived' and new.status = 'active' then
     raise exception 'an archived thread stays archived'
       using errcode = 'PPC01', constraint = 'threads_stay_archived', table = 'threads', column = 'status',
@@ -1752,6 +1913,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   new pigeonpost.messages := p_message;
+  v_field text;
 begin
   if new.direction is null or new.direction not in ('inbound', 'outbound', 'system') then
     raise exception 'direction "%" is not known', new.direction using errcode = 'PPV01', constraint = 'messages_direction_known',
@@ -1765,7 +1927,39 @@ begin
     raise exception 'metadata is not a JSON object' using errcode = 'PPV01', constraint = 'messages_metadata_is_an_object',
       table = 'messages', column = 'metadata', hint = 'Use {} when there is nothing to keep.';
   end if;
+  if new.status is not null and new.status not in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed',
+      'canceled', 'unknown') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'messages_status_known',
+      table = 'messages', column = 'status',
+      hint = 'Leave it out, or use scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled or unknown.';
+  end if;
+  new.created_at := coalesce(new.created_at, now());
+  if not isfinite(coalesce(new.sent_at, new.created_at)) then
+    raise exception 'sent_at is no moment' using errcode = 'PPV01', constraint = 'messages_sent_at_is_finite',
+      table = 'messages', column = 'sent_at', hint = 'Give the time at which it was sent, or leave it out.';
+  end if;
+  if greatest(octet_length(new.external_message_id), octet_length(new.address), octet_length(new.alternate_address),
+      octet_length(new.conversation_external_id), octet_length(new.idempotency_key), octet_length(new.campaign_id),
+      octet_length(new.channel)) > 1024 then
+    select f.name into v_field
+    from (values ('external_message_id', new.external_message_id), ('address', new.address), ('alternate_address', new.alternate_address),
+      ('conversation_external_id', new.conversation_external_id), ('idempotency_key', new.idempotency_key),
+      ('campaign_id', new.campaign_id), ('channel', new.channel)) f (name, value)
+    where octet_length(f.value) > 1024 limit 1;
+    raise exception '% is too long', v_field using errcode = 'PPV01', constraint = 'messages_' || v_field || '_at_most_1024_bytes',
+      table = 'messages', column = v_field, hint = 'At most 1024 bytes: it is looked up by an index.';
+  end if;
+  new.channel := lower(btrim(new.channel));
+  if coalesce(new.channel, '') = '' then
+    raise exception 'channel is empty' using errcode = 'PPV01', constraint = 'messages_channel_not_empty',
+      table = 'messages', column = 'channel', hint = 'Use whatsapp, sms, email, telegram, discord or another name.';
+  end if;
   new.external_message_id := nullif(new.external_message_id, '');
+  new.conversation_external_id := nullif(new.conversation_external_id, '');
+  if new.address is null and new.alternate_address is not null then
+    new.address := new.alternate_address;
+    new.alternate_address := null;
+  end if;
   if new.address is not null then
     new.address := pigeonpost.normalize_address(new.channel, new.address);
     if new.address is null then
@@ -1778,6 +1972,12 @@ begin
     end if;
   end if;
   new.alternate_address := nullif(pigeonpost.normalize_address(new.channel, new.alternate_address), new.address);
+  if new.alternate_address like '+%' and new.channel in ('whatsapp', 'sms', 'fakechat')
+     and new.alternate_address !~ '^\+[1-9][0-9]{6,14}$' then
+    raise exception 'alternate_address "%" cannot be a phone number', new.alternate_address using errcode = 'PPV01',
+      constraint = 'messages_alternate_address_is_possible', table = 'messages', column = 'alternate_address',
+      hint = 'Phone number must be in E.164 format: + and 7 to 15 digits.';
+  end if;
   if new.body ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
     if new.direction <> 'inbound' and replace(new.body, E'\r\n', E'\n') ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
       raise exception 'body holds control characters' using errcode = 'PPV01', constraint = 'messages_body_has_no_control_characters',
@@ -1793,7 +1993,6 @@ begin
     raise exception 'an inbound message has an external_message_id' using errcode = 'PPV01', constraint = 'messages_inbound_has_external_id',
       table = 'messages', column = 'external_message_id', hint = 'Give the channel''s own id of the message: it is what refuses a second copy.';
   end if;
-  new.created_at := coalesce(new.created_at, now());
   new.body_version := 1;
   new.attempts := 0;
   new.leased_until := null;
@@ -1901,13 +2100,15 @@ begin
         select i.address into new.address from pigeonpost.customer_identities i
         where i.tenant_id = new.tenant_id and i.customer_id = new.customer_id and i.channel = new.channel
         order by i.created_at, i.address limit 1;
+      else
+        -- So that the next message, which may give the address alone, comes to the same customer.
+        perform pigeonpost_private.learn_address(new.tenant_id, new.channel, new.address, new.customer_id);
       end if;
     end if;
     v_conversation := pigeonpost_private.find_or_open_direct(new.tenant_id, new.account_id, new.channel,
       new.customer_id, new.address, new.conversation_external_id);
   end if;
 
-  new.lead_id := null;
   new.conversation_id := v_conversation.id;
   new.thread_id := v_conversation.thread_id;
   new.account_id := v_conversation.account_id;
@@ -1917,20 +2118,30 @@ begin
     new.address := coalesce(new.address, v_conversation.address);
     new.sender_customer_id := case when new.direction = 'inbound' then v_conversation.customer_id end;
   else
+    -- There a customer, lead or address says who wrote it.
+    new.sender_customer_id := coalesce(new.sender_customer_id, new.customer_id);
     new.customer_id := null;
     if new.direction = 'inbound' then
-      if new.sender_customer_id is null and new.address is not null then
+      if new.sender_customer_id is null and new.lead_id is not null then
+        new.sender_customer_id := pigeonpost_private.find_or_open_lead(new.tenant_id, new.lead_id);
+      elsif new.sender_customer_id is null and new.address is not null then
         new.sender_customer_id := pigeonpost_private.find_or_open_customer(new.tenant_id, new.channel, new.address,
           new.metadata ->> 'sender_name');
       end if;
-      new.sender_customer_id := pigeonpost_private.living_customer(new.tenant_id, new.sender_customer_id);
       if new.sender_customer_id is not null then
-        perform pigeonpost_private.ensure_participant(new.tenant_id, v_conversation.id, new.sender_customer_id);
+        new.sender_customer_id := pigeonpost_private.living_customer(new.tenant_id, new.sender_customer_id);
+        if new.sender_customer_id is null then
+          raise exception 'customer % does not exist in tenant %', coalesce(p_message.sender_customer_id, p_message.customer_id),
+            new.tenant_id using errcode = 'PPN01', constraint = 'messages_sender_exists', table = 'messages',
+              column = 'sender_customer_id', hint = 'Give the id of a customer of this tenant, or the sender''s address.';
+        end if;
       end if;
     else
+      new.sender_customer_id := null;
       new.address := coalesce(v_conversation.external_id, new.address);
     end if;
   end if;
+  new.lead_id := null;
 
   if new.status in ('queued', 'scheduled') then
     select a.status into v_account_status from pigeonpost.accounts a
@@ -1959,6 +2170,8 @@ begin
     and new.content_type in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
     and (new.body is null or octet_length(new.body) <= 1048576 and new.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
     and jsonb_typeof(new.metadata) = 'object' and new.created_at is not null and new.attempts = 0 and new.body_version = 1
+    and octet_length(new.external_message_id) <= 1024 and coalesce(new.status, 'read') in ('delivered', 'read')
+    and isfinite(coalesce(new.sent_at, new.created_at))
     and num_nonnulls(new.conversation_id, new.customer_id, new.conversation_external_id, new.sender_customer_id, new.lead_id,
       new.alternate_address, new.leased_until) = 0
   then
@@ -2009,8 +2222,16 @@ begin
   select exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = new.thread_id)
     and not exists (select from pigeonpost.parked_updates p
       where p.tenant_id = new.tenant_id and p.external_message_id = new.external_message_id)
+    and (new.customer_id is not null or new.sender_customer_id is null or exists (
+      select from pigeonpost.conversation_participants p
+      where p.tenant_id = new.tenant_id and p.conversation_id = new.conversation_id and p.customer_id = new.sender_customer_id
+        and p.left_at is null))
   into v_is_quiet;
   if not v_is_quiet then
+    -- Here and not before the insert: a second copy brings nobody back who has left.
+    if new.customer_id is null and new.sender_customer_id is not null then
+      perform pigeonpost_private.ensure_participant(new.tenant_id, new.conversation_id, new.sender_customer_id);
+    end if;
     perform pigeonpost_private.open_thread(new.tenant_id, new.thread_id, new.conversation_id, new.customer_id, new.channel);
   end if;
 
@@ -2050,7 +2271,9 @@ begin
   values (new.tenant_id, new.id, new.conversation_id, coalesce(new.sender_customer_id, new.customer_id), new.direction,
     case when new.revoked_at is not null and old.revoked_at is null then 'revoke' else 'edit' end,
     new.body_version, new.body, old.body,
-    coalesce(nullif(current_setting('pigeonpost.actor', true), ''), session_user), '{}');
+    -- Whom the API works for, it says; a setting from anyone else says nothing.
+    case when pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), 'pigeonpost_app', 'usage')
+      then coalesce(nullif(current_setting('pigeonpost.actor', true), ''), session_user) else session_user end, '{}');
   perform pigeonpost_private.append_event(new.tenant_id,
     case when new.revoked_at is not null and old.revoked_at is null then 'message.revoked' else 'message.edited' end,
     new.conversation_id, new.thread_id, coalesce(new.sender_customer_id, new.customer_id), new.account_id, new.id,
@@ -2391,6 +2614,29 @@ create or replace trigger "800_apply_parked" after update of external_message_id
   for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
   execute function pigeonpost_private.tg_messages__apply_parked();
 --! EndIncluded 100_updates.sql
+--! Included 110_delivery.sql
+-- Delivery: what the database itself does for it. An account that can send again is due at once, whoever said so and
+-- with any client, because its messages were waiting and no event of theirs comes any more.
+
+create or replace function pigeonpost_private.tg_accounts__wake() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)
+  values (new.tenant_id, new.id, now())
+  on conflict on constraint account_wakeups_pkey do update set
+    due_at = least(w.due_at, excluded.due_at),
+    -- A pause, which nobody works under, ends; a turn that is at work keeps its lease.
+    leased_until = case when w.lease_id is not null then w.leased_until end;
+  return null;
+end
+$$;
+create or replace trigger "800_wake" after update of status, provider on pigeonpost.accounts
+  for each row when (new.status = 'connected' and new.provider is not null
+    and (new.status is distinct from old.status or new.provider is distinct from old.provider))
+  execute function pigeonpost_private.tg_accounts__wake();
+--! EndIncluded 110_delivery.sql
 
 --! Included 130_et_views.sql
 -- Document 002's two tables as views, for bridges that were written for them: the same columns, the same meaning.
@@ -2755,7 +3001,8 @@ begin
       where r.direction = 'inbound' and r.external_message_id <> '' and r.address ~ '^\+[1-9][0-9]{6,14}$'
         and coalesce(r.content_type, 'text') in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
         and (r.body is null or octet_length(r.body) <= 1048576 and r.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
-        and coalesce(jsonb_typeof(r.metadata), 'object') = 'object'
+        and coalesce(jsonb_typeof(r.metadata), 'object') = 'object' and octet_length(r.external_message_id) <= 1024
+        and coalesce(r.status, 'read') in ('delivered', 'read') and isfinite(coalesce(r.sent_at, now()))
         and num_nonnulls(r.alternate_address, r.lead_id, r.customer_id, r.sender_customer_id, r.conversation_id,
           r.conversation_external_id, r.reply_to_id, r.priority, r.scheduled_for, r.valid_until, r.campaign_id, r.idempotency_key) = 0
         -- Fields that are none are found out, and named, one by one.
@@ -2969,6 +3216,7 @@ revoke all on all functions in schema pigeonpost, pigeonpost_private from public
 grant execute on all functions in schema pigeonpost to pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
 revoke all on function pigeonpost.grant_tenant(name, integer), pigeonpost.revoke_tenant(name, integer)
   from pigeonpost_bridge, pigeonpost_reader, pigeonpost_app;
+revoke all on function pigeonpost.fold(integer) from pigeonpost_reader;
 
 -- Readers: all that is said, nothing that opens a door.
 grant select on pigeonpost.tenants, pigeonpost.tenant_roles, pigeonpost.accounts, pigeonpost.customers, pigeonpost.customer_identities,
@@ -2983,21 +3231,32 @@ grant insert on pigeonpost.messages, pigeonpost.message_statuses, pigeonpost.mes
 grant update (status, body, media_url, metadata, raw, external_message_id, is_processed, error_code, error_message,
   sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_bridge;
 grant update on pigeonpost.message_reactions to pigeonpost_bridge;
-grant select, insert, delete on pigeonpost.parked_updates to pigeonpost_bridge;
+grant select, insert on pigeonpost.parked_updates to pigeonpost_bridge;
 grant update (status) on pigeonpost.threads to pigeonpost_bridge;
 grant usage on sequence pigeonpost.messages_number_seq to pigeonpost_bridge;
 
--- The API and the worker. History and the log are written by triggers alone.
-grant insert, update on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.customers, pigeonpost.customer_identities,
-  pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.threads, pigeonpost.messages,
+-- The API and the worker. History and the log are written by triggers alone, and so is what holds a conversation
+-- together: its sides, its threads and the pointer to the current one.
+grant insert on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.customers, pigeonpost.customer_identities,
+  pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.messages,
   pigeonpost.message_statuses, pigeonpost.message_reactions, pigeonpost.parked_updates, pigeonpost.delivery_attempts,
   pigeonpost.webhook_inbox, pigeonpost.ingest_batches to pigeonpost_app;
+grant update on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.message_reactions, pigeonpost.parked_updates,
+  pigeonpost.delivery_attempts, pigeonpost.webhook_inbox to pigeonpost_app;
+grant update (lead_id, name, metadata, external_type, external_id, merged_into) on pigeonpost.customers to pigeonpost_app;
+grant update (customer_id) on pigeonpost.customer_identities to pigeonpost_app;
+grant update (status, external_id, group_name, group_avatar, group_metadata) on pigeonpost.conversations to pigeonpost_app;
+grant update (role, joined_at, left_at, metadata) on pigeonpost.conversation_participants to pigeonpost_app;
+grant update (status) on pigeonpost.threads to pigeonpost_app;
+grant update (status, content_type, body, media_id, media_url, metadata, raw, reply_to_id, external_message_id, priority, scheduled_for,
+  valid_until, attempts, next_attempt_at, attempt_id, leased_until, provider, error_code, error_message, is_processed, is_from_bot,
+  campaign_id, sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_app;
 grant select on pigeonpost.ingest_batches to pigeonpost_bridge, pigeonpost_app;
 grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webhook_inbox to pigeonpost_app;
 grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates to pigeonpost_app;
 grant usage on all sequences in schema pigeonpost to pigeonpost_app;
 grant select, insert, update, delete on pigeonpost_private.account_wakeups to pigeonpost_app;
-grant select, update on pigeonpost_private.log_state to pigeonpost_app;
+grant select on pigeonpost_private.log_state to pigeonpost_app;
 
 do $$
 declare
