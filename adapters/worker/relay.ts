@@ -138,6 +138,13 @@ export function startRelay(options: RelayOptions): Relay {
     let lookAt = 0
     while (!stopping.signal.aborted) {
       await keepKey()
+      if (!key && (await bellKeyIsHeld(sql))) {
+        // Whoever holds the key rings for all, from the cursor on: it is theirs to move.
+        position = null
+        ringUpTo = null
+        await pause(100)
+        continue
+      }
       const now = await lastEventId(sql)
       const moved = now !== last
       if (moved) {

@@ -8,7 +8,7 @@ export type IdRange = { low: number; high: number }
  * and the holes below: ids that were drawn by transactions which had not committed when their neighbours had.
  */
 export type LogPosition = {
-  /** The cursor as it stands in the table: all events up to here were handled. */
+  /** All events up to here were handled; what the table's cursor is moved to. */
   cursor: number
   seen: number
   holes: IdRange[]
@@ -70,11 +70,8 @@ export async function readLog(
       select cursor from pigeonpost.event_consumers
       where tenant_id = ${consumer.tenant} and name = ${consumer.name} for update skip locked`
     if (!row) return null
-    // Another relay led in between: its reading is not ours.
-    const from =
-      known && known.cursor === row.cursor
-        ? known
-        : { cursor: row.cursor, seen: row.cursor, holes: [] }
+    // Where another led in between, our own reading still tells what we have rung for.
+    const from = known ?? { cursor: row.cursor, seen: row.cursor, holes: [] }
     const [settling] = await tx<{ settled: number }[]>`
       select pigeonpost.settle_events() as settled`
     const settled = settling?.settled ?? 0
@@ -124,7 +121,7 @@ export async function readLog(
         (select r.count from rung r)`
     const ids = result?.ids ?? []
     const position = advance(from, ids, { settled, limit, lookedThroughHoles: !options.skipHoles })
-    if (position.cursor !== from.cursor) {
+    if (position.cursor > row.cursor) {
       await tx`
         update pigeonpost.event_consumers set cursor = ${position.cursor}, updated_at = now()
         where tenant_id = ${consumer.tenant} and name = ${consumer.name}`
