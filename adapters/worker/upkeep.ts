@@ -1,0 +1,55 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../../db/connect.ts'
+import { extendLog } from '../../db/events/extend.ts'
+import { foldCounters } from '../../db/events/fold.ts'
+import { lastEventId } from '../../db/events/read-log.ts'
+import { within } from './waiting.ts'
+
+export type Upkeep = { stop(): Promise<void> }
+
+const never = new Promise<void>(() => {})
+const hourMs = 3_600_000
+
+/**
+ * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,
+ * and the log's next partitions made. Every worker may do it; they take turns by the locks of what they call.
+ */
+export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: number }): Upkeep {
+  const { sql, logger } = options
+  const everyMs = options.everyMs ?? 50
+  const stopping = new AbortController()
+
+  async function run(): Promise<void> {
+    let seen = -1
+    let extendAt = 0
+    let failures = 0
+    while (!stopping.signal.aborted) {
+      try {
+        if (performance.now() >= extendAt) {
+          await extendLog(sql)
+          extendAt = performance.now() + hourMs
+        }
+        // Looking at the sequence is nearly free; folding takes a lock.
+        const last = await lastEventId(sql)
+        if (last !== seen) {
+          const { folded, settled } = await foldCounters(sql)
+          if (folded === 0 && settled >= last) seen = last
+        }
+        failures = 0
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        failures += 1
+        logger.warn({ err: error }, 'could not fold counters; trying again')
+      }
+      await within(never, Math.min(10_000, everyMs * 2 ** failures), stopping.signal)
+    }
+  }
+
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
