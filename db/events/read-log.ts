@@ -1,3 +1,4 @@
+import { begin } from '../begin.ts'
 import type { Sql } from '../connect.ts'
 
 /** Ids from `low` to `high`, both included. */
@@ -65,7 +66,7 @@ export async function readLog(
   options: { ringUpTo: number | null; limit?: number; skipHoles?: boolean },
 ): Promise<LogBatch | null> {
   const limit = options.limit ?? 2_000
-  return sql.begin<LogBatch | null>(async (tx) => {
+  return begin<LogBatch | null>(sql, async (tx) => {
     const [row] = await tx<{ cursor: number }[]>`
       select cursor from pigeonpost.event_consumers
       where tenant_id = ${consumer.tenant} and name = ${consumer.name} for update skip locked`
