@@ -1,5 +1,7 @@
 import t from 'tap'
+import { connect } from '../../../db/connect.ts'
 import { createKey } from '../../../db/keys/create.ts'
+import { findKey } from '../../../db/keys/find.ts'
 import { revokeKey } from '../../../db/keys/revoke.ts'
 import { waitFor } from '../../support/wait.ts'
 import { errorOf, example, testApi } from './api.ts'
@@ -72,7 +74,7 @@ t.test('a scope that is missing is 403 and named', async (t) => {
 })
 
 t.test('only the hash of a key is kept, and its use is noted', async (t) => {
-  const { get, makeKey, sql } = await testApi(t)
+  const { get, makeKey, sql, database } = await testApi(t)
   const { key, prefix, id } = await makeKey({ name: 'the shop' })
   t.match(key, /^pp_1_[\w-]{43}$/)
   t.ok(key.startsWith(prefix))
@@ -85,7 +87,9 @@ t.test('only the hash of a key is kept, and its use is noted', async (t) => {
     (await sql`select last_used_at from pigeonpost.api_keys where id = ${id}`)[0]?.['last_used_at']
   const first = await used()
   t.ok(first)
-  await get('/api/v1/messages/1', { authorization: `Bearer ${key}` })
+  const pool = connect(database.url, { max: 1 })
+  t.match(await findKey(pool, key), { tenantId: 1, keyId: id })
+  await pool.end()
   t.same(await used(), first, 'but not each time')
   await t.rejects(
     createKey(sql as never, { tenantId: 1, name: 'x', scopes: ['everything' as never] }),

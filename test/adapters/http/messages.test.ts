@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { waitFor } from '../../support/wait.ts'
 import { errorOf, example, testApi } from './api.ts'
 
 async function withAccount(t: Test, options: Parameters<typeof testApi>[1] = {}) {
@@ -362,3 +363,32 @@ t.test(
     t.equal(theirs.status, 202)
   },
 )
+
+t.test('a message that is stored under the key meanwhile is the answer', async (t) => {
+  const { post, sql, database, accountId } = await withAccount(t)
+  const row = {
+    tenant_id: 1,
+    account_id: accountId,
+    channel: 'fakechat',
+    direction: 'outbound',
+    address: hello.to,
+    body: hello.content,
+    idempotency_key: 'order-9',
+  }
+  const other = await database.connect({ max: 1 }).reserve()
+  await other`begin`
+  const [stored] = await other`insert into pigeonpost.messages ${other(row)} returning id`
+  const asked = post('/api/v1/messages', hello, { 'idempotency-key': 'order-9' })
+  await waitFor(
+    async () =>
+      (
+        await sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      ).length > 0,
+    { what: 'the request that waits for the other' },
+  )
+  await other`commit`
+  other.release()
+  const { status, body } = await asked
+  t.equal(status, 202)
+  t.equal(body.data.id, stored?.['id'])
+})

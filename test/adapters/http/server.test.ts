@@ -2,6 +2,7 @@ import { connect as openSocket } from 'node:net'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import t from 'tap'
+import { loggable } from '../../../adapters/http/errors.ts'
 import { waitFor } from '../../support/wait.ts'
 import { errorOf, example, testApi } from './api.ts'
 
@@ -119,19 +120,32 @@ t.test('what is not HTTP gets an error of the same shape', async (t) => {
 })
 
 t.test('a client that writes on after a refusal gets to read it', async (t) => {
-  const { api } = await testApi(t)
-  const sending = request(`${api.url}/api/v1/messages`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'content-length': 20_000_000,
-      authorization: 'Bearer wrong',
-    },
-  })
-  sending.end(Buffer.alloc(20_000_000, 'x'))
-  const [response] = await once(sending, 'response')
-  t.equal(response.statusCode, 401)
-  response.resume()
+  const { api, makeKey } = await testApi(t)
+  const { key } = await makeKey()
+  for (const [given, status] of [
+    ['wrong', 401],
+    [key, 413],
+  ] as const) {
+    const sending = request(`${api.url}/api/v1/messages`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'content-length': 20_000_000,
+        authorization: `Bearer ${given}`,
+      },
+    })
+    sending.end(Buffer.alloc(20_000_000, 'x'))
+    const [response] = await once(sending, 'response')
+    t.equal(response.statusCode, status)
+    t.not(response.headers.connection, 'close', 'or the system would reset it before it is read')
+    response.resume()
+  }
+})
+
+t.test('an error is logged without what its causes quote of a row', async (t) => {
+  const cause = Object.assign(new Error('y'), { code: '23505', detail: 'Key (body)=(Hello)' })
+  t.match(loggable(new Error('x', { cause })), { message: 'x', cause: { code: '23505' } })
+  t.notMatch(JSON.stringify(loggable(new Error('x', { cause }))), /Hello/)
 })
 
 t.test('closing answers what was asked, and ends', async (t) => {
