@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:48a9458d84302d14a8c5339fa2a95ebab3a1912d
+--! Hash: sha1:3d911803fe63d200da7e481537668d27e4da8890
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -90,14 +90,12 @@ begin
       v_address := regexp_replace(v_address, '\(0\)', '');
     end if;
     v_digits := regexp_replace(v_address, '[^0-9]', '', 'g');
-    if v_address like '00%' then
-      return '+' || substring(v_digits from 3);
-    end if;
     -- Fewer than 7 digits are a short code, which has no country.
-    if v_address like '+%' or length(v_digits) >= 7 then
-      return '+' || v_digits;
-    end if;
-    return v_digits;
+    return case
+      when v_address like '+%' then '+' || v_digits
+      when v_digits like '00%' then '+' || substring(v_digits from 3)
+      when length(v_digits) >= 7 then '+' || v_digits
+      else v_digits end;
   end if;
   return nullif(v_address, '');
 end
@@ -1287,7 +1285,7 @@ begin
       insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
       values (new.tenant_id, old.thread_id, new.id, new.customer_id, new.channel)
       on conflict (tenant_id, id) do nothing;
-      raise exception 'there was none' using errcode = 'PPZ01';
+      raise sqlstate 'PPZ01';
     exception when sqlstate 'PPZ01' then
       null;
     end;
