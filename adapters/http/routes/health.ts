@@ -26,8 +26,13 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
         })
       }
     } catch (error) {
-      request.log.warn({ err: loggable(error) }, 'not ready: the database does not answer')
-      missing.push({ field: 'database', message: 'The database does not answer' })
+      request.log.warn({ err: loggable(error) }, 'not ready')
+      const refused = error instanceof Error && 'code' in error && error.code === '42501'
+      missing.push(
+        refused
+          ? { field: 'migrations', message: 'Our role may not read which are applied' }
+          : { field: 'database', message: 'The database does not answer' },
+      )
     }
     if (missing.length > 0) {
       const problem = { status: 503, code: 'not_ready', message: 'Not ready', details: missing }

@@ -30,6 +30,18 @@ t.test('it is ready once every migration is applied', async (t) => {
   t.equal((await get('/health/ready')).status, 503)
 })
 
+t.test('a role that may not read the ledger of migrations is told so', async (t) => {
+  const { database, sql } = await testApi(t, { own: true })
+  const role = `app_${database.name}`
+  await sql.unsafe(`create role ${role} login; grant pigeonpost_app to ${role}`)
+  await sql.unsafe('revoke all on schema graphile_migrate from public, pigeonpost_app')
+  const url = new URL(database.url)
+  url.username = role
+  const { get } = await testApi(t, { url: url.href })
+  t.same(errorOf(t, await get('/health/ready')).fields, ['migrations'])
+  t.equal((await get('/health/live')).status, 200)
+})
+
 t.test(
   'without a database it lives, is not ready, and answers 503 without its address',
   async (t) => {
