@@ -5,8 +5,9 @@ export const phoneChannels: ReadonlySet<string> = new Set(['whatsapp', 'sms', 'f
 
 /**
  * The number in E.164 (`+27831234567`), or null where it cannot be one. Spaces, dashes, brackets, a leading `00` and
- * a missing `+` are read as people write them. What counts is that its length is possible in its country (document
- * 000, "ensure phone numbers are E.164"), not that the range is in use: numbering plans change faster than metadata.
+ * a missing `+` are read as people write them. Its calling code must exist and its length be one that E.164 has (7 to
+ * 15 digits), as in the database; whether its country uses the range, or that length, is not asked: numbering plans
+ * change faster than metadata, and document 004's own example, +1234567890, is a digit short of one.
  */
 export function toE164(value: string): string | null {
   const trimmed = value.trim()
@@ -14,6 +15,6 @@ export function toE164(value: string): string | null {
     return null
   }
   const international = trimmed.startsWith('+') ? trimmed : `+${trimmed.replace(/^00/, '')}`
-  const number = parsePhoneNumberFromString(international, { extract: false })
-  return number?.isPossible() ? number.number : null
+  const number = parsePhoneNumberFromString(international, { extract: false })?.number
+  return number && /^\+[1-9]\d{6,14}$/.test(number) ? number : null
 }

@@ -10,7 +10,7 @@ export interface KeptWebhook {
   headers: Record<string, string>
   body: Buffer
   /** What became of it; `failed` ones can be replayed. */
-  error: { code: string; message: string } | null
+  error: { code: string; field?: string | undefined; message: string } | null
 }
 
 /** Headers that open doors. */
@@ -30,10 +30,10 @@ export async function keepWebhook(tx: Transaction, webhook: KeptWebhook): Promis
   )
   const [kept] = await tx<{ id: string }[]>`
     insert into pigeonpost.webhook_inbox (tenant_id, channel, account_id, method, path, headers, body, status,
-      error_code, error_message, attempts, processed_at)
+      error_code, error_field, error_message, attempts, processed_at)
     values (${webhook.tenantId}, ${webhook.channel}, ${webhook.accountId}, ${webhook.method}, ${webhook.path},
       ${tx.json(headers)}, ${webhook.body}, ${error ? 'failed' : 'processed'},
-      ${error?.code ?? null}, ${error?.message.replaceAll('\0', '\u{fffd}') ?? null}, 1,
+      ${error?.code ?? null}, ${error?.field ?? null}, ${error?.message.replaceAll('\0', '\u{fffd}') ?? null}, 1,
       case when ${error === null} then now() end)
     returning id`
   return kept?.id ?? ''

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:3d911803fe63d200da7e481537668d27e4da8890
+--! Hash: sha1:ec9b1689cdda4edff38d8fbba4e1cf8db20d5832
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -511,6 +511,7 @@ create table pigeonpost.webhook_inbox (
   body bytea not null,
   status text not null default 'received',
   error_code text,
+  error_field text,
   error_message text,
   attempts integer not null default 0,
   received_at timestamptz not null default now(),
@@ -1379,7 +1380,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_conversation pigeonpost.conversations;
+  v_conversation record;
 begin
   if new.role is null or new.role not in ('owner', 'admin', 'member') then
     raise exception 'role "%" is not known', new.role using errcode = 'PPV01', constraint = 'conversation_participants_role_known',
@@ -1397,7 +1398,7 @@ begin
       using errcode = 'PPA01', constraint = 'conversation_participants_account_exists', table = 'conversation_participants',
         column = 'account_id', hint = 'Give the id of an account of this tenant.';
   end if;
-  select c.* into v_conversation from pigeonpost.conversations c
+  select c.type, c.customer_id, c.account_id into v_conversation from pigeonpost.conversations c
   where c.tenant_id = new.tenant_id and c.id = new.conversation_id;
   if v_conversation.type = 'direct'
      and new.customer_id is distinct from v_conversation.customer_id
@@ -3255,6 +3256,16 @@ grant delete on pigeonpost.customer_identities, pigeonpost.conversation_particip
 grant usage on all sequences in schema pigeonpost to pigeonpost_app;
 grant select, insert, update, delete on pigeonpost_private.account_wakeups to pigeonpost_app;
 grant select on pigeonpost_private.log_state to pigeonpost_app;
+
+-- Which migrations are applied is what /health/ready tells.
+do $$
+begin
+  if pg_catalog.to_regclass('graphile_migrate.migrations') is not null then
+    grant usage on schema graphile_migrate to pigeonpost_app;
+    grant select on graphile_migrate.migrations to pigeonpost_app;
+  end if;
+end
+$$;
 
 do $$
 declare
