@@ -44,6 +44,7 @@ const gatherMs = 5
 const holdMs = 5_000
 const unknownProviderMs = 60_000
 const promoteLimit = 1_000
+const afterFailureMs = 200
 
 /**
  * One turn of one account: leases it, settles what a dead worker left, queues what has come due, then claims and sends
@@ -51,7 +52,7 @@ const promoteLimit = 1_000
  *
  * A request that takes longer than the turn stays under way: it is recorded when it lands, and the next turn has one
  * fewer to send at a time.
- * @throws what the database throws; the lease then runs out
+ * @throws what the database throws for as long as the lease lasts; it then runs out
  */
 export async function deliverTurn(context: DeliverContext, target: Target): Promise<TurnEnd> {
   const { sql, logger, leaseMs } = context
@@ -83,7 +84,12 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
   const route: Route = { provider, account: as, takesIdempotencyKey, signal: timeout.signal }
   try {
     const again = { forMs: leftMs(), signal: context.hardStop }
-    const notBeforeMs = await sendInGroups(context, account, flights, route, started, again)
+    const notBeforeMs = await sendInGroups(context, account, flights, route, started, again).catch(
+      (error: unknown) => {
+        logger.warn({ err: error, ...target }, 'a turn was cut short')
+        return afterFailureMs
+      },
+    )
     const dueInMs = await persist(() => rearmAccount(sql, account, { notBeforeMs }), again)
     return { took: true, dueInMs }
   } finally {

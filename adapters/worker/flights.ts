@@ -76,7 +76,9 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
     while (finished.length > 0) {
       const batch = finished.splice(0, largestBatch)
       recording = batch.length
+      const startedAt = performance.now()
       const done = await recordSafely(sql, target, batch, options)
+      options.pace.recorded(batch.length, performance.now() - startedAt)
       if (!done) logger.error({ ...target, count: batch.length }, 'could not record outcomes')
       const delays = batch.map((result) => result.retryInMs).filter((ms) => ms !== null)
       if (done && delays.length > 0) options.onRetry(Math.min(...delays))

@@ -1,38 +1,46 @@
 /** Requests to one account's provider at a time. */
 export const concurrency = 10
 
-/** At most so many are `sending` ahead of their outcome, however fast a provider is. */
+/** At most so many are marked `sending` together, however fast all is. */
 export const largestGroup = 200
 
-const aheadMs = 25
+const groupMs = 25
 
 export type Pace = {
   /** How many messages to mark `sending` together. */
   groupSize(provider: string): number
+  /** A request took so many ms. */
   saw(provider: string, durationMs: number): void
+  /** Recording `count` outcomes took so many ms. */
+  recorded(count: number, durationMs: number): void
 }
 
 /**
  * How many messages to mark `sending` at once. Those that a crash finds `sending` become `unknown`, so the group is what
- * leaves at once (10) for a provider that takes its time; one that answers within milliseconds gets what it has been
- * taking in 25 ms, up to 200, so that a commit is shared by many.
+ * leaves at once (10) for a provider that takes its time. A provider that answers within milliseconds gets as many as can
+ * be sent and recorded in 25 ms, up to 200, so that they share their commits. One group may be sent while the one before
+ * it is being recorded: a crash leaves in doubt what was done in the last 50 ms or so.
  */
 export function createPace(): Pace {
   const latency = new Map<string, number>()
+  let recordMs = 0.5
   return {
     groupSize(provider) {
       const ms = latency.get(provider)
       if (ms === undefined) return concurrency
-      return Math.round(Math.min(largestGroup, Math.max(concurrency, (concurrency * aheadMs) / ms)))
+      const each = ms / concurrency + recordMs
+      return Math.round(Math.min(largestGroup, Math.max(concurrency, groupMs / each)))
     },
     saw(provider, durationMs) {
-      const ms = Math.max(0.001, durationMs)
-      const before = latency.get(provider)
-      // Slower counts at once, faster by and by.
-      latency.set(
-        provider,
-        before === undefined || ms > before * 10 ? ms : before * 0.95 + ms * 0.05,
-      )
+      latency.set(provider, follow(latency.get(provider), Math.max(0.001, durationMs), 0.05))
+    },
+    recorded(count, durationMs) {
+      if (count >= concurrency) recordMs = follow(recordMs, durationMs / count, 0.2)
     },
   }
+}
+
+/** Slower counts at once, faster by and by. */
+function follow(before: number | undefined, now: number, share: number): number {
+  return before === undefined || now > before * 10 ? now : before * (1 - share) + now * share
 }

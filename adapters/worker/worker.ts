@@ -98,7 +98,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       if (dueInMs === 0) await addDeliverJobs(sql, [target])
       else sweeper.expect(dueInMs)
     } catch (error) {
-      logger.warn({ err: error, ...target }, 'a turn was cut short; its lease runs out')
+      logger.warn({ err: error, ...target }, 'a turn failed; its lease runs out')
     }
   }
 

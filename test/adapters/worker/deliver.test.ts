@@ -377,7 +377,9 @@ t.test(
           signal.addEventListener('abort', () => reject(new Error('aborted')))
         }),
     )
-    const context = turnContext(t, sql, provider, { pace: { groupSize: () => 30, saw() {} } })
+    const context = turnContext(t, sql, provider, {
+      pace: { groupSize: () => 30, saw() {}, recorded() {} },
+    })
     const turn = deliverTurn(context, target)
     await waitFor(() => requests.length === 10, { what: 'ten requests' })
     t.equal((await readMessages(sql)).filter((row) => row.status === 'sending').length, 30)
