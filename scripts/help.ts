@@ -7,11 +7,14 @@ export function addHelp(
   parts: { examples: string[]; environment: readonly VariableName[]; notes?: string[] },
 ): Command {
   const width = Math.max(...parts.environment.map((name) => name.length))
-  const sections = [
+  const environment = [
     [
       'Environment:',
       ...parts.environment.map((name) => `  ${name.padEnd(width)}  ${helpOf(name, command)}`),
     ],
+  ]
+  const sections = [
+    ...(parts.environment.length > 0 ? environment : []),
     ['Examples:', ...parts.examples.map((example) => `  ${example}`)],
     ['Exit codes: 0 done, 1 failed, 2 wrong usage'],
   ]

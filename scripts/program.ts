@@ -28,6 +28,8 @@ export async function main(argv: string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
     else fail(error)
   }
+  // A handle that somebody left open, a half-made connection say, must not hold a command that is done.
+  process.exit()
 }
 
 function createProgram(): Command {
