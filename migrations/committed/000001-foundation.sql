@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ec9b1689cdda4edff38d8fbba4e1cf8db20d5832
+--! Hash: sha1:122e378b5a38e588c35e03e55306447e4bf82e5b
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -15,9 +15,22 @@ begin
     end;
   end loop;
   -- ingest() runs as a role of its own, by which the row triggers know that they may stand back.
-  grant pigeonpost_owner to pigeonpost_ingest;
-  if not pg_catalog.pg_has_role(current_user, 'pigeonpost_owner', 'member') then
-    execute pg_catalog.format('grant pigeonpost_owner, pigeonpost_ingest to %I', current_user);
+  if not pg_catalog.pg_has_role('pigeonpost_ingest', 'pigeonpost_owner', 'member') then
+    grant pigeonpost_owner to pigeonpost_ingest;
+  end if;
+  -- Who migrates hands everything over to these roles, and runs the API as one of them, so it must be able to become
+  -- them. From 16 on, who creates a role is given its administration only.
+  if not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) then
+    begin
+      execute pg_catalog.format('grant pigeonpost_owner, pigeonpost_ingest, pigeonpost_app to %I', current_user);
+    exception when insufficient_privilege then
+      if not (pg_catalog.pg_has_role('pigeonpost_owner', 'usage') and pg_catalog.pg_has_role('pigeonpost_ingest', 'usage')
+          and pg_catalog.pg_has_role('pigeonpost_app', 'usage')) then
+        raise exception 'role % may not act for pigeonpost_owner', current_user using errcode = 'insufficient_privilege',
+          hint = pg_catalog.format('Another role made it in this cluster; a superuser can run: grant pigeonpost_owner, pigeonpost_ingest, pigeonpost_app to %I;',
+            current_user);
+      end if;
+    end;
   end if;
 end
 $$;
@@ -2782,12 +2795,21 @@ begin
       execute pg_catalog.format('grant select, insert, update on %I.et_messages to pigeonpost_bridge, pigeonpost_app', v_schema);
       execute pg_catalog.format('grant select on %I.et_messages to pigeonpost_reader', v_schema);
     end if;
-    -- A nologin role owns them where it may own things in that schema.
-    begin
-      execute pg_catalog.format('alter view %I.%I owner to pigeonpost_owner', v_schema, v_name);
-    exception when insufficient_privilege then
-      null;
-    end;
+    -- A nologin role owns them, which may create in `public` for as long as it takes to be given them.
+    if exists (select from pg_catalog.pg_class c where c.oid = pg_catalog.format('%I.%I', v_schema, v_name)::regclass
+        and c.relowner <> 'pigeonpost_owner'::regrole) then
+      begin
+        if v_schema = 'public' and not pg_catalog.has_schema_privilege('pigeonpost_owner', 'public', 'create') then
+          grant create on schema public to pigeonpost_owner;
+          execute pg_catalog.format('alter view %I.%I owner to pigeonpost_owner', v_schema, v_name);
+          revoke create on schema public from pigeonpost_owner;
+        else
+          execute pg_catalog.format('alter view %I.%I owner to pigeonpost_owner', v_schema, v_name);
+        end if;
+      exception when insufficient_privilege then
+        null;
+      end;
+    end if;
   end loop;
 end
 $do$;
@@ -3271,6 +3293,14 @@ do $$
 declare
   v_command text;
 begin
+  -- The schemas first: who is not a superuser may only give to a role what that role may create.
+  for v_command in
+    select format('alter schema %I owner to pigeonpost_owner', n.nspname)
+    from pg_catalog.pg_namespace n
+    where n.nspname in ('pigeonpost', 'pigeonpost_private') and n.nspowner <> 'pigeonpost_owner'::regrole
+  loop
+    execute v_command;
+  end loop;
   for v_command in
     select format('alter %s %s owner to pigeonpost_owner',
       case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end, c.oid::regclass)
@@ -3284,10 +3314,6 @@ begin
     cross join lateral (select case p.proname when 'tg_ingest_batches__ingest' then 'pigeonpost_ingest' else 'pigeonpost_owner' end as role) o
     where p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
       and p.proowner <> o.role::regrole
-    union all
-    select format('alter schema %I owner to pigeonpost_owner', n.nspname)
-    from pg_catalog.pg_namespace n
-    where n.nspname in ('pigeonpost', 'pigeonpost_private') and n.nspowner <> 'pigeonpost_owner'::regrole
   loop
     execute v_command;
   end loop;
