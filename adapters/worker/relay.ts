@@ -11,11 +11,12 @@ import {
   type Woken,
 } from '../../db/events/read-log.ts'
 import { askForBellKey, type BellKey } from './bell-key.ts'
+import { atMost } from './waiting.ts'
 
 export type Relay = {
   /** Whether it rings and the triggers do not. */
   readonly ringing: boolean
-  /** Releases the bell, rings once more for what no trigger rang for, and ends. Within 1.5 s. */
+  /** Releases the bell, rings once more for what no trigger rang for, and ends. Within 3 s, whatever the database does. */
   stop(): Promise<void>
 }
 
@@ -206,10 +207,13 @@ export function startRelay(options: RelayOptions): Relay {
     stop() {
       stopped ??= (async () => {
         stopping.abort()
-        await running
-        await finish().catch((error: unknown) => {
-          logger.warn({ err: error }, 'the relay could not ring once more')
-        })
+        await atMost(1_000, running)
+        await atMost(
+          1_500,
+          finish().catch((error: unknown) => {
+            logger.warn({ err: error }, 'the relay could not ring once more')
+          }),
+        )
         await endSoon(sql)
       })()
       return stopped

@@ -55,11 +55,19 @@ export function startRunner(options: {
       try {
         runner = await run({
           pgPool: pool,
-          concurrency: options.turns,
-          pollInterval: 2_000,
           noHandleSignals: true,
-          noPreparedStatements: true,
           logger: graphileLogger(logger),
+          preset: {
+            worker: {
+              concurrentJobs: options.turns,
+              pollInterval: 2_000,
+              preparedStatements: false,
+              // In batches, a completion that fails ends the runner, which we start again. Otherwise it is a rejection
+              // that nobody handles, and stop() does not wait for it.
+              completeJobBatchDelay: 0,
+              failJobBatchDelay: 0,
+            },
+          },
           taskList: { [deliverTask]: deliver },
           crontab: '',
         })

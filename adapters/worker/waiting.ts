@@ -15,6 +15,13 @@ export async function within(
   signal.removeEventListener('abort', aborted)
 }
 
+/** Waits for `work`, for at most `ms`; what it throws is passed over. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  void work.catch(() => {}).finally(done.resolve)
+  await within(done.promise, ms, new AbortController().signal)
+}
+
 /**
  * Does `work` again, with growing pauses, until it succeeds.
  * @throws its last error when `forMs` have passed or `signal` aborts

@@ -11,7 +11,7 @@ import { createPace } from './pace.ts'
 import { startRelay } from './relay.ts'
 import { startRunner } from './runner.ts'
 import { startSweeper } from './sweep.ts'
-import { within } from './waiting.ts'
+import { atMost, within } from './waiting.ts'
 
 export type WorkerOptions = {
   url: string
@@ -35,6 +35,7 @@ export type Worker = {
 
 const turns = 8
 const graceMs = 2_000
+const stopMs = 3_300
 
 /**
  * Starts a worker: the relay, a runner of `deliver` turns, and a sweep for accounts that are due. Any number may run on
@@ -132,8 +133,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let stopped: Promise<void> | null = null
   async function stop(): Promise<void> {
     stopping.abort()
-    await Promise.all([sweeper.stop(), runner.stop(), land()])
-    await relay.stop()
+    // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
+    await atMost(stopMs, Promise.all([sweeper.stop(), runner.stop(), land(), relay.stop()]))
     await sql.end({ timeout: 0.5 })
   }
   return {

@@ -96,17 +96,12 @@ export async function readLog(
         where pg_notification_queue_usage() < 0.5
       ),
       due as (
-        select d.tenant_id, d.account_id, min(d.due_at) as due_at
-        from (
-          select f.tenant_id, m.account_id,
-            case when m.status = 'queued' then now() else coalesce(m.next_attempt_at, now()) end as due_at
-          from fresh f join pigeonpost.messages m on m.tenant_id = f.tenant_id and m.id = f.message_id
-          where (f.type = 'message.outbound.created' or f.type = 'message.status' and f.status in ('queued', 'scheduled'))
-            and m.status in ('queued', 'scheduled', 'retrying')
-          union all
-          select f.tenant_id, f.account_id, now() from fresh f where f.type = 'account.connected'
-        ) d
-        group by d.tenant_id, d.account_id
+        select m.tenant_id, m.account_id,
+          min(case when m.status = 'queued' then now() else coalesce(m.next_attempt_at, now()) end) as due_at
+        from fresh f join pigeonpost.messages m on m.tenant_id = f.tenant_id and m.id = f.message_id
+        where (f.type = 'message.outbound.created' or f.type = 'message.status' and f.status in ('queued', 'scheduled'))
+          and m.status in ('queued', 'scheduled', 'retrying')
+        group by m.tenant_id, m.account_id
       ),
       woken as (
         insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)

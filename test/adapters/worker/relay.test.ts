@@ -227,6 +227,16 @@ t.test('what makes a message due makes its account due, only ever sooner', async
   )
   t.ok(Math.abs(((await due(later.accountId)) ?? 0) - 3_600_000) < 30_000)
   await insert(later.accountId, 7_200_000)
+  await waitFor(
+    async () => {
+      const last = await lastEventId(sql)
+      return (
+        await sql`select from pigeonpost.event_consumers where name = '$relay' and cursor >= ${last}`
+      ).length
+    },
+    { what: 'the relay to have read it' },
+  )
+  t.equal(woken.length, 2, 'a later one moves nothing')
   await insert(later.accountId, 1_800_000)
   await waitFor(() => woken.length === 3, { what: 'the sooner one' })
   t.ok(Math.abs(((await due(later.accountId)) ?? 0) - 1_800_000) < 30_000)
