@@ -5,8 +5,11 @@ import { migrationsFolder } from './migrate.ts'
 
 /** The migrations of this package, oldest first: `000001-foundation.sql`. */
 export async function committedMigrations(): Promise<string[]> {
-  const names = await readdir(join(migrationsFolder(), 'committed'))
-  return names.filter((name) => name.endsWith('.sql')).toSorted()
+  const folder = join(migrationsFolder(), 'committed')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
+  // Or else an empty database would pass for a migrated one.
+  if (names.length === 0) throw new Error(`there are no migrations in ${folder}`)
+  return names
 }
 
 /** Those that the database has, oldest first, by number alone: `000001.sql`. None where `migrate` never ran. */

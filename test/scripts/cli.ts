@@ -36,8 +36,12 @@ export function runProgram(t: Test, program: string, args: string[], options: Op
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
   const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number)
+  const kill = (): void => void child.kill('SIGKILL')
+  // A file that runs out of time has no teardown.
+  process.once('exit', kill)
   t.teardown(async () => {
-    child.kill('SIGKILL')
+    process.off('exit', kill)
+    kill()
     await ended
   })
   return { child, output, ended }
