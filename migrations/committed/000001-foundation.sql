@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:122e378b5a38e588c35e03e55306447e4bf82e5b
+--! Hash: sha1:add89b53f5d4e89eb38bb8d9515aaf0f82f13f7a
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -8,6 +8,7 @@ declare
   v_role text;
 begin
   foreach v_role in array array['pigeonpost_owner', 'pigeonpost_bridge', 'pigeonpost_reader', 'pigeonpost_app', 'pigeonpost_ingest'] loop
+    continue when exists (select from pg_catalog.pg_roles r where r.rolname = v_role);
     begin
       execute pg_catalog.format('create role %I nologin', v_role);
     exception when duplicate_object or unique_violation then
@@ -1290,6 +1291,18 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Whoever archives that thread at this moment holds its row and waits for ours. Were we to wait for theirs, Postgres
+  -- would break the ring after a second, and might choose an insert that stands in the queue.
+  perform from pigeonpost.threads t
+  where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active'
+  for no key update skip locked;
+  if not found and exists (
+    select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active'
+  ) then
+    raise exception 'the thread of conversation % is being archived', new.id
+      using errcode = '40001', constraint = 'conversations_close_alone', table = 'conversations', column = 'status',
+        hint = 'Run the transaction again.';
+  end if;
   update pigeonpost.threads t set status = 'archived'
   where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active';
   if not found and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
@@ -1552,6 +1565,11 @@ begin
   end if;
   if new.status = 'archived' and old.status = 'active' then
     new.archived_at := coalesce(new.archived_at, now());
+    -- Waits for the inserts that have read the pointer, before this row changes: one of them may be about to make it, to
+    -- find that another has, and would then wait for us.
+    perform from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.thread_id = new.id
+    for update;
   end if;
   return new;
 end
@@ -1583,7 +1601,8 @@ as $$
 begin
   insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
   values (p_tenant_id, p_thread_id, p_conversation_id, p_customer_id, p_channel)
-  on conflict (tenant_id, id) do nothing;
+  -- Without a target: two that open it at once meet at three keys, and whichever is looked at is no error.
+  on conflict do nothing;
   update pigeonpost.conversations c set status = 'open'
   where c.tenant_id = p_tenant_id and c.id = p_conversation_id and c.status = 'closed';
 end
