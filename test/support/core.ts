@@ -111,7 +111,7 @@ export async function countRows(sql: Runner, table: string, tenant: number): Pro
 /** Every row of every table of ours, as one hash per table: equal before and after means that nothing was written. */
 export async function contents(sql: Runner): Promise<Record<string, string>> {
   const tables = await sql<{ name: string }[]>`
-    select c.oid::regclass::text as name from pg_class c
+    select c.relnamespace::regnamespace::text || '.' || c.relname as name from pg_class c
     where c.relnamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
       and c.relkind in ('r', 'p') and not c.relispartition order by 1`
   const [row] = await sql.unsafe<{ all: Record<string, string> }[]>(
