@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:add89b53f5d4e89eb38bb8d9515aaf0f82f13f7a
+--! Hash: sha1:83b7ce7c76689bcc4716c71fbbeb33bb552d22e6
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -398,7 +398,10 @@ create index messages_status on pigeonpost.messages (tenant_id, status);
 create index messages_unread on pigeonpost.messages (tenant_id, conversation_id) where direction = 'inbound' and status = 'delivered';
 -- What may be sent now, in the order in which it goes; what is due later waits in another status.
 create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
+create index messages_waiting on pigeonpost.messages (tenant_id, account_id, (coalesce(scheduled_for, created_at))) where status = 'queued';
 create index messages_due on pigeonpost.messages (tenant_id, account_id, next_attempt_at) where status in ('scheduled', 'retrying');
+-- For what comes back with the attempt's id alone: what is under way or in doubt, and leaves with its external id.
+create index messages_attempt on pigeonpost.messages (tenant_id, attempt_id) where attempt_id is not null and external_message_id is null;
 create index messages_sending on pigeonpost.messages (tenant_id, account_id, leased_until) where status = 'sending';
 
 create table pigeonpost.message_history (
@@ -547,6 +550,17 @@ create table pigeonpost_private.log_state (
   constraint log_state_is_one_row check (only_one)
 );
 insert into pigeonpost_private.log_state default values;
+
+-- How many messages there are of each kind, as far as fold() has come. See fixtures/145_counts.sql.
+create table pigeonpost_private.message_counts (
+  tenant_id integer not null,
+  account_id uuid not null,
+  direction text not null,
+  content_type text not null,
+  status text not null,
+  messages bigint not null,
+  constraint message_counts_pkey primary key (tenant_id, account_id, direction, content_type, status)
+);
 
 create table pigeonpost_private.account_wakeups (
   tenant_id integer not null,
@@ -2266,10 +2280,11 @@ begin
     perform pigeonpost_private.open_thread(new.tenant_id, new.thread_id, new.conversation_id, new.customer_id, new.channel);
   end if;
 
-  -- Only what the log's readers cannot know later: that it was read before it came (a backfill).
+  -- Only what the log's readers cannot know later: what it came as, where that is not the usual (145_counts.sql).
   insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
   values (new.tenant_id, 'message.' || new.direction || '.created', new.id, new.conversation_id, new.thread_id,
-    coalesce(new.sender_customer_id, new.customer_id), new.account_id, case when new.status = 'read' then '{"status": "read"}'::jsonb end)
+    coalesce(new.sender_customer_id, new.customer_id), new.account_id,
+    pigeonpost_private.created_payload(new.direction, new.content_type, new.status))
   returning event_id, id into v_event_id, v_id;
   if pigeonpost_private.may_ring() then
     perform pg_notify('pigeonpost_events',
@@ -2457,8 +2472,10 @@ begin
     new.error_code, new.error_message);
   insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
   values (new.tenant_id, 'message.status', new.id, new.conversation_id, new.thread_id, new.customer_id, new.account_id,
-    case when new.error_code is null then jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status)
-      else jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status, 'error_code', new.error_code) end)
+    case when new.error_code is null and new.content_type = 'text'
+      then jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status)
+      else jsonb_strip_nulls(jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status,
+        'error_code', new.error_code, 'content_type', nullif(new.content_type, 'text'))) end)
   returning event_id, id into v_event_id, v_id;
   if pigeonpost_private.may_ring() then
     perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event_id, v_id, 'message.status', new.tenant_id));
@@ -2542,6 +2559,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind text := p_update ->> 'kind';
+  v_reference text := p_update ->> 'reference';
   v_id uuid;
 begin
   if v_kind is null or v_kind not in ('receipt', 'edit', 'revoke', 'reaction') then
@@ -2561,6 +2579,13 @@ begin
       column = 'external_message_id', hint = 'Give the channel''s own id of the message.';
   end if;
   v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  -- Before the lock below: the outcome's recording locks the row first and the id second, and so does this.
+  if v_id is null and v_reference is not null then
+    v_id := pigeonpost.identify_message(p_tenant_id, p_channel, v_reference, p_external_message_id, p_account_id);
+    if v_id is null then
+      v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+    end if;
+  end if;
   if v_id is null then
     perform pg_advisory_xact_lock(1886416752, hashtext(p_tenant_id::text || p_external_message_id) & 63);
     v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
@@ -2575,7 +2600,7 @@ begin
 end
 $$;
 comment on function pigeonpost.apply_update(integer, text, text, jsonb, uuid, text) is
-  'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
+  'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, reference?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}; reference is the attempt id that was sent along, by which a message is found whose external id is not known yet. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
 
 create or replace function pigeonpost.find_message(
   p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text
@@ -2591,6 +2616,32 @@ as $$
   order by m.created_at desc
   limit 1
 $$;
+
+-- A send whose outcome was lost, or is not recorded yet, has no external id to be found by. What came back with the
+-- attempt's id tells which message it was: it gets its external id here, and with it, by trigger, what was parked under
+-- that. A recording that is under way is waited for; it then has named the message itself, and this finds none.
+create or replace function pigeonpost.identify_message(
+  p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid default null
+) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  -- Providers hand back what they like.
+  if p_reference !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return null;
+  end if;
+  update pigeonpost.messages m set external_message_id = p_external_message_id
+  where m.tenant_id = p_tenant_id and m.attempt_id = p_reference::uuid and m.external_message_id is null
+    and m.direction = 'outbound' and m.channel = p_channel and (p_account_id is null or m.account_id = p_account_id)
+  returning m.id into v_id;
+  return v_id;
+end
+$$;
+comment on function pigeonpost.identify_message(integer, text, text, text, uuid) is
+  'Gives the external id to the outbound message that was sent with this attempt id and has none yet; null where there is none. What was parked under the external id is applied.';
 
 -- Called by the triggers that bring a message, or the external id of one, under the shared lock.
 create or replace function pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) returns void
@@ -2909,6 +2960,7 @@ begin
     last_message_at = greatest(c.last_message_at, l.last_message_at)
   from customers l
   where c.tenant_id = l.tenant_id and c.id = l.id;
+  perform pigeonpost_private.fold_counts(v_cursor, v_last);
   update pigeonpost.event_consumers c set cursor = v_last, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
   return v_count;
 end
@@ -2939,6 +2991,111 @@ as $$
 $$;
 comment on function pigeonpost.customer_counters(integer, uuid) is 'The counters of one customer, over its direct conversations: exact now.';
 --! EndIncluded 140_counters.sql
+--! Included 145_counts.sql
+-- Counts: how many messages there are per tenant, account, direction, content type and status, for whoever asks often.
+-- Counting ten million rows per scrape is no option, and a counter that each insert updates deadlocks (see 140). So the
+-- log is folded: every event that makes, moves or removes a message says from which kind to which, in its own row, so
+-- that the sums are those of the messages, whatever has become of them since. What is not folded yet is added when they
+-- are read: they are exact in the snapshot that reads them.
+--
+-- The usual is left out of the events: a message comes as text, outbound ones `queued`, others `delivered`.
+
+-- What an event says of the kind of its message, null where it is the usual.
+create or replace function pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) returns jsonb
+language sql stable parallel safe
+as $$
+  select case when p_content_type <> 'text' or p_status <> case p_direction when 'outbound' then 'queued' else 'delivered' end
+    then pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+      'status', nullif(p_status, case p_direction when 'outbound' then 'queued' else 'delivered' end),
+      'content_type', nullif(p_content_type, 'text'))) end
+$$;
+
+-- The two that the log would not tell of otherwise, and that hardly ever happen.
+create or replace function pigeonpost_private.tg_messages__reclassify() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'DELETE' then
+    perform pigeonpost_private.append_event(old.tenant_id, 'message.removed', old.conversation_id, old.thread_id, old.customer_id,
+      old.account_id, old.id, jsonb_build_object('direction', old.direction, 'status', old.status, 'content_type', old.content_type));
+  else
+    -- Before the event of a status that changes with it, which speaks of the new type.
+    perform pigeonpost_private.append_event(new.tenant_id, 'message.reclassified', new.conversation_id, new.thread_id,
+      new.customer_id, new.account_id, new.id, jsonb_build_object('direction', new.direction, 'status', old.status,
+        'content_type', new.content_type, 'previous_content_type', old.content_type));
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "550_reclassify" after update of content_type on pigeonpost.messages
+  for each row when (new.content_type <> old.content_type)
+  execute function pigeonpost_private.tg_messages__reclassify();
+create or replace trigger "900_emit_removed" after delete on pigeonpost.messages
+  for each row execute function pigeonpost_private.tg_messages__reclassify();
+
+-- The log's changes after one id and up to another, summed. As the invoker: a reader sees those of its tenants.
+create or replace function pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer default null)
+returns table (tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
+language sql stable
+as $$
+  select e.tenant_id, e.account_id, coalesce(e.payload ->> 'direction', pg_catalog.split_part(e.type, '.', 2)),
+    c.content_type, c.status, pg_catalog.sum(c.messages)::bigint
+  from pigeonpost.events e
+  cross join lateral (values
+    (case when e.type <> 'message.removed' then coalesce(e.payload ->> 'status',
+        case e.type when 'message.outbound.created' then 'queued' else 'delivered' end) end,
+      coalesce(e.payload ->> 'content_type', 'text'), 1),
+    (case e.type when 'message.status' then e.payload ->> 'previous_status'
+        when 'message.reclassified' then e.payload ->> 'status' when 'message.removed' then e.payload ->> 'status' end,
+      coalesce(e.payload ->> 'previous_content_type', e.payload ->> 'content_type', 'text'), -1)
+  ) c (status, content_type, messages)
+  where e.id > p_after and e.id <= p_upto and c.status is not null and (p_tenant_id is null or e.tenant_id = p_tenant_id)
+    and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created', 'message.status',
+      'message.reclassified', 'message.removed')
+  group by 1, 2, 3, 4, 5
+  having pg_catalog.sum(c.messages) <> 0
+$$;
+
+-- Called by fold(), which holds its cursor's row: one at a time.
+create or replace function pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) returns void
+language sql volatile
+as $$
+  insert into pigeonpost_private.message_counts as m (tenant_id, account_id, direction, content_type, status, messages)
+  select c.tenant_id, c.account_id, c.direction, c.content_type, c.status, c.messages
+  from pigeonpost_private.count_changes(p_after, p_upto) c
+  on conflict on constraint message_counts_pkey do update set messages = m.messages + excluded.messages
+$$;
+
+-- How far fold() has come: no secret, but its row is no tenant's.
+create or replace function pigeonpost_private.folded_id() returns bigint
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((select c.cursor from pigeonpost.event_consumers c where c.tenant_id = 0 and c.name = '$fold'), 0)
+$$;
+
+create or replace function pigeonpost_private.read_counts(p_tenant_id integer default null)
+returns table (tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
+language sql stable
+as $$
+  select c.tenant_id, c.account_id, c.direction, c.content_type, c.status, pg_catalog.sum(c.messages)::bigint
+  from (
+    select m.* from pigeonpost_private.message_counts m where p_tenant_id is null or m.tenant_id = p_tenant_id
+    union all
+    select * from pigeonpost_private.count_changes((select pigeonpost_private.folded_id()), 9223372036854775807, p_tenant_id)
+  ) c
+  group by 1, 2, 3, 4, 5
+  having pg_catalog.sum(c.messages) <> 0
+$$;
+comment on function pigeonpost_private.read_counts(integer) is
+  'How many messages there are per account, direction, content type and status: exact in this snapshot, from the folded counts and the log after them.';
+
+alter table pigeonpost_private.message_counts enable row level security;
+drop policy if exists tenant_rows on pigeonpost_private.message_counts;
+create policy tenant_rows on pigeonpost_private.message_counts for select
+  using (tenant_id = any ((select pigeonpost.my_tenants())::integer[]));
+--! EndIncluded 145_counts.sql
 --! Included 150_ingest.sql
 -- ingest(): many messages in one call, set-based, each answered by itself. It leaves the very rows and events that
 -- inserts one by one leave; only the way is shorter.
@@ -3091,11 +3248,11 @@ begin
       from fresh f where (select count(*) from opened) >= 0
       order by f.ord
       on conflict (tenant_id, external_message_id, conversation_id) do nothing
-      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.status, m.external_message_id
+      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.status, m.content_type, m.external_message_id
     ), logged as (
       insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
       select new.tenant_id, 'message.inbound.created', s.id, s.conversation_id, s.thread_id, s.customer_id, s.account_id,
-        case when s.status = 'read' then '{"status": "read"}'::jsonb end
+        pigeonpost_private.created_payload('inbound', s.content_type, s.status)
       from stored s order by s.number
       returning event_id, id, message_id
     )
@@ -3296,7 +3453,9 @@ grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webho
 grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates to pigeonpost_app;
 grant usage on all sequences in schema pigeonpost to pigeonpost_app;
 grant select, insert, update, delete on pigeonpost_private.account_wakeups to pigeonpost_app;
-grant select on pigeonpost_private.log_state to pigeonpost_app;
+grant select on pigeonpost_private.log_state, pigeonpost_private.message_counts to pigeonpost_app;
+grant execute on function pigeonpost_private.read_counts(integer), pigeonpost_private.count_changes(bigint, bigint, integer),
+  pigeonpost_private.folded_id() to pigeonpost_app;
 
 -- Which migrations are applied is what /health/ready tells.
 do $$
@@ -3339,3 +3498,180 @@ begin
 end
 $$;
 --! EndIncluded 900_grants.sql
+
+--! Included 910_comments.sql
+-- What people read with \d+ and what tools show: every table, and the columns whose unit, source or owner is not plain.
+-- Times are moments (timestamptz); what a counterpart or provider reported says so, the rest is our own clock.
+
+comment on schema pigeonpost is 'Messages of every channel, and the rules that keep them. The contract: what is here stays, or says in the changelog how it goes.';
+comment on schema pigeonpost_private is 'What the schema needs for itself. Nobody else may rely on it.';
+
+comment on table pigeonpost.tenants is 'The companies. tenant_id leads every key of every table, never changes, and is the one number to shard by. Made by grant_tenant(), or by the first insert of the owner or of a role that is bound to all.';
+comment on column pigeonpost.tenants.settings is 'The tenant''s own choices; {} means the defaults.';
+
+comment on table pigeonpost.tenant_roles is 'Which role sees which tenant. Written by grant_tenant() and revoke_tenant() only.';
+comment on column pigeonpost.tenant_roles.tenant_id is '0 means all tenants, those to come included.';
+
+comment on table pigeonpost.accounts is 'The endpoints that a tenant owns: a WhatsApp number, a mailbox, a bot. A message that names none takes the default of its channel, else the first, else one that appears by itself.';
+comment on column pigeonpost.accounts.channel is 'whatsapp, sms, email, telegram, discord, fakechat or another name, in lower case.';
+comment on column pigeonpost.accounts.address is 'Ours, in the one spelling of normalize_address(); null where nobody has told it. One account per tenant, channel and address.';
+comment on column pigeonpost.accounts.provider is 'Who delivers; null: messages wait with error_code no_provider.';
+comment on column pigeonpost.accounts.status is 'connected; disconnected: what SQL inserts waits, the API refuses; disabled: outbound is refused.';
+comment on column pigeonpost.accounts.rate_per_minute is 'Messages per minute, by all workers together; null means no limit. Default 20 (document 004).';
+comment on column pigeonpost.accounts.burst is 'How many messages may go at once before the rate holds.';
+comment on column pigeonpost.accounts.daily_limit is 'Messages accepted per day of time_zone; null means no limit. Default 1000 (document 004).';
+comment on column pigeonpost.accounts.time_zone is 'An IANA name; where the account''s day begins.';
+comment on column pigeonpost.accounts.settings is 'What the provider''s adapter asks for, secrets excepted.';
+comment on column pigeonpost.accounts.secret_ref is 'Where the secret is, as env:NAME or file:PATH. The secret itself is never in the database.';
+comment on column pigeonpost.accounts.is_default is 'At most one of a tenant and channel.';
+
+comment on table pigeonpost.api_keys is 'Keys of the HTTP API. Of the key itself only the hash is kept.';
+comment on column pigeonpost.api_keys.prefix is 'How the key begins, for people to tell keys apart.';
+comment on column pigeonpost.api_keys.hash is 'SHA-256 of the whole key: 32 bytes.';
+comment on column pigeonpost.api_keys.expires_at is 'Refused from then on; null means never.';
+comment on column pigeonpost.api_keys.revoked_at is 'Refused from then on.';
+comment on column pigeonpost.api_keys.last_used_at is 'To the minute.';
+
+comment on table pigeonpost.customers is 'Who we talk to: document 001''s customer, document 002''s lead, document 004''s contact.';
+comment on column pigeonpost.customers.lead_id is 'The CRM''s number of this customer, unique in the tenant. Generated ones start at 4294967296, above any 32-bit id.';
+comment on column pigeonpost.customers.metadata is 'The writer''s own; an object. A merge keeps the winner''s value of a name that both have.';
+comment on column pigeonpost.customers.external_type is 'The channel of the first address; all of them are in customer_identities.';
+comment on column pigeonpost.customers.external_id is 'The first address, in the one spelling of normalize_address().';
+comment on column pigeonpost.customers.last_message_at is 'Folded from the log, tens of milliseconds behind; customer_counters() is exact.';
+comment on column pigeonpost.customers.unread_count is 'Inbound messages that are not read yet. Folded; customer_counters() is exact.';
+comment on column pigeonpost.customers.total_messages is 'Messages of the direct conversations. Folded; customer_counters() is exact.';
+comment on column pigeonpost.customers.merged_into is 'Set: this one is a tombstone, and whoever holds its id arrives there. Setting it merges; a merge is not undone.';
+
+comment on table pigeonpost.customer_identities is 'Every address by which a channel knows a customer: phone, WhatsApp LID, mail address, user id. One customer per tenant, channel and address.';
+comment on column pigeonpost.customer_identities.address is 'In the one spelling of normalize_address().';
+
+comment on table pigeonpost.conversations is 'Who talks with which account of ours: direct (a customer and an account, both columns here), multi (two participants or more) or group (with a name). Rows that merge_customers() joined stay as tombstones.';
+comment on column pigeonpost.conversations.number is 'For people and for documents that want integers: from 1, over all tenants.';
+comment on column pigeonpost.conversations.status is 'open, closed or pending. Closing archives the thread; a new message in either direction reopens; pending stays pending.';
+comment on column pigeonpost.conversations.customer_id is 'The counterpart of a direct conversation; null in others.';
+comment on column pigeonpost.conversations.address is 'The counterpart''s address, by which inserts find a direct conversation; one of customer_identities or null.';
+comment on column pigeonpost.conversations.external_id is 'The channel''s own id: a group, a chat, a mail thread. Null for a direct conversation without topics.';
+comment on column pigeonpost.conversations.group_avatar is 'A URL.';
+comment on column pigeonpost.conversations.group_metadata is 'The writer''s own; an object.';
+comment on column pigeonpost.conversations.thread_id is 'The current sitting. Drawn ahead of its row in threads, which the first stored message makes; archiving rotates it.';
+comment on column pigeonpost.conversations.last_message_at is 'Folded from the log, tens of milliseconds behind; conversation_counters() is exact.';
+comment on column pigeonpost.conversations.unread_count is 'Inbound messages that are not read yet. Folded; conversation_counters() is exact.';
+comment on column pigeonpost.conversations.total_messages is 'Folded; conversation_counters() is exact.';
+comment on column pigeonpost.conversations.merged_into is 'Set: this one is a tombstone, and its messages are there.';
+
+comment on table pigeonpost.conversation_participants is 'Customers and accounts in a conversation. The two of a direct one follow its columns and stay.';
+comment on column pigeonpost.conversation_participants.role is 'owner, admin or member.';
+comment on column pigeonpost.conversation_participants.joined_at is 'Of the last time, for who left and came back.';
+comment on column pigeonpost.conversation_participants.left_at is 'Null while they are there.';
+comment on column pigeonpost.conversation_participants.metadata is 'The writer''s own; an object.';
+
+comment on table pigeonpost.threads is 'The sittings of a conversation, at most one of them active. They open by themselves; set status to archived to end one.';
+comment on column pigeonpost.threads.number is 'For people and for documents that want integers: from 1, over all tenants.';
+comment on column pigeonpost.threads.customer_id is 'The counterpart; null in a group.';
+comment on column pigeonpost.threads.archived_at is 'Null while it is active.';
+
+comment on table pigeonpost.messages is 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
+comment on column pigeonpost.messages.number is 'For people and for documents that want integers: from 1, over all tenants; gaps are second copies.';
+comment on column pigeonpost.messages.account_id is 'Ours. Left out: the default of the channel, else the first, else one that appears.';
+comment on column pigeonpost.messages.thread_id is 'Set by trigger, whatever is given.';
+comment on column pigeonpost.messages.customer_id is 'The counterpart of a direct conversation; null in others.';
+comment on column pigeonpost.messages.sender_customer_id is 'Who wrote an inbound message.';
+comment on column pigeonpost.messages.address is 'The counterpart''s address as it was, in the one spelling; in a group the sender''s, or, outbound, the group''s.';
+comment on column pigeonpost.messages.conversation_external_id is 'Given by the writer: the channel''s id of the group, chat or mail thread.';
+comment on column pigeonpost.messages.alternate_address is 'Given by the writer: a second address of the same person (a LID beside the phone). Links the two.';
+comment on column pigeonpost.messages.lead_id is 'Given by the writer in place of an address; the row keeps customer_id instead.';
+comment on column pigeonpost.messages.direction is 'inbound, outbound or system. System messages are stored and never sent.';
+comment on column pigeonpost.messages.external_message_id is 'The channel''s own id, which refuses a second copy in the same conversation. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
+comment on column pigeonpost.messages.content_type is 'text, image, audio, video, file, location or structured. Document 002''s "document" is our file.';
+comment on column pigeonpost.messages.body is 'At most 1048576 bytes, without control characters but tab and newline. Null once revoked.';
+comment on column pigeonpost.messages.body_version is 'From 1; each edit and the revoke count one up. The older ones are in message_history.';
+comment on column pigeonpost.messages.media_url is 'As it was given; providers'' links may die in minutes.';
+comment on column pigeonpost.messages.metadata is 'The writer''s own; an object. sender_name and group_name name a customer or group that is new.';
+comment on column pigeonpost.messages.raw is 'The platform''s own message object.';
+comment on column pigeonpost.messages.status is 'Outbound: scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only forward: see status_may_change().';
+comment on column pigeonpost.messages.priority is 'Higher goes first; 0 by default, campaigns -10.';
+comment on column pigeonpost.messages.scheduled_for is 'Not sent before.';
+comment on column pigeonpost.messages.valid_until is 'Not sent after: it fails instead.';
+comment on column pigeonpost.messages.attempts is 'Tries begun; each is a row of delivery_attempts.';
+comment on column pigeonpost.messages.next_attempt_at is 'When a scheduled or retrying message is due.';
+comment on column pigeonpost.messages.attempt_id is 'The try that is under way, or was last; the key of providers that take one.';
+comment on column pigeonpost.messages.leased_until is 'Until then it is a worker''s; expired, it is queued again, or unknown if it was being sent.';
+comment on column pigeonpost.messages.provider is 'Who took the last try.';
+comment on column pigeonpost.messages.is_processed is 'For one consumer of yours: set it with mark_processed().';
+comment on column pigeonpost.messages.created_by is 'The API key''s id.';
+comment on column pigeonpost.messages.idempotency_key is 'The sender''s own; a second row with it is an error (23505).';
+comment on column pigeonpost.messages.occurred_at is 'What history is sorted by: sent_at as the writer gave it, else created_at.';
+comment on column pigeonpost.messages.sent_at is 'By the channel''s clock. Null while an outbound message waits.';
+comment on column pigeonpost.messages.delivered_at is 'Outbound: the earliest that a receipt said. Inbound: when it was stored.';
+comment on column pigeonpost.messages.read_at is 'Outbound: the earliest that a receipt said. Inbound: when it was marked as read.';
+comment on column pigeonpost.messages.failed_at is 'Null again once it is queued anew or proves to have arrived.';
+comment on column pigeonpost.messages.revoked_at is 'Deleted by its sender: the row stays, the body goes to message_history.';
+
+comment on table pigeonpost.message_history is 'One row per edit or revoke, written by a trigger alone. No application role may change it.';
+comment on column pigeonpost.message_history.kind is 'edit or revoke.';
+comment on column pigeonpost.message_history.body_version is 'The version that this made; previous_body is the one before.';
+comment on column pigeonpost.message_history.edited_at is 'When it was recorded.';
+comment on column pigeonpost.message_history.edited_by is 'The login role, or, from the API, whom it worked for.';
+comment on column pigeonpost.message_history.metadata is 'An object.';
+
+comment on table pigeonpost.message_statuses is 'Every status that a message went through, and every recipient''s receipt in a group.';
+comment on column pigeonpost.message_statuses.recipient is 'Who, in a group; null for the message''s own status.';
+comment on column pigeonpost.message_statuses.occurred_at is 'By the channel''s clock where it told.';
+
+comment on table pigeonpost.message_reactions is 'The last reaction of each sender to a message.';
+comment on column pigeonpost.message_reactions.sender is 'Their address; empty where the channel did not tell.';
+comment on column pigeonpost.message_reactions.emoji is 'Null: taken back.';
+comment on column pigeonpost.message_reactions.reacted_at is 'By the channel''s clock; a later one replaces an earlier one, in whatever order they come.';
+
+comment on table pigeonpost.parked_updates is 'Receipts, edits, revokes and reactions whose message is not here yet. The insert that brings it applies them.';
+comment on column pigeonpost.parked_updates."update" is 'As apply_update() was given it, with the time at which it came.';
+
+comment on table pigeonpost.delivery_attempts is 'Each try to send a message.';
+comment on column pigeonpost.delivery_attempts.attempt is 'From 1.';
+comment on column pigeonpost.delivery_attempts.reason is 'Why this provider was chosen.';
+comment on column pigeonpost.delivery_attempts.outcome is 'sent, retry, failed or unknown.';
+comment on column pigeonpost.delivery_attempts.duration_ms is 'Milliseconds from the request to its answer.';
+comment on column pigeonpost.delivery_attempts.started_at is 'When the request left.';
+
+comment on table pigeonpost.events is 'The log: every change, appended in the transaction that made it, by triggers alone. Read it with read_events() or consume_events(), which never show a gap to come and join the bodies.';
+comment on column pigeonpost.events.id is 'The cursor. Drawn before commit, so a higher one may be there first: read up to settle_events().';
+comment on column pigeonpost.events.payload is 'What the ids do not say; never a body and never an address.';
+
+comment on table pigeonpost.event_consumers is 'Named readers of the log and how far they are.';
+comment on column pigeonpost.event_consumers.tenant_id is '0 for our own, which read all tenants.';
+comment on column pigeonpost.event_consumers.cursor is 'The id of the last event that was handled.';
+
+comment on table pigeonpost.webhook_inbox is 'Every inbound webhook: exact bytes, headers but the secret ones, and what became of it.';
+comment on column pigeonpost.webhook_inbox.path is 'With its query string.';
+comment on column pigeonpost.webhook_inbox.headers is 'An object of strings.';
+comment on column pigeonpost.webhook_inbox.body is 'The exact bytes.';
+comment on column pigeonpost.webhook_inbox.status is 'received, processed or failed; failed ones can be replayed.';
+comment on column pigeonpost.webhook_inbox.attempts is 'How often it was tried.';
+comment on column pigeonpost.webhook_inbox.received_at is 'When its last byte was here.';
+comment on column pigeonpost.webhook_inbox.processed_at is 'When its rows were committed.';
+
+comment on table pigeonpost_private.log_state is 'How far the log is settled. One row, moved by settle_events().';
+comment on column pigeonpost_private.log_state.settled_id is 'No event at or below it is still to come.';
+comment on column pigeonpost_private.log_state.round_id is 'What settles next, when those of round_waits_for have ended.';
+comment on column pigeonpost_private.log_state.round_waits_for is 'Virtual transaction ids, as pg_locks shows them.';
+comment on column pigeonpost_private.log_state.floor_id is 'Events at or below it may be gone.';
+
+comment on table pigeonpost_private.message_counts is 'How many messages each account has, by direction, type and status: what document 004''s statistics add up. Folded from the log.';
+comment on column pigeonpost_private.message_counts.messages is 'How many.';
+
+comment on table pigeonpost_private.account_wakeups is 'When each account''s next turn is due.';
+comment on column pigeonpost_private.account_wakeups.due_at is 'Moved to an earlier moment only, but by the turn itself; infinity: nothing waits.';
+comment on column pigeonpost_private.account_wakeups.leased_until is 'Until then a worker has the turn, or the account pauses.';
+comment on column pigeonpost_private.account_wakeups.lease_id is 'Whose turn it is; null while the account pauses.';
+
+comment on function pigeonpost.apply_update_to(integer, uuid, jsonb) is
+  'apply_update() for a message whose id is known: applied or ignored.';
+comment on function pigeonpost.find_message(integer, text, text, uuid, text) is
+  'The newest message with that external id on that channel, of that account and chat where they are given; null where there is none.';
+comment on function pigeonpost.apply_parked_updates(integer, uuid) is
+  'Applies what was parked for a message, oldest first. The triggers call it; nobody else needs to.';
+comment on function pigeonpost.tg_et_messages__insert() is 'An insert into et_messages is one into messages, with the caller''s own rights.';
+comment on function pigeonpost.tg_et_messages__update() is 'text_content, media_url and raw_json of et_messages may change; a new text is an edit.';
+comment on function pigeonpost.tg_et_threads__insert() is 'Refuses: threads open by themselves.';
+comment on function pigeonpost.tg_et_threads__update() is 'Setting status to archived ends a thread.';
+--! EndIncluded 910_comments.sql

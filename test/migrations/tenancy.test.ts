@@ -172,6 +172,10 @@ const calls: Record<string, string[]> = {
   find_message: [
     `select pigeonpost.find_message(2, 'whatsapp', '${theirs.external_message_id}', null, null)`,
   ],
+  identify_message: [
+    `select pigeonpost.identify_message(2, 'whatsapp', '${theirs.attempt_id}', 'new')`,
+    `select pigeonpost.identify_message(1, 'whatsapp', '${theirs.attempt_id}', 'new')`,
+  ],
   ingest: [
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]')`,
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "${theirs.external_message_id}"}]')`,
@@ -554,6 +558,7 @@ t.test(
       'pigeonpost.message_history',
       'pigeonpost.tenant_roles',
       'pigeonpost_private.account_wakeups',
+      'pigeonpost_private.message_counts',
     ])
     t.ok(tables.length > 18)
     for (const table of tables) {
@@ -582,7 +587,7 @@ t.test('policies look up a tenant once, and leave the index to the query', async
 
 async function furnish(
   tenant_id: number,
-): Promise<Awaited<ReturnType<typeof store>> & { other: string }> {
+): Promise<Awaited<ReturnType<typeof store>> & { other: string; attempt_id: string }> {
   const message = await store(sql, {
     tenant_id,
     address,
@@ -602,5 +607,9 @@ async function furnish(
   await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant_id}, ${id}, 1, 'sent')`
   await sql`insert into pigeonpost_private.account_wakeups (tenant_id, account_id, due_at) values (${tenant_id}, ${account_id}, now())`
   await login(`other${tenant_id}`, [], [tenant_id])
-  return { ...message, other: other.customer_id ?? '' }
+  const unsettled = await store(sql, { tenant_id, address, direction: 'outbound', body: 'x' })
+  const attempt_id = unsettled.id
+  await sql`update pigeonpost.messages set status = 'sending', attempt_id = ${attempt_id} where tenant_id = ${tenant_id} and id = ${unsettled.id}`
+  await sql`select pigeonpost.fold()`
+  return { ...message, other: other.customer_id ?? '', attempt_id }
 }
