@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { connect, type Sql } from '../../db/connect.ts'
+import type { Sql } from '../../db/connect.ts'
+import { connectLasting } from '../../db/connect-lasting.ts'
 import { bellKeyIsHeld } from '../../db/events/bell-key.ts'
 import {
   lastEventId,
@@ -45,7 +46,7 @@ export function startRelay(options: RelayOptions): Relay {
   const { logger } = options
   const idleMs = options.idleMs ?? 8
   const stopping = new AbortController()
-  const sql = connect(options.url, { max: 2, name: 'pigeonpost relay' })
+  const sql = connectLasting(options.url, { max: 2, name: 'pigeonpost relay' })
 
   let key: BellKey | null = null
   let keyAskAt = 0
@@ -94,6 +95,7 @@ export function startRelay(options: RelayOptions): Relay {
       return
     }
     if (taken) await standBy(key)
+    if (stopping.signal.aborted) return
     // Doubts are rung for twice rather than not at all.
     ringUpTo = everything
     pingedAt = performance.now()
@@ -184,7 +186,7 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function finish(): Promise<void> {
     const deadline = performance.now() + 1_000
-    const rang = key !== null || ringUpTo !== null
+    const rang = ringUpTo !== null
     await key?.release()
     if (!rang) return
     const upTo = await lastEventId(sql)

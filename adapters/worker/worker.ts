@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
-import { connect } from '../../db/connect.ts'
+import { connectLasting } from '../../db/connect-lasting.ts'
 import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { wakeAccount } from '../../db/delivery/wake.ts'
@@ -43,7 +43,7 @@ const stopMs = 3_300
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { url, logger, providers } = options
-  const sql = connect(url, { max: turns + 4, name: 'pigeonpost worker' })
+  const sql = connectLasting(url, { max: turns + 4, name: 'pigeonpost worker' })
   const stopping = new AbortController()
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)

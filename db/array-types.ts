@@ -1,0 +1,48 @@
+import type postgres from 'postgres'
+
+/**
+ * Arrays of the element types that we pass and read, so that the driver need not ask the server for them on each new
+ * connection (`fetch_types`). postgres.js (3.4.9) leaves the rejection of that query to nobody: a server that goes down
+ * just then ends the process. One dimension; a null element stays null. An array of booleans can be read and, since the
+ * driver takes it for one boolean, not passed.
+ */
+export const arrayTypes: Record<string, postgres.PostgresType> = {
+  booleanArray: arrayType(1000, (text) => text === 't'),
+  integerArray: arrayType(1007, Number),
+  bigintArray: arrayType(1016, Number),
+  doubleArray: arrayType(1022, Number),
+  textArray: arrayType(1009, String),
+  uuidArray: arrayType(2951, String),
+}
+
+function arrayType(oid: number, parseElement: (text: string) => unknown): postgres.PostgresType {
+  return {
+    to: oid,
+    from: [oid],
+    serialize: (value: unknown) =>
+      Array.isArray(value) ? serializeArray(value as (string | number | null)[]) : value,
+    parse: (text: string) =>
+      parseArray(text).map((each) => (each === null ? null : parseElement(each))),
+  }
+}
+
+/** The literal of an array, every element quoted. */
+export function serializeArray(elements: (string | number | boolean | null | undefined)[]): string {
+  const quoted = elements.map((element) =>
+    element === null || element === undefined
+      ? 'null'
+      : `"${String(element).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+  )
+  return `{${quoted.join(',')}}`
+}
+
+/** The elements of a one-dimensional array literal as the server writes it. */
+export function parseArray(text: string): (string | null)[] {
+  const body = text.slice(text.indexOf('{') + 1, -1)
+  if (body === '') return []
+  const elements = body.matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)
+  return [...elements].map(([, quoted, plain]) => {
+    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/gs, '$1')
+    return plain === undefined || plain.toUpperCase() === 'NULL' ? null : plain
+  })
+}
