@@ -36,6 +36,8 @@ export interface InboundMessage {
   /** The group's own id. */
   conversationExternalId?: string
   externalMessageId: string
+  /** Of an echo: the attempt id that we sent along, where the channel hands it back. */
+  reference?: string
   contentType: ContentType
   body: string | null
   mediaUrl?: string
@@ -52,6 +54,8 @@ export interface InboundUpdate {
   accountAddress?: string
   externalMessageId: string
   conversationExternalId?: string
+  /** The attempt id that we sent along, where the channel hands it back: it settles a message whose outcome was lost. */
+  reference?: string
   update:
     | {
         kind: 'receipt'

@@ -4,7 +4,8 @@ import type { Transaction } from '../connect.ts'
 export type UpdateResult = 'applied' | 'ignored' | 'parked'
 
 /**
- * A receipt, edit, revoke or reaction for the message with that external id, by pigeonpost.apply_update: `ignored`
+ * A receipt, edit, revoke or reaction for the message with that external id, or that was sent with the attempt id which
+ * it hands back, by pigeonpost.apply_update: `ignored`
  * where it brings nothing new, `parked` where its message is not here yet.
  */
 export async function applyUpdate(
@@ -13,8 +14,9 @@ export async function applyUpdate(
   update: InboundUpdate,
 ): Promise<UpdateResult> {
   const { tenantId, channel, accountId } = about
+  const said = { ...update.update, ...(update.reference ? { reference: update.reference } : {}) }
   const [answer] = await tx<{ result: UpdateResult }[]>`
-    select pigeonpost.apply_update(${tenantId}, ${channel}, ${update.externalMessageId}, ${tx.json(update.update)},
+    select pigeonpost.apply_update(${tenantId}, ${channel}, ${update.externalMessageId}, ${tx.json(said)},
       coalesce(${accountId}::uuid, (
         select a.id from pigeonpost.accounts a where a.tenant_id = ${tenantId} and a.channel = ${channel}
           and a.address = pigeonpost.normalize_address(${channel}, ${update.accountAddress ?? null}))),

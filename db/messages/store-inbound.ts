@@ -25,6 +25,14 @@ export async function storeInbound(
     ...(message.senderName ? { sender_name: message.senderName } : {}),
   }
   const conversation = message.conversationExternalId ?? null
+  if (message.direction === 'outbound' && message.reference) {
+    // An echo of our own send, whose outcome is not recorded: the row is ours, and it was sent.
+    const [own] = await tx<{ id: string }[]>`
+      select id, pigeonpost.apply_update_to(${tenantId}, id, ${tx.json({ kind: 'receipt', status: 'sent', at: message.sentAt.toISOString() })})
+      from pigeonpost.identify_message(${tenantId}, ${channel}, ${message.reference}, ${externalMessageId}, ${accountId}) id
+      where id is not null`
+    if (own) return { id: own.id, externalMessageId, duplicate: true }
+  }
   const [stored] = await tx<{ id: string }[]>`
     insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, conversation_external_id,
       external_message_id, content_type, body, media_url, sent_at, metadata, raw)

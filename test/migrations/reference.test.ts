@@ -29,7 +29,7 @@ async function apply(
   account: string | null = null,
 ): Promise<string> {
   const [row] = await on<{ result: string }[]>`
-    select pigeonpost.apply_update(1, 'whatsapp', ${ext}, ${sql.json({ kind: 'receipt', ...update } as never)}, ${account}) as result`
+    select pigeonpost.apply_update(1, 'whatsapp', ${ext}, ${sql.json({ kind: 'receipt', ...update })}, ${account}) as result`
   return row?.result ?? ''
 }
 

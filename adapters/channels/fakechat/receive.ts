@@ -78,6 +78,7 @@ function readMessage(payload: unknown, raw: unknown): InboundMessage {
     ...(to ? { accountAddress: to } : {}),
     ...(group ? { conversationExternalId: group.id } : {}),
     externalMessageId: message.id,
+    ...(message.from_me && message.reference ? { reference: message.reference } : {}),
     contentType,
     body: bare ? null : text,
     ...(mediaUrl ? { mediaUrl } : {}),
@@ -142,9 +143,13 @@ interface Placed {
 }
 
 /** Which message an update is about. */
-function place(payload: Placed, about: { message_id: string }): Omit<InboundUpdate, 'update'> {
+function place(
+  payload: Placed,
+  about: { message_id: string; reference?: string | null | undefined },
+): Omit<InboundUpdate, 'update'> {
   return {
     externalMessageId: about.message_id,
+    ...(about.reference ? { reference: about.reference } : {}),
     ...(payload.to ? { accountAddress: payload.to } : {}),
     ...(payload.group ? { conversationExternalId: payload.group.id } : {}),
   }

@@ -71,12 +71,16 @@ export const message = z.looseObject({
   media: media.nullish(),
   /** The id of the message that this one answers. */
   reply_to: id.nullish(),
-  /** Sent by the owner of our number, on their phone: `user` is who it went to. */
+  /** Sent from our number, by its owner's phone or by us: `user` is who it went to. */
   from_me: z.boolean().nullish(),
+  /** Of one that we sent: the request's `attempt_id`. */
+  reference: optionalText,
 })
 
 export const receipt = z.looseObject({
   message_id: id,
+  /** The `attempt_id` of the request that sent it. */
+  reference: optionalText,
   status: z.enum(['sent', 'delivered', 'read', 'failed']),
   timestamp: time,
   /** Who of a group. */

@@ -88,3 +88,51 @@ t.test(
     })
   },
 )
+
+t.test('what hands back our attempt id settles the message that it speaks of', async (t) => {
+  const { url, sql } = await testDatabase(t)
+  const pool = connect(url, { max: 2 })
+  t.teardown(() => pool.end())
+  const queued = async () => {
+    const [row] = await sql`
+      insert into pigeonpost.messages (tenant_id, channel, direction, address, body)
+      values (3, 'fakechat', 'outbound', '+27831234567', 'Hello') returning id`
+    await sql`
+      update pigeonpost.messages set status = 'sending', attempt_id = id where id = ${row?.['id']}`
+    await sql`update pigeonpost.messages set status = 'unknown' where id = ${row?.['id']}`
+    return String(row?.['id'])
+  }
+  const post = (payload: object) =>
+    receiveWebhook(pool, {
+      tenantId: 3,
+      channel: 'fakechat',
+      request: {
+        method: 'POST',
+        path: '/',
+        query: {},
+        headers: {},
+        body: Buffer.from(JSON.stringify({ platform: 'fakechat', ...payload })),
+      },
+    })
+  const all = () =>
+    sql`select id, status, external_message_id from pigeonpost.messages order by number`
+
+  const first = await queued()
+  const receipt = { message_id: 'fc_1', status: 'delivered', timestamp: 1733768400 }
+  const { updates } = await post({ receipts: [{ ...receipt, reference: first }] })
+  t.same(updates, [{ externalMessageId: 'fc_1', result: 'applied' }])
+  t.same([...(await all())], [{ id: first, status: 'delivered', external_message_id: 'fc_1' }])
+
+  const second = await queued()
+  const echo = {
+    user: { id: '+27831234567' },
+    message: { id: 'fc_2', from_me: true, content: 'Hello', timestamp: 1733768400 },
+  }
+  const { messages } = await post({ ...echo, message: { ...echo.message, reference: second } })
+  t.same(messages, [{ id: second, externalMessageId: 'fc_2', duplicate: true }])
+  t.same((await all())[1], { id: second, status: 'sent', external_message_id: 'fc_2' })
+
+  const elsewhere = { ...echo.message, id: 'fc_3', reference: 'of another system' }
+  t.match((await post({ ...echo, message: elsewhere })).messages, [{ duplicate: false }])
+  t.equal((await all()).length, 3)
+})

@@ -179,6 +179,9 @@ t.test('receipts, edits, revokes and reactions are updates', async (t) => {
   t.match(update({ receipt: { ...about, status: 'failed', error: { code: '131026' } } }), {
     update: { status: 'failed', error_code: '131026' },
   })
+  t.match(update({ receipt: { ...about, status: 'sent', reference: 'attempt 1' } }), {
+    reference: 'attempt 1',
+  })
   t.equal(
     receive({
       platform: 'fakechat',
