@@ -35,6 +35,13 @@ export type RelayOptions = {
 const everything = Number.MAX_SAFE_INTEGER
 
 /**
+ * A batch of so many events means that writers are busy. Then they are left in peace for so many ms: a batch costs them
+ * as much with 30 events as with 300, and looking every 4 ms took a seventh of 8 writers' inserts.
+ */
+const busyRead = 10
+const busyMs = 25
+
+/**
  * Starts the relay: it follows the log, rings for its events in batches, and wakes accounts that have something to send.
  * Any number may run; one leads, the others wait for the bell's key and take over when its holder's session ends. It
  * outlives every loss of its connections.
@@ -155,13 +162,15 @@ export function startRelay(options: RelayOptions): Relay {
         last = now
       }
       const open = position === null || position.cursor < now
+      let pauseMs = open ? Math.min(idleMs, 4) : idleMs
       if (moved || (open && performance.now() >= lookAt)) {
         const batch = await step()
         if (batch?.more) continue
         quiet = batch && batch.read > 0 ? 0 : quiet + 1
         lookAt = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
+        if (batch && batch.read >= busyRead) pauseMs = busyMs
       }
-      await pause(open ? Math.min(idleMs, 4) : idleMs)
+      await pause(pauseMs)
     }
   }
 
