@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:83b7ce7c76689bcc4716c71fbbeb33bb552d22e6
+--! Hash: sha1:0ce76c7048896e2b58755255eed7b9bd21e696d3
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -539,17 +539,26 @@ create table pigeonpost.webhook_inbox (
 create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status <> 'processed';
 create index webhook_inbox_received on pigeonpost.webhook_inbox (tenant_id, received_at);
 
--- The log's position, as the relay and the readers share it. One row.
+-- The log's position, as the relay, the readers and retention share it. One row.
 create table pigeonpost_private.log_state (
   only_one boolean not null default true,
   settled_id bigint not null default 0,
-  round_id bigint,
-  round_waits_for text[] not null default '{}',
   floor_id bigint not null default 0,
   constraint log_state_pkey primary key (only_one),
   constraint log_state_is_one_row check (only_one)
 );
 insert into pigeonpost_private.log_state default values;
+
+-- Rounds of settling (fixtures/070_events.sql). Several, because who stores one holds its row until it commits, and a
+-- consumer may work for long in the transaction in which it has read.
+create table pigeonpost_private.log_rounds (
+  slot smallint not null,
+  settled_id bigint not null default 0,
+  round_id bigint,
+  waits_for text[] not null default '{}',
+  constraint log_rounds_pkey primary key (slot)
+);
+insert into pigeonpost_private.log_rounds (slot) select generate_series(1, 16);
 
 -- How many messages there are of each kind, as far as fold() has come. See fixtures/145_counts.sql.
 create table pigeonpost_private.message_counts (
@@ -1003,8 +1012,7 @@ declare
   v_winner pigeonpost.conversations;
   v_loser pigeonpost.conversations;
   v_copy record;
-  v_dropped integer := 0;
-  v_dropped_unread integer := 0;
+  v_messages jsonb := '[]';
 begin
   perform from pigeonpost.conversations c
   where c.tenant_id = p_tenant_id and c.id in (p_winner, p_loser) order by c.id for update;
@@ -1013,8 +1021,9 @@ begin
 
   for v_copy in
     select l.id as loser_id, w.id as winner_id, l.status as status, l.body_version as loser_version, w.body_version as winner_version,
-      l.revoked_at as loser_revoked_at, l.status = 'delivered' and l.direction = 'inbound' as unread,
-      case when l.metadata ->> 'edited_at' > coalesce(w.metadata ->> 'edited_at', '') then l.body else w.body end as body
+      l.revoked_at as loser_revoked_at,
+      l.metadata ->> 'edited_at' > coalesce(w.metadata ->> 'edited_at', '') as is_later, l.body, l.metadata ->> 'edited_at' as edited_at,
+      l.sent_at, l.delivered_at, l.read_at
     from pigeonpost.messages l
     join pigeonpost.messages w on w.tenant_id = l.tenant_id and w.external_message_id = l.external_message_id and w.conversation_id = p_winner
     where l.tenant_id = p_tenant_id and l.conversation_id = p_loser and l.external_message_id is not null
@@ -1026,7 +1035,9 @@ begin
     if v_copy.loser_version > 1 then
       -- Negative: these versions stand in the history already (tg_messages__advance).
       update pigeonpost.messages m
-      set body = v_copy.body, revoked_at = coalesce(m.revoked_at, v_copy.loser_revoked_at),
+      set body = case when v_copy.is_later then v_copy.body else m.body end,
+        metadata = case when v_copy.is_later then m.metadata || jsonb_build_object('edited_at', v_copy.edited_at) else m.metadata end,
+        revoked_at = least(m.revoked_at, v_copy.loser_revoked_at),
         body_version = -(v_copy.winner_version + v_copy.loser_version - 1)
       where m.tenant_id = p_tenant_id and m.id = v_copy.winner_id;
     end if;
@@ -1041,25 +1052,26 @@ begin
     where d.tenant_id = p_tenant_id and d.message_id = v_copy.loser_id;
     update pigeonpost.messages m set reply_to_id = v_copy.winner_id
     where m.tenant_id = p_tenant_id and m.reply_to_id = v_copy.loser_id and m.conversation_id in (p_winner, p_loser);
-    update pigeonpost.messages m set status = v_copy.status
-    where m.tenant_id = p_tenant_id and m.id = v_copy.winner_id
-      and pigeonpost.status_may_change(m.direction, m.status, v_copy.status) and v_copy.status in ('sent', 'delivered', 'read');
+    -- The furthest status and the earliest times, as receipts for one message would have left them.
+    update pigeonpost.messages m set
+      status = case when pigeonpost.status_may_change(m.direction, m.status, v_copy.status) then v_copy.status else m.status end,
+      sent_at = case when m.direction = 'outbound' then least(m.sent_at, v_copy.sent_at) else m.sent_at end,
+      delivered_at = least(m.delivered_at, v_copy.delivered_at),
+      read_at = least(m.read_at, v_copy.read_at)
+    where m.tenant_id = p_tenant_id and m.id = v_copy.winner_id and v_copy.status in ('sent', 'delivered', 'read');
     delete from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = v_copy.loser_id;
-    v_dropped := v_dropped + 1;
-    v_dropped_unread := v_dropped_unread + v_copy.unread::integer;
+    v_messages := v_messages || jsonb_build_object('from', v_copy.loser_id, 'into', v_copy.winner_id);
   end loop;
 
-  -- One active thread stays: the winner's, or the loser's where the winner has none.
+  -- One active thread stays: the winner's, or the loser's where the winner has none; a closed winner opens for it.
   update pigeonpost.conversations c set merged_into = p_winner, thread_id = pigeonpost.uuid_v7(), unread_count = 0, total_messages = 0
   where c.tenant_id = p_tenant_id and c.id = p_loser;
   update pigeonpost.conversations c set merged_into = p_winner where c.tenant_id = p_tenant_id and c.merged_into = p_loser;
-  if exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.conversation_id = p_winner and t.status = 'active') then
-    update pigeonpost.threads t set status = 'archived'
-    where t.tenant_id = p_tenant_id and t.conversation_id = p_loser and t.status = 'active';
-  elsif v_winner.status <> 'closed' and exists (
-    select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.id = v_loser.thread_id and t.status = 'active'
-  ) then
-    update pigeonpost.conversations c set thread_id = v_loser.thread_id where c.tenant_id = p_tenant_id and c.id = p_winner;
+  if not exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.conversation_id = p_winner and t.status = 'active')
+     and exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.id = v_loser.thread_id and t.status = 'active') then
+    update pigeonpost.conversations c
+    set thread_id = v_loser.thread_id, status = case when c.status = 'closed' then v_loser.status else c.status end
+    where c.tenant_id = p_tenant_id and c.id = p_winner;
   else
     update pigeonpost.threads t set status = 'archived'
     where t.tenant_id = p_tenant_id and t.conversation_id = p_loser and t.status = 'active';
@@ -1070,14 +1082,16 @@ begin
   update pigeonpost.message_history h set conversation_id = p_winner
   where h.tenant_id = p_tenant_id and h.conversation_id = p_loser;
   delete from pigeonpost.conversation_participants p where p.tenant_id = p_tenant_id and p.conversation_id = p_loser;
+  -- Of the times only those of messages that are left; of the counts what was folded so far: the dropped copies stand in
+  -- the log as created and as removed, and fold() meets both in their order.
   update pigeonpost.conversations c set
-    last_message_at = greatest(v_winner.last_message_at, v_loser.last_message_at),
+    last_message_at = case when coalesce(v_winner.last_message_at, v_loser.last_message_at) is not null then (
+      select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.conversation_id = p_winner) end,
     unread_count = v_winner.unread_count + v_loser.unread_count,
     total_messages = v_winner.total_messages + v_loser.total_messages,
     address = coalesce(v_winner.address, v_loser.address)
   where c.tenant_id = p_tenant_id and c.id = p_winner;
-  -- The dropped copies stand in the log as created; fold() takes them off where it meets this in its order.
-  return jsonb_build_object('from', p_loser, 'into', p_winner, 'dropped', v_dropped, 'dropped_unread', v_dropped_unread);
+  return jsonb_build_object('from', p_loser, 'into', p_winner, 'messages', v_messages);
 end
 $$;
 
@@ -1113,6 +1127,18 @@ begin
   update pigeonpost.messages m set sender_customer_id = new.merged_into where m.tenant_id = new.tenant_id and m.sender_customer_id = new.id;
   update pigeonpost.message_history h set customer_id = new.merged_into
   where h.tenant_id = new.tenant_id and h.customer_id = new.id;
+  -- Who was in a conversation twice is there once, with the longer stay and the higher role.
+  update pigeonpost.conversation_participants o set
+    joined_at = least(o.joined_at, p.joined_at),
+    role = case when 'owner' in (o.role, p.role) then 'owner' when 'admin' in (o.role, p.role) then 'admin' else 'member' end,
+    metadata = p.metadata || o.metadata
+  from pigeonpost.conversation_participants p
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id
+    and o.tenant_id = p.tenant_id and o.conversation_id = p.conversation_id and o.customer_id = new.merged_into;
+  update pigeonpost.conversation_participants o set left_at = case when p.left_at is not null then greatest(o.left_at, p.left_at) end
+  from pigeonpost.conversation_participants p
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id and o.left_at is not null
+    and o.tenant_id = p.tenant_id and o.conversation_id = p.conversation_id and o.customer_id = new.merged_into;
   delete from pigeonpost.conversation_participants p
   using pigeonpost.conversation_participants o
   where p.tenant_id = new.tenant_id and p.customer_id = new.id
@@ -1127,11 +1153,12 @@ begin
     metadata = v_loser.metadata || c.metadata,
     external_type = coalesce(c.external_type, v_loser.external_type),
     external_id = case when c.external_type is null then v_loser.external_id else c.external_id end,
-    last_message_at = greatest(c.last_message_at, v_loser.last_message_at),
+    last_message_at = case when coalesce(c.last_message_at, v_loser.last_message_at) is not null then (
+      select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.customer_id = new.merged_into) end,
     unread_count = c.unread_count + v_loser.unread_count,
     total_messages = c.total_messages + v_loser.total_messages
   where c.tenant_id = new.tenant_id and c.id = new.merged_into;
-  update pigeonpost.customers c set unread_count = 0, total_messages = 0 where c.tenant_id = new.tenant_id and c.id = new.id;
+  update pigeonpost.customers c set unread_count = 0, total_messages = 0, last_message_at = null where c.tenant_id = new.tenant_id and c.id = new.id;
   perform pigeonpost_private.append_event(new.tenant_id, 'customer.merged', p_customer_id => new.merged_into,
     p_payload => jsonb_build_object('merged_customer_id', new.id, 'joined_conversations', v_joined));
   return null;
@@ -1141,6 +1168,20 @@ create or replace trigger "700_merge" after update of merged_into on pigeonpost.
   for each row when (new.merged_into is not null and old.merged_into is null)
   execute function pigeonpost_private.tg_customers__merge();
 
+create or replace function pigeonpost.current_customer(p_tenant_id integer, p_id uuid) returns uuid
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with recursive line as (
+    select c.id, c.merged_into from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = p_id
+    union all
+    select c.id, c.merged_into from pigeonpost.customers c join line l on c.tenant_id = p_tenant_id and c.id = l.merged_into
+  )
+  select l.id from line l where l.merged_into is null
+$$;
+comment on function pigeonpost.current_customer(integer, uuid) is
+  'Who a customer is now, after the merges that may have followed one another: itself where there was none; null where there is no such customer.';
+
 create or replace function pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) returns uuid
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -1148,6 +1189,7 @@ as $$
 declare
   v_winner pigeonpost.customers;
   v_loser pigeonpost.customers;
+  v_living uuid;
 begin
   perform from pigeonpost.customers c
   where c.tenant_id = p_tenant_id and c.id in (p_winner, p_loser) order by c.id for update;
@@ -1158,13 +1200,15 @@ begin
       using errcode = 'PPN01', constraint = 'merged_customers_exist', table = 'customers', column = 'id',
         hint = 'Give the ids of two customers of this tenant.';
   end if;
-  if p_winner = p_loser or v_loser.merged_into = p_winner then
-    return p_winner;
+  v_living := pigeonpost.current_customer(p_tenant_id, p_winner);
+  if v_living = pigeonpost.current_customer(p_tenant_id, p_loser) then
+    return v_living;
   end if;
   if v_winner.merged_into is not null or v_loser.merged_into is not null then
     raise exception 'customer % is merged already', case when v_winner.merged_into is not null then p_winner else p_loser end
       using errcode = 'PPC01', constraint = 'merged_customers_are_alive', table = 'customers', column = 'merged_into',
-        hint = format('Use %s, which it was merged into.', coalesce(v_winner.merged_into, v_loser.merged_into));
+        hint = format('Use %s, which it was merged into.', case when v_winner.merged_into is not null then v_living
+          else pigeonpost.current_customer(p_tenant_id, p_loser) end);
   end if;
   update pigeonpost.customers c set merged_into = p_winner where c.tenant_id = p_tenant_id and c.id = p_loser;
   return p_winner;
@@ -1186,6 +1230,10 @@ begin
     select array_agg(distinct i.customer_id) into v_ids from pigeonpost.customer_identities i
     where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address in (p_address, p_alternate);
     if cardinality(v_ids) = 2 then
+      -- Another may be merging them, or one of them, this moment.
+      perform from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids) order by c.id for update;
+      continue when exists (
+        select from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids) and c.merged_into is not null);
       select array_agg(c.id order by c.lead_id >= 4294967296, c.created_at, c.id) into v_ids
       from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids);
       perform pigeonpost.merge_customers(p_tenant_id, v_ids[1], v_ids[2]);
@@ -1780,53 +1828,68 @@ create or replace trigger "900_emit" after update of status on pigeonpost.accoun
 -- How far the log can be read without a gap. Ids are drawn before commit, so a reader that trusts the highest id it
 -- sees loses what commits later. H: the sequence. S: who may still be below it, that is who holds a writer's lock on
 -- the log after H was read. When all of S are gone, everything up to H is committed or never will be.
+--
+-- A round (H, S) that is not over is stored for the calls to come. Who stores one holds its row until the transaction
+-- ends, so it takes any row that is free: a consumer that works for long keeps nobody from settling.
 create or replace function pigeonpost.settle_events() returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_state pigeonpost_private.log_state;
+  v_settled bigint;
+  v_rounds pigeonpost_private.log_rounds[];
   v_last bigint;
   v_writers text[];
-  v_mine boolean;
+  v_slot smallint;
 begin
-  -- A snapshot that is older than the locks would miss what they say is settled: take what was settled in its time.
-  if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-    return (select s.settled_id from pigeonpost_private.log_state s);
-  end if;
-  select * into v_state from pigeonpost_private.log_state for update skip locked;
-  v_mine := found;
-  if not v_mine then
-    select * into v_state from pigeonpost_private.log_state;
+  select greatest((select s.settled_id from pigeonpost_private.log_state s), max(r.settled_id)),
+    array_agg(r) filter (where r.round_id is not null)
+  into v_settled, v_rounds from pigeonpost_private.log_rounds r;
+  -- A snapshot that is older than the locks would miss what they say is settled, and a standby does not know who
+  -- writes: take what was settled in its time.
+  if current_setting('transaction_isolation') in ('repeatable read', 'serializable') or pg_is_in_recovery() then
+    return v_settled;
   end if;
   select case when is_called then last_value else 0 end into v_last from pigeonpost.events_id_seq;
-  if v_last = v_state.settled_id then
-    return v_last;
+  if v_last <= v_settled then
+    return v_settled;
   end if;
   select coalesce(array_agg(distinct l.virtualtransaction), '{}') into v_writers from pg_locks l
   where l.locktype = 'relation' and l.relation = 'pigeonpost.events'::regclass and l.mode = 'RowExclusiveLock'
     and l.database = (select d.oid from pg_database d where d.datname = current_database());
   if v_writers = '{}' then
-    v_state.settled_id := v_last;
-    v_state.round_id := null;
-  elsif v_state.round_id is not null and not (v_state.round_waits_for && v_writers) then
-    v_state.settled_id := v_state.round_id;
-    v_state.round_id := null;
+    v_settled := v_last;
+  else
+    -- After a crash a prepared transaction stands under another name, -1/xid: while there is one, no round of before ends.
+    select greatest(v_settled, max(r.round_id)) into v_settled from unnest(v_rounds) r
+    where not r.waits_for && v_writers
+      and not exists (select from unnest(v_writers) w where w like '-1/%');
   end if;
-  if v_mine then
-    if v_writers <> '{}' and v_state.round_id is null then
-      v_state.round_id := v_last;
-      v_state.round_waits_for := v_writers;
-    end if;
-    update pigeonpost_private.log_state s
-    set settled_id = v_state.settled_id, round_id = v_state.round_id, round_waits_for = v_state.round_waits_for
-    where s.settled_id <> v_state.settled_id or s.round_id is distinct from v_state.round_id;
+  if current_setting('transaction_read_only') = 'on' then
+    return v_settled;
   end if;
-  return v_state.settled_id;
+  if v_writers <> '{}' and not exists (select from unnest(v_rounds) r where r.round_id > v_settled) then
+    select r.slot into v_slot from pigeonpost_private.log_rounds r
+    where coalesce(r.round_id, 0) <= v_settled order by r.slot limit 1 for update skip locked;
+    update pigeonpost_private.log_rounds r set settled_id = v_settled, round_id = v_last, waits_for = v_writers
+    where r.slot = v_slot;
+  end if;
+  perform from pigeonpost_private.log_state s where s.settled_id < v_settled for update skip locked;
+  if found then
+    update pigeonpost_private.log_state s set settled_id = v_settled where s.settled_id < v_settled;
+  end if;
+  return v_settled;
 end
 $$;
 comment on function pigeonpost.settle_events() is
   'Moves and returns the id up to which the log has no gaps to come. Cheap; the relay calls it, and read_events does.';
+
+create or replace function pigeonpost.log_floor() returns bigint
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$ select s.floor_id from pigeonpost_private.log_state s $$;
+comment on function pigeonpost.log_floor() is
+  'The id up to which the log is no longer kept. A cursor below it gets an error (PPS01), never a gap.';
 
 create or replace function pigeonpost_private.iso_8601(p_time timestamptz) returns text
 language sql immutable strict parallel safe
@@ -1859,7 +1922,7 @@ begin
     end if;
     v_result := v_result || jsonb_build_object('direction', v_message.direction, 'channel', v_message.channel,
       'content_type', v_message.content_type, 'external_message_id', v_message.external_message_id);
-    if p_event.type in ('message.status', 'message.reaction', 'message.receipt') then
+    if p_event.type in ('message.status', 'message.reclassified') then
       return v_result;
     end if;
     if v_message.revoked_at is not null then
@@ -1869,8 +1932,16 @@ begin
     if v_version = v_message.body_version then
       v_body := v_message.body;
     else
-      select h.previous_body into v_body from pigeonpost.message_history h
-      where h.tenant_id = p_event.tenant_id and h.message_id = p_event.message_id and h.body_version = v_version + 1;
+      -- Its own row, and for the first version, which has none, the one after it: the rows of two copies that a merge
+      -- joined follow one another, and there what came before is not the version before.
+      select case h.body_version when v_version then h.body else h.previous_body end into v_body
+      from pigeonpost.message_history h
+      where h.tenant_id = p_event.tenant_id and h.message_id = p_event.message_id
+        and h.body_version in (v_version, v_version + 1)
+      order by h.body_version limit 1;
+      if not found then
+        return v_result || '{"body": null, "redacted": "erased"}';
+      end if;
     end if;
     return v_result || jsonb_build_object('body', v_body);
   elsif p_event.type in ('conversation.opened', 'conversation.closed') then
@@ -1887,31 +1958,39 @@ $$;
 comment on function pigeonpost.event_payload(pigeonpost.events) is
   'The event as documents 000 and 001 show it: ids, timestamp (ISO 8601, UTC), and for messages direction and body. A body that is no more is null with "redacted".';
 
-create or replace function pigeonpost.read_events(p_after bigint default 0, p_limit integer default 500, p_tenant_id integer default null)
+create or replace function pigeonpost.read_events(p_after bigint default null, p_limit integer default 500, p_tenant_id integer default null)
 returns table (id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamptz)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settled bigint := pigeonpost.settle_events();
+  v_floor bigint;
 begin
   if p_tenant_id is not null then
     return query
       select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
       from pigeonpost.events e
-      where e.tenant_id = p_tenant_id and e.id > p_after and e.id <= v_settled
+      where e.tenant_id = p_tenant_id and e.id > coalesce(p_after, 0) and e.id <= v_settled
       order by e.id limit p_limit;
   else
     return query
       select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
       from pigeonpost.events e
-      where e.id > p_after and e.id <= v_settled
+      where e.id > coalesce(p_after, 0) and e.id <= v_settled
       order by e.id limit p_limit;
+  end if;
+  -- Looked at last: a partition may have gone while this was reading.
+  v_floor := pigeonpost.log_floor();
+  if p_after < v_floor then
+    raise exception 'events up to % are no longer kept, and the cursor is at %', v_floor, p_after
+      using errcode = 'PPS01', constraint = 'cursor_above_floor', table = 'events', column = 'p_after',
+        hint = format('Read on from %s, or give null for the oldest that is kept; what lay between is gone.', v_floor);
   end if;
 end
 $$;
 comment on function pigeonpost.read_events(bigint, integer, integer) is
-  'Events after a cursor (an id), oldest first, of the tenants that the role may see; never with a gap to come. Keep the last id as the next cursor.';
+  'Events after a cursor (an id; null for the oldest that is kept), oldest first, of the tenants that the role may see; never with a gap to come. Keep the last id as the next cursor.';
 
 create or replace function pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer default 500)
 returns table (id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamptz)
@@ -1921,24 +2000,46 @@ as $$
 declare
   v_cursor bigint;
   v_last bigint;
+  v_settled bigint;
+  v_floor bigint;
+  v_count integer := 0;
 begin
-  insert into pigeonpost.event_consumers (tenant_id, name) values (p_tenant_id, p_consumer)
+  insert into pigeonpost.event_consumers (tenant_id, name, cursor) values (p_tenant_id, p_consumer, pigeonpost.log_floor())
   on conflict on constraint event_consumers_pkey do nothing;
   select c.cursor into v_cursor from pigeonpost.event_consumers c
   where c.tenant_id = p_tenant_id and c.name = p_consumer for update;
+  v_settled := pigeonpost.settle_events();
+  v_last := v_cursor;
   for id, event_id, tenant_id, type, payload, created_at in
-    select e.id, e.event_id, e.tenant_id, e.type, e.payload, e.created_at
-    from pigeonpost.read_events(v_cursor, p_limit, p_tenant_id) e
+    select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+    from pigeonpost.events e
+    where e.tenant_id = p_tenant_id and e.id > v_cursor and e.id <= v_settled
+    order by e.id limit p_limit
   loop
     v_last := id;
+    v_count := v_count + 1;
     return next;
   end loop;
+  -- Looked at last: a partition may have gone while this was reading.
+  v_floor := pigeonpost.log_floor();
+  if v_cursor < v_floor then
+    raise exception 'events up to % are no longer kept, and consumer "%" is at %', v_floor, p_consumer, v_cursor
+      using errcode = 'PPS01', constraint = 'cursor_above_floor', table = 'event_consumers', column = 'cursor',
+        hint = format('What lay between is gone. To go on: update pigeonpost.event_consumers set cursor = %s where tenant_id = %s and name = %L;',
+          v_floor, p_tenant_id, p_consumer);
+  end if;
+  -- All that is settled was looked at, so a tenant in which nothing happens holds no partition back.
+  if p_limit is null or v_count < p_limit then
+    v_last := greatest(v_last, v_settled);
+  end if;
+  -- A sign of life, too: who is silent past a limit is waited for no longer (160_retention.sql).
   update pigeonpost.event_consumers c set cursor = v_last, updated_at = now()
-  where c.tenant_id = p_tenant_id and c.name = p_consumer and v_last is not null;
+  where c.tenant_id = p_tenant_id and c.name = p_consumer
+    and (c.cursor <> v_last or c.updated_at < now() - interval '1 minute');
 end
 $$;
 comment on function pigeonpost.consume_events(text, integer, integer) is
-  'The next events for a named consumer, whose cursor moves in the caller''s transaction: what it does in the database in that transaction happens exactly once. Two calls at once wait for each other.';
+  'The next events for a named consumer, whose cursor moves in the caller''s transaction: what it does in the database in that transaction happens exactly once. Two calls at once wait for each other. A new name starts with the oldest event that is kept.';
 --! EndIncluded 070_events.sql
 --! Included 080_messages.sql
 -- Messages: one insert does everything. It finds or makes customer, conversation, participants and thread, refuses a
@@ -2435,12 +2536,12 @@ begin
     -- A merge brings versions whose history it has moved here; 500_history sees that they are recorded.
     new.body_version := -new.body_version;
     new.body := case when new.revoked_at is null then new.body end;
-  elsif new.revoked_at is not null then
+  elsif new.revoked_at is not null or old.revoked_at is not null then
+    -- What is revoked stays so.
+    new.revoked_at := coalesce(new.revoked_at, old.revoked_at);
     new.body := null;
-    if old.revoked_at is null then
-      new.body_version := old.body_version + 1;
-    end if;
-  elsif new.body is distinct from old.body then
+    new.body_version := old.body_version + (old.revoked_at is null)::integer;
+  elsif new.body is distinct from old.body and pigeonpost.sanitize_body(new.body) is distinct from old.body then
     new.body_version := old.body_version + 1;
     if octet_length(new.body) > 1048576 then
       raise exception 'body is % bytes long', octet_length(new.body) using errcode = 'PPV01', constraint = 'messages_body_at_most_1_mib',
@@ -2448,6 +2549,7 @@ begin
     end if;
     new.body := pigeonpost.sanitize_body(new.body);
   else
+    new.body := old.body;
     new.body_version := old.body_version;
   end if;
   new.updated_at := now();
@@ -2493,75 +2595,20 @@ create or replace trigger "600_record_status" after update of status on pigeonpo
 -- passing each other is an advisory lock: inserts hold it shared, and whoever is about to park holds it exclusively
 -- and looks again. (Without it, an insert and a receipt that start together left 99% of the receipts parked.)
 
--- Applies one update to one message. An older edit than the one applied, or a receipt that goes back, changes nothing.
-create or replace function pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) returns text
-language plpgsql volatile
+-- What an update says, in one spelling, or an error that names what is wrong with it. Checked at the door: an update
+-- that cannot be applied must not be parked, since it would then fail the insert of its message, over and over.
+create or replace function pigeonpost.normalise_update(p_channel text, p_update jsonb) returns jsonb
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind text := p_update ->> 'kind';
-  v_at timestamptz := coalesce((p_update ->> 'at')::timestamptz, now());
-  v_status text := p_update ->> 'status';
+  v_at timestamptz := now();
 begin
-  if v_kind = 'receipt' then
-    if p_update ->> 'recipient' is not null then
-      insert into pigeonpost.message_statuses (tenant_id, message_id, status, recipient, occurred_at, error_code, error_message)
-      values (p_tenant_id, p_message_id, v_status, p_update ->> 'recipient', v_at, p_update ->> 'error_code', p_update ->> 'error_message')
-      on conflict (tenant_id, message_id, recipient, status) where recipient is not null do nothing;
-    end if;
-    -- Times are the least that was reported and statuses the furthest, so that any order ends the same. A message that
-    -- the channel has reported as failed is not revived by a late `sent`, only by `delivered` or `read`.
-    update pigeonpost.messages m set
-      status = case
-        when v_status = 'sent' and m.metadata ->> 'failed_by' = 'receipt' then m.status
-        when pigeonpost.status_may_change(m.direction, m.status, v_status) then v_status
-        else m.status end,
-      sent_at = case when v_status = 'failed' then m.sent_at else least(m.sent_at, v_at) end,
-      delivered_at = case when v_status in ('delivered', 'read') then least(m.delivered_at, v_at) else m.delivered_at end,
-      read_at = case when v_status = 'read' then least(m.read_at, v_at) else m.read_at end,
-      failed_at = case when v_status = 'failed' and m.status not in ('delivered', 'read') then least(m.failed_at, v_at) else m.failed_at end,
-      error_code = case when v_status = 'failed' then p_update ->> 'error_code' else m.error_code end,
-      error_message = case when v_status = 'failed' then p_update ->> 'error_message' else m.error_message end,
-      metadata = case when v_status = 'failed' then m.metadata || '{"failed_by": "receipt"}' else m.metadata end
-    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system' and (
-      pigeonpost.status_may_change(m.direction, m.status, v_status)
-        and not (v_status = 'sent' and coalesce(m.metadata ->> 'failed_by', '') = 'receipt')
-      or m.direction = 'outbound' and (
-        v_status <> 'failed' and v_at < m.sent_at
-        or v_status in ('delivered', 'read') and v_at < m.delivered_at
-        or v_status = 'read' and v_at < m.read_at)
-      or m.direction = 'outbound' and v_status = 'failed' and m.status = 'failed' and m.metadata ->> 'failed_by' is null);
-  elsif v_kind = 'edit' then
-    -- The latest edit stands, and of two at the same second the greater text, so that their order does not matter.
-    update pigeonpost.messages m set body = p_update ->> 'body', metadata = m.metadata || jsonb_build_object('edited_at', v_at)
-    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null
-      and (coalesce((m.metadata ->> 'edited_at')::timestamptz, '-infinity'), case when m.metadata ? 'edited_at' then m.body else '' end)
-        < (v_at, p_update ->> 'body');
-  elsif v_kind = 'revoke' then
-    update pigeonpost.messages m set revoked_at = v_at, body = null
-    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null;
-  else
-    insert into pigeonpost.message_reactions (tenant_id, message_id, sender, emoji, reacted_at)
-    values (p_tenant_id, p_message_id, coalesce(p_update ->> 'sender', ''), nullif(p_update ->> 'emoji', ''), v_at)
-    on conflict (tenant_id, message_id, sender) do update set emoji = excluded.emoji, reacted_at = excluded.reacted_at
-    where (message_reactions.reacted_at, coalesce(message_reactions.emoji, '')) < (excluded.reacted_at, coalesce(excluded.emoji, ''));
+  if jsonb_typeof(p_update) is distinct from 'object' then
+    raise exception 'an update is a JSON object' using errcode = 'PPV01', constraint = 'update_is_an_object', column = 'update',
+      hint = 'Give {"kind": "receipt", "status": "delivered"}, or another kind with its fields.';
   end if;
-  return case when found then 'applied' else 'ignored' end;
-end
-$$;
-
-create or replace function pigeonpost.apply_update(
-  p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb,
-  p_account_id uuid default null, p_conversation_external_id text default null
-) returns text
-language plpgsql volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_kind text := p_update ->> 'kind';
-  v_reference text := p_update ->> 'reference';
-  v_id uuid;
-begin
   if v_kind is null or v_kind not in ('receipt', 'edit', 'revoke', 'reaction') then
     raise exception 'kind "%" is not known', v_kind using errcode = 'PPV01', constraint = 'update_kind_known', column = 'kind',
       hint = 'Use receipt, edit, revoke or reaction.';
@@ -2574,6 +2621,116 @@ begin
     raise exception 'an edit has a body' using errcode = 'PPV01', constraint = 'edit_has_body', column = 'body',
       hint = 'Give the new text, or use kind revoke.';
   end if;
+  if octet_length(p_update ->> 'body') > 1048576 then
+    raise exception 'body is % bytes long', octet_length(p_update ->> 'body') using errcode = 'PPV01',
+      constraint = 'messages_body_at_most_1_mib', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+  end if;
+  if p_update ->> 'at' is not null then
+    begin
+      v_at := (p_update ->> 'at')::timestamptz;
+    exception when data_exception then
+      v_at := null;
+    end;
+    if v_at is null or not isfinite(v_at) then
+      raise exception 'at "%" is no time', p_update ->> 'at' using errcode = 'PPV01', constraint = 'update_time_known', column = 'at',
+        hint = 'Give ISO 8601 with a zone, such as 2025-12-10T10:00:00Z.';
+    end if;
+  end if;
+  return p_update || jsonb_strip_nulls(jsonb_build_object(
+    'at', to_char(v_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'body', pigeonpost.sanitize_body(p_update ->> 'body'),
+    'recipient', pigeonpost.normalize_address(p_channel, p_update ->> 'recipient'),
+    'sender', pigeonpost.normalize_address(p_channel, p_update ->> 'sender')));
+end
+$$;
+comment on function pigeonpost.normalise_update(text, jsonb) is
+  'An update as apply_update keeps it: checked, its time in UTC, its addresses in the one spelling of the channel.';
+
+-- Applies one normalised update to one message. Whatever the order in which updates come, and however often, the end is
+-- the same: of each kind of time the least that was reported stands, of statuses the furthest, of edits the latest.
+create or replace function pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := (p_update ->> 'at')::timestamptz;
+  v_status text := p_update ->> 'status';
+  v_code text := p_update ->> 'error_code';
+  v_message text := p_update ->> 'error_message';
+  v_is_new boolean := false;
+begin
+  if v_kind = 'receipt' then
+    if p_update ->> 'recipient' is not null then
+      insert into pigeonpost.message_statuses (tenant_id, message_id, status, recipient, occurred_at, error_code, error_message)
+      select p_tenant_id, m.id, v_status, p_update ->> 'recipient', v_at, v_code, v_message
+      from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system'
+      on conflict (tenant_id, message_id, recipient, status) where recipient is not null do update
+      set occurred_at = excluded.occurred_at, error_code = excluded.error_code, error_message = excluded.error_message
+      where (excluded.occurred_at, coalesce(excluded.error_code, ''), coalesce(excluded.error_message, ''))
+        < (message_statuses.occurred_at, coalesce(message_statuses.error_code, ''), coalesce(message_statuses.error_message, ''));
+      v_is_new := found;
+    end if;
+    if v_status = 'failed' then
+      -- The channel's word: marked, so that a late `sent` does not revive it. `delivered` and `read` do, and take the
+      -- mark off. Of two reports the first stands.
+      update pigeonpost.messages m set
+        status = 'failed', failed_at = v_at, error_code = v_code, error_message = v_message,
+        metadata = m.metadata || '{"failed_by": "receipt"}'
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction = 'outbound' and (
+        pigeonpost.status_may_change(m.direction, m.status, 'failed')
+        or m.status = 'failed' and (m.metadata ->> 'failed_by' is null
+          or (v_at, coalesce(v_code, ''), coalesce(v_message, ''))
+            < (m.failed_at, coalesce(m.error_code, ''), coalesce(m.error_message, ''))));
+    else
+      update pigeonpost.messages m set
+        status = case
+          when v_status = 'sent' and m.metadata ->> 'failed_by' = 'receipt' then m.status
+          when pigeonpost.status_may_change(m.direction, m.status, v_status) then v_status
+          else m.status end,
+        sent_at = case when m.direction = 'outbound' then least(m.sent_at, v_at) else m.sent_at end,
+        delivered_at = case when m.direction = 'outbound' and v_status in ('delivered', 'read') then least(m.delivered_at, v_at)
+          else m.delivered_at end,
+        read_at = case when v_status = 'read' then least(m.read_at, v_at) else m.read_at end,
+        metadata = case when v_status in ('delivered', 'read') and m.metadata ? 'failed_by' then m.metadata - 'failed_by' else m.metadata end
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system' and (
+        pigeonpost.status_may_change(m.direction, m.status, v_status)
+          and not (v_status = 'sent' and coalesce(m.metadata ->> 'failed_by', '') = 'receipt')
+        or m.direction = 'outbound' and v_at < coalesce(m.sent_at, 'infinity')
+        or m.direction = 'outbound' and v_status in ('delivered', 'read') and v_at < coalesce(m.delivered_at, 'infinity')
+        or v_status = 'read' and v_at < coalesce(m.read_at, 'infinity'));
+    end if;
+  elsif v_kind = 'edit' then
+    -- Of two at the same moment the greater text stands, so that their order does not matter.
+    update pigeonpost.messages m set body = p_update ->> 'body', metadata = m.metadata || jsonb_build_object('edited_at', p_update -> 'at')
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null
+      and (coalesce(m.metadata ->> 'edited_at', ''), case when m.metadata ? 'edited_at' then coalesce(m.body, '') else '' end)
+        < (p_update ->> 'at', p_update ->> 'body');
+  elsif v_kind = 'revoke' then
+    update pigeonpost.messages m set revoked_at = v_at, body = null, metadata = m.metadata - 'edited_at'
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and (m.revoked_at is null or v_at < m.revoked_at);
+  else
+    insert into pigeonpost.message_reactions (tenant_id, message_id, sender, emoji, reacted_at)
+    values (p_tenant_id, p_message_id, coalesce(p_update ->> 'sender', ''), nullif(p_update ->> 'emoji', ''), v_at)
+    on conflict (tenant_id, message_id, sender) do update set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    where (message_reactions.reacted_at, coalesce(message_reactions.emoji, '')) < (excluded.reacted_at, coalesce(excluded.emoji, ''));
+  end if;
+  return case when found or v_is_new then 'applied' else 'ignored' end;
+end
+$$;
+
+create or replace function pigeonpost.apply_update(
+  p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb,
+  p_account_id uuid default null, p_conversation_external_id text default null
+) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_update jsonb := pigeonpost.normalise_update(p_channel, p_update);
+  v_reference text := p_update ->> 'reference';
+  v_id uuid;
+begin
   if coalesce(p_external_message_id, '') = '' then
     raise exception 'external_message_id is empty' using errcode = 'PPV01', constraint = 'update_names_its_message',
       column = 'external_message_id', hint = 'Give the channel''s own id of the message.';
@@ -2591,16 +2748,29 @@ begin
     v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
   end if;
   if v_id is not null then
-    return pigeonpost.apply_update_to(p_tenant_id, v_id, p_update);
+    return pigeonpost.apply_update_to(p_tenant_id, v_id, v_update);
   end if;
   insert into pigeonpost.parked_updates (tenant_id, channel, account_id, conversation_external_id, external_message_id, "update")
-  values (p_tenant_id, p_channel, p_account_id, p_conversation_external_id, p_external_message_id,
-    jsonb_build_object('at', now()) || p_update);
+  values (p_tenant_id, p_channel, p_account_id, p_conversation_external_id, p_external_message_id, v_update);
   return 'parked';
 end
 $$;
 comment on function pigeonpost.apply_update(integer, text, text, jsonb, uuid, text) is
   'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, reference?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}; reference is the attempt id that was sent along, by which a message is found whose external id is not known yet. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
+
+-- A group is known by its own id. A direct chat has none: channels name it by the counterpart, under any of the
+-- addresses that a customer has.
+create or replace function pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_conversation.external_id is not distinct from p_external_id
+    or p_conversation.type = 'direct' and p_conversation.external_id is null and exists (
+      select from pigeonpost.customer_identities i
+      where i.tenant_id = p_conversation.tenant_id and i.channel = p_conversation.channel
+        and i.address = pigeonpost.normalize_address(p_conversation.channel, p_external_id)
+        and i.customer_id = p_conversation.customer_id)
+$$;
 
 create or replace function pigeonpost.find_message(
   p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text
@@ -2612,7 +2782,7 @@ as $$
   join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
   where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
     and (p_account_id is null or m.account_id = p_account_id)
-    and (p_conversation_external_id is null or c.external_id = p_conversation_external_id)
+    and (p_conversation_external_id is null or pigeonpost.is_chat(c, p_conversation_external_id))
   order by m.created_at desc
   limit 1
 $$;
@@ -2650,8 +2820,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_update jsonb;
+  v_channel text;
 begin
-  for v_update in
+  for v_update, v_channel in
     with mine as (
       delete from pigeonpost.parked_updates p
       using pigeonpost.messages m, pigeonpost.conversations c
@@ -2659,12 +2830,17 @@ begin
         and c.tenant_id = m.tenant_id and c.id = m.conversation_id
         and p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id and p.channel = m.channel
         and (p.account_id is null or p.account_id = m.account_id)
-        and (p.conversation_external_id is null or p.conversation_external_id = c.external_id)
-      returning p."update", p.id
+        and (p.conversation_external_id is null or pigeonpost.is_chat(c, p.conversation_external_id))
+      returning p."update", p.channel, p.id
     )
-    select mine."update" from mine order by mine."update" ->> 'at', mine.id
+    select mine."update", mine.channel from mine order by mine."update" ->> 'at', mine.id
   loop
-    perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, v_update);
+    begin
+      perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, pigeonpost.normalise_update(v_channel, v_update));
+    exception when sqlstate 'PPV01' then
+      -- Nobody but who wrote past apply_update parks such a thing; it must not keep the message out.
+      raise warning 'a parked update of message % is dropped: %', p_message_id, sqlerrm;
+    end;
   end loop;
 end
 $$;
@@ -2732,36 +2908,46 @@ as $$
 declare
   v_missing text := case
     when new.tenant_id is null then 'tenant_id' when new.lead_id is null then 'lead_id' when new.channel is null then 'channel'
-    when new.message_id is null then 'message_id' when new.timestamp is null then 'timestamp'
+    when coalesce(new.message_id, '') = '' then 'message_id' when new.timestamp is null then 'timestamp'
     when new.direction is null then 'direction' when new.raw_json is null then 'raw_json' end;
+  v_number bigint;
 begin
   if v_missing is not null then
     raise exception '% is missing', v_missing using errcode = 'PPV01', constraint = 'et_messages_' || v_missing || '_is_named',
       table = 'et_messages', column = v_missing, hint = 'et_messages needs tenant_id, lead_id, channel, message_id, timestamp (ms), direction and raw_json.';
   end if;
-  insert into pigeonpost.messages as m (tenant_id, lead_id, channel, external_message_id, sent_at, direction, content_type, body,
-    media_url, raw, created_at)
-  values (new.tenant_id, new.lead_id, new.channel, new.message_id, to_timestamp(new.timestamp / 1000.0), new.direction,
-    case new.message_type when 'document' then 'file' else coalesce(new.message_type, 'text') end, new.text_content,
-    new.media_url, new.raw_json, coalesce(new.created_at at time zone 'UTC', now()))
-  on conflict (tenant_id, external_message_id, conversation_id) do nothing
-  returning m.number, m.created_at at time zone 'UTC', (
-    select t.number from pigeonpost.threads t where t.tenant_id = m.tenant_id and t.id = m.thread_id)
-  into new.id, new.created_at, new.thread_id;
-  if not found then
-    -- The row that is there already, so that a client which expects one row back gets it.
-    select m.number, m.created_at at time zone 'UTC', t.number into new.id, new.created_at, new.thread_id
+  if new.timestamp not between -62135596800000 and 253402300799999 then
+    raise exception 'timestamp % is no time in milliseconds', new.timestamp using errcode = 'PPV01', constraint = 'et_messages_timestamp_in_range',
+      table = 'et_messages', column = 'timestamp', hint = 'Give Unix milliseconds, such as 1708186800000.';
+  end if;
+  for v_try in 1..3 loop
+    -- The row that is there already, wherever the lead's conversations of this channel have it, so that a redelivery
+    -- is one whatever account the lead talks to now, and a client that expects one row back gets it.
+    select m.number into v_number
     from pigeonpost.messages m
-    join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
     join pigeonpost.customers l on l.tenant_id = m.tenant_id and l.lead_id = new.lead_id
     where m.tenant_id = new.tenant_id and m.external_message_id = new.message_id and m.channel = new.channel
-      and m.customer_id = coalesce(l.merged_into, l.id)
-    limit 1;
-  elsif new.thread_id is null then
-    select t.number into new.thread_id from pigeonpost.messages m
-    join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
-    where m.tenant_id = new.tenant_id and m.number = new.id;
-  end if;
+      and m.customer_id = case when l.merged_into is null then l.id else pigeonpost.current_customer(l.tenant_id, l.id) end
+    order by m.number limit 1;
+    exit when found;
+    insert into pigeonpost.messages as m (tenant_id, lead_id, channel, external_message_id, sent_at, direction, content_type, body,
+      media_url, raw, created_at)
+    values (new.tenant_id, new.lead_id, new.channel, new.message_id, to_timestamp(new.timestamp / 1000.0), new.direction,
+      case new.message_type when 'document' then 'file' else coalesce(new.message_type, 'text') end, new.text_content,
+      new.media_url, new.raw_json, coalesce(new.created_at at time zone 'UTC', now()))
+    on conflict (tenant_id, external_message_id, conversation_id) do nothing
+    returning m.number into v_number;
+    -- Where another stored it meanwhile, its row is there for the next look.
+    exit when found;
+  end loop;
+  select m.number, t.number, m.channel, (extract(epoch from m.occurred_at) * 1000)::bigint, m.direction,
+    case m.content_type when 'file' then 'document' else m.content_type end, m.body, m.media_url, coalesce(m.raw, '{}'),
+    m.created_at at time zone 'UTC'
+  into new.id, new.thread_id, new.channel, new.timestamp, new.direction, new.message_type, new.text_content, new.media_url, new.raw_json,
+    new.created_at
+  from pigeonpost.messages m
+  join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+  where m.tenant_id = new.tenant_id and m.number = v_number;
   return new;
 end
 $$;
@@ -2832,6 +3018,7 @@ begin
           (t.created_at at time zone 'UTC') as created_at
         from pigeonpost.threads t
         left join pigeonpost.customers c on c.tenant_id = t.tenant_id and c.id = t.customer_id
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
         where t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
       $sql$, v_schema);
       execute pg_catalog.format($sql$ comment on view %I.et_threads is
@@ -2843,6 +3030,8 @@ begin
       execute pg_catalog.format('grant select, insert, update on %I.et_threads to pigeonpost_bridge, pigeonpost_app', v_schema);
       execute pg_catalog.format('grant select on %I.et_threads to pigeonpost_reader', v_schema);
     else
+      -- Each table has the array for itself: every index begins with the tenant, and an equality between two of them does
+      -- not hand it on.
       execute pg_catalog.format($sql$
         create or replace view %I.et_messages with (security_invoker = true) as
         select m.number as id, m.tenant_id, c.lead_id, t.number as thread_id, m.channel::varchar(50) as channel,
@@ -2851,9 +3040,23 @@ begin
           (case m.content_type when 'file' then 'document' else m.content_type end)::varchar(50) as message_type,
           m.body as text_content, m.media_url, coalesce(m.raw, '{}'::jsonb) as raw_json, (m.created_at at time zone 'UTC') as created_at
         from pigeonpost.messages m
+        join pigeonpost.customers c on c.tenant_id = m.tenant_id and c.id = m.customer_id
         join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
-        left join pigeonpost.customers c on c.tenant_id = m.tenant_id and c.id = coalesce(m.customer_id, m.sender_customer_id)
         where m.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+        -- What was said in groups, by its sender. A branch of its own: one join over both columns has no index.
+        union all
+        select m.number, m.tenant_id, c.lead_id, t.number, m.channel::varchar(50), m.external_message_id::varchar,
+          (extract(epoch from m.occurred_at) * 1000)::bigint, m.direction::varchar(20),
+          (case m.content_type when 'file' then 'document' else m.content_type end)::varchar(50),
+          m.body, m.media_url, coalesce(m.raw, '{}'::jsonb), (m.created_at at time zone 'UTC')
+        from pigeonpost.messages m
+        left join pigeonpost.customers c on c.tenant_id = m.tenant_id and c.id = m.sender_customer_id
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+        join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+        where m.customer_id is null and m.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
       $sql$, v_schema);
       execute pg_catalog.format($sql$ comment on view %I.et_messages is
         'Document 002: messages with integer ids; timestamp in Unix milliseconds. Insert with thread_id left out; a duplicate (channel, lead_id, message_id) answers with the stored row.'$sql$, v_schema);
@@ -2890,6 +3093,72 @@ $do$;
 -- by deadlock); fold() brings them up to date from the log, in one sorted batch. Where one conversation or customer is
 -- read, conversation_counters() and customer_counters() derive them from the messages and are exact.
 
+-- What the events after one id and up to another do to the counters. Raises 55P03 where a row is locked by another, and
+-- where a conversation was merged away between the snapshot and the lock: its counters must not go to a tombstone. A
+-- conversation that was merged away counts for the one it was merged into, and a message that is no more, a copy that a
+-- merge dropped, until the event of its removal.
+create or replace function pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_stale boolean;
+begin
+  with change as (
+    select e.tenant_id, e.conversation_id, case when e.type like 'message.%.created' then 1 when e.type = 'message.removed' then -1 else 0 end as total,
+      case
+        when e.type = 'message.inbound.created' and e.payload ->> 'status' is distinct from 'read' then 1
+        when e.type = 'message.status' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'read' then -1
+        when e.type = 'message.removed' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'delivered' then -1
+        else 0 end as unread,
+      case when e.type like 'message.%.created' then m.occurred_at end as last_message_at
+    from pigeonpost.events e
+    left join pigeonpost.messages m on m.tenant_id = e.tenant_id and m.id = e.message_id
+    where e.id > p_after and e.id <= p_up_to and e.type like 'message.%'
+  ), delta as (
+    select e.tenant_id, coalesce(c.merged_into, c.id) as id, sum(e.total) as total, sum(e.unread) as unread,
+      max(e.last_message_at) as last_message_at
+    from change e
+    join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
+    group by 1, 2
+    having sum(e.total) <> 0 or sum(e.unread) <> 0 or max(e.last_message_at) is not null
+  ), locked as (
+    select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at
+    from pigeonpost.conversations c join delta d on d.tenant_id = c.tenant_id and d.id = c.id
+    where c.merged_into is null
+    order by c.tenant_id, c.id
+    for no key update of c nowait
+  ), folded as (
+    update pigeonpost.conversations c set
+      total_messages = greatest(c.total_messages + l.total, 0),
+      unread_count = greatest(c.unread_count + l.unread, 0),
+      last_message_at = greatest(c.last_message_at, l.last_message_at)
+    from locked l
+    where c.tenant_id = l.tenant_id and c.id = l.id
+    returning c.tenant_id, c.customer_id, l.total, l.unread, l.last_message_at
+  ), customers as (
+    select c.tenant_id, c.id, f.total, f.unread, f.last_message_at
+    from pigeonpost.customers c
+    join (
+      select tenant_id, customer_id, sum(total) as total, sum(unread) as unread, max(last_message_at) as last_message_at
+      from folded where customer_id is not null group by 1, 2) f on f.tenant_id = c.tenant_id and f.customer_id = c.id
+    order by c.tenant_id, c.id
+    for no key update of c nowait
+  ), counted as (
+    update pigeonpost.customers c set
+      total_messages = greatest(c.total_messages + l.total, 0),
+      unread_count = greatest(c.unread_count + l.unread, 0),
+      last_message_at = greatest(c.last_message_at, l.last_message_at)
+    from customers l
+    where c.tenant_id = l.tenant_id and c.id = l.id
+  )
+  select (select count(*) from delta) > (select count(*) from locked) into v_is_stale;
+  if v_is_stale then
+    raise lock_not_available;
+  end if;
+end
+$$;
+
 create or replace function pigeonpost.fold(p_limit integer default 5000) returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -2907,66 +3176,32 @@ begin
   end if;
   select max(e.id), count(*) into v_last, v_count from (
     select e.id from pigeonpost.events e where e.id > v_cursor and e.id <= v_settled order by e.id limit p_limit) e;
-  if v_last is null then
+  if v_count = p_limit then
+    v_settled := v_last;
+  elsif v_count = 0 then
+    update pigeonpost.event_consumers c set cursor = v_settled, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
     return 0;
   end if;
-  -- Locked in the order of their keys, so that two folds, or a fold and a merge, cannot deadlock. A conversation that
-  -- was merged away counts for the one it was merged into.
-  with change as (
-    select e.tenant_id, e.conversation_id, case when e.type like 'message.%.created' then 1 else 0 end as total,
-      case
-        when e.type = 'message.inbound.created' and e.payload ->> 'status' is distinct from 'read' then 1
-        when e.type = 'message.status' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'read' then -1
-        else 0 end as unread,
-      case when e.type like 'message.%.created' then coalesce(m.occurred_at, e.created_at) end as last_message_at
-    from pigeonpost.events e
-    left join pigeonpost.messages m on m.tenant_id = e.tenant_id and m.id = e.message_id
-    where e.id > v_cursor and e.id <= v_last and e.type like 'message.%'
-    union all
-    select e.tenant_id, (j ->> 'into')::uuid, -(j ->> 'dropped')::integer, -(j ->> 'dropped_unread')::integer, null
-    from pigeonpost.events e cross join jsonb_array_elements(e.payload -> 'joined_conversations') j
-    where e.id > v_cursor and e.id <= v_last and e.type = 'customer.merged'
-  ), delta as (
-    select e.tenant_id, coalesce(c.merged_into, c.id) as id, sum(e.total) as total, sum(e.unread) as unread,
-      max(e.last_message_at) as last_message_at
-    from change e
-    join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
-    group by 1, 2
-  ), locked as (
-    select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at
-    from pigeonpost.conversations c join delta d on d.tenant_id = c.tenant_id and d.id = c.id
-    order by c.tenant_id, c.id
-    for no key update of c
-  ), folded as (
-    update pigeonpost.conversations c set
-      total_messages = greatest(c.total_messages + l.total, 0),
-      unread_count = greatest(c.unread_count + l.unread, 0),
-      last_message_at = greatest(c.last_message_at, l.last_message_at)
-    from locked l
-    where c.tenant_id = l.tenant_id and c.id = l.id and (l.total <> 0 or l.unread <> 0)
-    returning c.tenant_id, c.customer_id, l.total, l.unread, l.last_message_at
-  ), customers as (
-    select c.tenant_id, c.id, f.total, f.unread, f.last_message_at
-    from pigeonpost.customers c
-    join (
-      select tenant_id, customer_id, sum(total) as total, sum(unread) as unread, max(last_message_at) as last_message_at
-      from folded where customer_id is not null group by 1, 2) f on f.tenant_id = c.tenant_id and f.customer_id = c.id
-    order by c.tenant_id, c.id
-    for no key update of c
-  )
-  update pigeonpost.customers c set
-    total_messages = greatest(c.total_messages + l.total, 0),
-    unread_count = greatest(c.unread_count + l.unread, 0),
-    last_message_at = greatest(c.last_message_at, l.last_message_at)
-  from customers l
-  where c.tenant_id = l.tenant_id and c.id = l.id;
-  perform pigeonpost_private.fold_counts(v_cursor, v_last);
-  update pigeonpost.event_consumers c set cursor = v_last, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
+  -- It never waits for a row while it holds others, so it is in no deadlock: a merge locks customers before their
+  -- conversations, and here it is the other way round. Inserts of messages are in nobody's way (for key share).
+  for v_try in 1..100 loop
+    begin
+      perform pigeonpost_private.fold_range(v_cursor, v_settled);
+      exit;
+    exception when lock_not_available then
+      if v_try = 100 then
+        raise;
+      end if;
+      perform pg_sleep(0.001 * least(v_try, 20));
+    end;
+  end loop;
+  perform pigeonpost_private.fold_counts(v_cursor, v_settled);
+  update pigeonpost.event_consumers c set cursor = v_settled, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
   return v_count;
 end
 $$;
 comment on function pigeonpost.fold(integer) is
-  'Folds at most so many events into the counters of conversations and customers; returns how many. The worker calls it all the time; whoever runs none calls it until it returns 0.';
+  'Folds at most so many events into the counters of conversations and customers; returns how many. The worker calls it all the time; whoever runs none calls it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
 
 create or replace function pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid)
 returns table (last_message_at timestamptz, unread_count bigint, total_messages bigint)
@@ -3129,6 +3364,10 @@ begin
     raise exception 'a message is a JSON object' using errcode = 'PPV01', constraint = 'ingest_message_is_an_object',
       hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
   end if;
+  if p_message ->> 'tenant_id' is distinct from p_tenant_id::text then
+    raise exception 'tenant_id is missing' using errcode = 'PPV01', constraint = 'tenant_is_named', column = 'tenant_id',
+      hint = 'Give the company''s number as tenant_id.';
+  end if;
   select k into v_unknown from jsonb_object_keys(p_message) k where k <> all (v_known) limit 1;
   if found then
     raise exception 'field "%" is not known', v_unknown using errcode = 'PPV01', constraint = 'ingest_field_known', column = v_unknown,
@@ -3176,32 +3415,38 @@ declare
   v_column text;
   v_hint text;
   v_id uuid;
+  v_repeated text[];
 begin
   if jsonb_typeof(new.messages) is distinct from 'array' then
     raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
       hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
   end if;
   begin
-    perform pg_advisory_xact_lock_shared(1886416752, b.bucket)
-    from (
-      select distinct hashtext(new.tenant_id || (e ->> 'external_message_id')) & 63 as bucket
-      from jsonb_array_elements(new.messages) e where e ->> 'external_message_id' <> ''
-      order by 1) b;
+    with ids as materialized (
+      select e ->> 'external_message_id' as id, count(*) as count from jsonb_array_elements(new.messages) e
+      where e ->> 'external_message_id' <> '' group by 1
+    ), locked as materialized (
+      select pg_advisory_xact_lock_shared(1886416752, b.bucket)
+      from (select distinct hashtext(new.tenant_id || i.id) & 63 as bucket from ids i order by 1) b
+    )
+    select array_agg(i.id) filter (where i.count > 1) into v_repeated from ids i where (select count(*) from locked) >= 0;
 
     with input as materialized (
       select r.*, r.ordinality as ord, pigeonpost.uuid_v7() as id
-      from rows from (jsonb_to_recordset(new.messages) as (channel text, direction text, address text, account_id uuid,
+      from rows from (jsonb_to_recordset(new.messages) as (tenant_id text, channel text, direction text, address text, account_id uuid,
         external_message_id text, content_type text, body text, media_url text, metadata jsonb, raw jsonb, sent_at timestamptz,
         status text, is_from_bot boolean, alternate_address text, lead_id text, customer_id text, sender_customer_id text,
         conversation_id text, conversation_external_id text, reply_to_id text, priority text, scheduled_for text, valid_until text,
         campaign_id text, idempotency_key text)) with ordinality r
-      where r.direction = 'inbound' and r.external_message_id <> '' and r.address ~ '^\+[1-9][0-9]{6,14}$'
+      where r.tenant_id = new.tenant_id::text and r.direction = 'inbound' and r.external_message_id <> '' and r.address ~ '^\+[1-9][0-9]{6,14}$'
         and coalesce(r.content_type, 'text') in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
         and (r.body is null or octet_length(r.body) <= 1048576 and r.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
         and coalesce(jsonb_typeof(r.metadata), 'object') = 'object' and octet_length(r.external_message_id) <= 1024
         and coalesce(r.status, 'read') in ('delivered', 'read') and isfinite(coalesce(r.sent_at, now()))
         and num_nonnulls(r.alternate_address, r.lead_id, r.customer_id, r.sender_customer_id, r.conversation_id,
           r.conversation_external_id, r.reply_to_id, r.priority, r.scheduled_for, r.valid_until, r.campaign_id, r.idempotency_key) = 0
+        -- Of copies in one batch the first is stored, which may be one of the others.
+        and (v_repeated is null or r.external_message_id <> all (v_repeated))
         -- Fields that are none are found out, and named, one by one.
         and (new.messages -> (r.ordinality - 1)::integer) - array['tenant_id', 'channel', 'direction', 'address', 'account_id',
           'external_message_id', 'content_type', 'body', 'media_url', 'metadata', 'raw', 'sent_at', 'status', 'is_from_bot',
@@ -3292,7 +3537,7 @@ begin
   for v_odd in
     select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
     where jsonb_array_length(new.messages) > v_stored and not v_done ? e.ord::text
-    order by e.value ->> 'address', e.ord
+    order by pigeonpost.normalize_address(coalesce(e.value ->> 'channel', 'whatsapp'), e.value ->> 'address'), e.ord
   loop
     begin
       v_answer := pigeonpost_private.ingest_one(new.tenant_id, v_odd.value);
@@ -3319,6 +3564,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_given text;
   v_tenant_id integer;
   v_results jsonb;
 begin
@@ -3326,14 +3572,19 @@ begin
     raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
       hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
   end if;
-  select (min(e ->> 'tenant_id'))::integer into v_tenant_id from jsonb_array_elements(p_messages) e;
-  if exists (select from jsonb_array_elements(p_messages) e where e ->> 'tenant_id' is distinct from v_tenant_id::text) then
+  if p_messages = '[]' then
+    return;
+  end if;
+  select min(e ->> 'tenant_id') into v_given from jsonb_array_elements(p_messages) e;
+  if exists (select from jsonb_array_elements(p_messages) e where e ->> 'tenant_id' <> v_given) then
     raise exception 'the messages are not of one tenant' using errcode = 'PPV01', constraint = 'ingest_is_of_one_tenant', column = 'tenant_id',
       hint = 'Give each message the same tenant_id; one transaction writes one tenant.';
   end if;
-  if v_tenant_id is null then
-    return;
+  if v_given is null or v_given !~ '^[1-9][0-9]{0,9}$' or v_given::bigint > 2147483647 then
+    raise exception 'tenant_id % is missing or no number of a tenant', coalesce(v_given, 'null') using errcode = 'PPV01',
+      constraint = 'tenant_is_named', column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
   end if;
+  v_tenant_id := v_given;
   insert into pigeonpost.ingest_batches (tenant_id, messages) values (v_tenant_id, p_messages) returning results into v_results;
   return query
     select r.key::integer, r.value ->> 'outcome', (r.value ->> 'id')::uuid, (r.value ->> 'number')::bigint, r.value ->> 'code',
@@ -3361,10 +3612,12 @@ as $$
 $$;
 
 -- Makes the partitions that the sequence will reach next. Called by the worker; what it missed lies in events_default
--- and is read like the rest.
+-- and is read like the rest. The new partition is carved out of the default one, which takes a moment's lock on it: who
+-- cannot get that in half a second gives way, and the worker comes again.
 create or replace function pigeonpost_private.extend_log(p_size bigint default 10000000) returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
 as $$
 declare
   v_last bigint;
@@ -3374,31 +3627,65 @@ begin
   perform pg_advisory_xact_lock(1886416754);
   select case when is_called then last_value else 0 end into v_last from pigeonpost.events_id_seq;
   select max(p.to_id) into v_end from pigeonpost_private.log_partitions() p;
+  v_end := coalesce(v_end, v_last - v_last % p_size);
   while v_end < v_last + 2 * p_size loop
-    -- Without rows there in the default partition this takes no long look; with some, it would be refused.
-    exit when exists (select from pigeonpost.events_default e where e.id >= v_end and e.id < v_end + p_size);
-    execute format('create table pigeonpost.%I partition of pigeonpost.events for values from (%s) to (%s)',
-      'events_p' || v_end / p_size, v_end, v_end + p_size);
+    -- A range that the default partition has rows of stays there: Postgres would refuse it a partition of its own.
+    if not exists (select from pigeonpost.events_default e where e.id >= v_end and e.id < v_end + p_size) then
+      execute format('create table pigeonpost.%I partition of pigeonpost.events for values from (%s) to (%s)',
+        'events_p' || v_end / p_size, v_end, v_end + p_size);
+      v_made := v_made + 1;
+    end if;
     v_end := v_end + p_size;
-    v_made := v_made + 1;
   end loop;
   return v_made;
 end
 $$;
 
 -- The partitions that may go: wholly settled, passed by every consumer that has not lapsed, and older than the time to
--- keep. The caller detaches them concurrently, which no function can.
+-- keep. Our own consumers (tenant 0) never lapse: they are behind only as long as no worker runs.
 create or replace function pigeonpost_private.expired_partitions(p_keep interval default '30 days', p_lapse interval default '7 days')
 returns table (name text, to_id bigint)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select p.name, p.to_id from pigeonpost_private.log_partitions() p
-  where p.to_id <= (select s.settled_id from pigeonpost_private.log_state s)
-    and p.to_id <= coalesce((select min(c.cursor) from pigeonpost.event_consumers c where c.updated_at > now() - p_lapse), p.to_id)
-    and not exists (select from pigeonpost.events e where e.id >= p.from_id and e.id < p.to_id and e.created_at > now() - p_keep)
+  where p.to_id - 1 <= (select s.settled_id from pigeonpost_private.log_state s)
+    and not exists (
+      select from pigeonpost.event_consumers c
+      where c.cursor < p.to_id - 1 and (c.tenant_id = 0 or c.updated_at > now() - p_lapse))
+    -- Ids and times rise together, but for the length of a transaction.
+    and coalesce((
+      select e.created_at <= now() - p_keep from pigeonpost.events e
+      where e.id >= p.from_id and e.id < p.to_id order by e.id desc limit 1), true)
   order by p.to_id
 $$;
+
+-- Drops a partition, moves the floor and cleans up below it, in one transaction: no reader meets a gap without the
+-- error that says so. Not `detach concurrently`, which Postgres refuses beside a default partition; the default one is
+-- what lets no insert fail. The lock that a plain detach needs holds writers up for as long as it waits, so it waits
+-- for 200 ms at most and then gives way (55P03), and the caller comes again.
+create or replace function pigeonpost_private.drop_partition(p_name text) returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '200ms'
+as $$
+declare
+  v_to_id bigint;
+begin
+  perform pg_advisory_xact_lock(1886416754);
+  select p.to_id into v_to_id from pigeonpost_private.log_partitions() p where p.name = p_name;
+  if not found then
+    return null;
+  end if;
+  execute format('alter table pigeonpost.events detach partition pigeonpost.%I', p_name);
+  execute format('drop table pigeonpost.%I', p_name);
+  delete from pigeonpost.events_default e where e.id < v_to_id;
+  update pigeonpost_private.log_state s set floor_id = greatest(s.floor_id, v_to_id - 1) returning s.floor_id into v_to_id;
+  return v_to_id;
+end
+$$;
+comment on function pigeonpost_private.drop_partition(text) is
+  'Drops one partition of the log and returns the floor (the highest id that is gone), or null where there is none of that name. Raises 55P03 when the log is busy: try again.';
 --! EndIncluded 160_retention.sql
 --! Included 900_grants.sql
 -- Grants and ownership. Everything belongs to a role that nobody logs in as; what each role may do is all here.
@@ -3428,9 +3715,24 @@ grant insert on pigeonpost.messages, pigeonpost.message_statuses, pigeonpost.mes
 grant update (status, body, media_url, metadata, raw, external_message_id, is_processed, error_code, error_message,
   sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_bridge;
 grant update on pigeonpost.message_reactions to pigeonpost_bridge;
+-- Of two receipts that say the same the earlier stands.
+grant update (occurred_at, error_code, error_message) on pigeonpost.message_statuses to pigeonpost_bridge, pigeonpost_app;
 grant select, insert on pigeonpost.parked_updates to pigeonpost_bridge;
 grant update (status) on pigeonpost.threads to pigeonpost_bridge;
 grant usage on sequence pigeonpost.messages_number_seq to pigeonpost_bridge;
+-- Document 002's views, where `public` had no room for them (130_et_views.sql).
+do $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array['pigeonpost.et_threads', 'pigeonpost.et_messages'] loop
+    if to_regclass(v_name) is not null then
+      execute format('grant select, insert, update on %s to pigeonpost_bridge, pigeonpost_app', v_name);
+      execute format('grant select on %s to pigeonpost_reader', v_name);
+    end if;
+  end loop;
+end
+$$;
 
 -- The API and the worker. History and the log are written by triggers alone, and so is what holds a conversation
 -- together: its sides, its threads and the pointer to the current one.
@@ -3652,9 +3954,10 @@ comment on column pigeonpost.webhook_inbox.processed_at is 'When its rows were c
 
 comment on table pigeonpost_private.log_state is 'How far the log is settled. One row, moved by settle_events().';
 comment on column pigeonpost_private.log_state.settled_id is 'No event at or below it is still to come.';
-comment on column pigeonpost_private.log_state.round_id is 'What settles next, when those of round_waits_for have ended.';
-comment on column pigeonpost_private.log_state.round_waits_for is 'Virtual transaction ids, as pg_locks shows them.';
 comment on column pigeonpost_private.log_state.floor_id is 'Events at or below it may be gone.';
+comment on table pigeonpost_private.log_rounds is 'Rounds of settling that are not over. Who stores one takes any row that nobody holds.';
+comment on column pigeonpost_private.log_rounds.round_id is 'What settles next, when those of waits_for have ended.';
+comment on column pigeonpost_private.log_rounds.waits_for is 'Virtual transaction ids, as pg_locks shows them.';
 
 comment on table pigeonpost_private.message_counts is 'How many messages each account has, by direction, type and status: what document 004''s statistics add up. Folded from the log.';
 comment on column pigeonpost_private.message_counts.messages is 'How many.';

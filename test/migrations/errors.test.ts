@@ -676,6 +676,12 @@ const cases: Case[] = [
     invalid('receipt_status_known', 'status', /failed/),
     update({ kind: 'receipt', status: 'seen' }),
   ],
+  ['an update that is none', invalid('update_is_an_object'), update([])],
+  [
+    'an update at no time',
+    invalid('update_time_known', 'at', /ISO 8601/),
+    update({ kind: 'revoke', at: 'yesterday-ish' }),
+  ],
   ['an edit without a body', invalid('edit_has_body', 'body', /revoke/), update({ kind: 'edit' })],
   [
     'an update of no message',
@@ -687,6 +693,11 @@ const cases: Case[] = [
     invalid(`et_messages_${column}_is_named`, column, /raw_json/),
     into('et_messages', { ...et, [column]: null }),
   ]),
+  [
+    'a document 002 row of no time',
+    invalid('et_messages_timestamp_in_range', 'timestamp', /milliseconds/),
+    into('et_messages', { ...et, timestamp: '9000000000000000' }),
+  ],
   [
     'an unknown type through the view',
     invalid('messages_content_type_known', 'content_type'),
@@ -854,6 +865,8 @@ t.test('no error of the fixtures is without a case here, a hint and a class', as
     'ingest_message_is_an_object',
     // race.test.ts
     'conversations_close_alone',
+    // consumers.test.ts
+    'cursor_above_floor',
   ])
   const raised = texts.join('\n').match(/raise exception '[^]*?;\n/g) ?? []
   t.ok(raised.length > 50)

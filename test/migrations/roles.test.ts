@@ -41,7 +41,11 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
     app: 'ra w(attempt_id attempts body campaign_id content_type delivered_at error_code error_message external_message_id failed_at is_from_bot is_processed leased_until media_id media_url metadata next_attempt_at priority provider raw read_at reply_to_id revoked_at scheduled_for sent_at status valid_until)',
   },
   message_history: { bridge: 'r', reader: 'r', app: 'r' },
-  message_statuses: { bridge: 'ra', reader: 'r', app: 'ra' },
+  message_statuses: {
+    bridge: 'ra w(error_code error_message occurred_at)',
+    reader: 'r',
+    app: 'ra w(error_code error_message occurred_at)',
+  },
   message_reactions: { bridge: 'raw', reader: 'r', app: 'raw' },
   parked_updates: { bridge: 'ra', app: 'rawd' },
   delivery_attempts: { bridge: 'r', reader: 'r', app: 'raw' },

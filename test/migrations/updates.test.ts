@@ -1,0 +1,591 @@
+import t from 'tap'
+import type { Sql } from '../../db/connect.ts'
+import { coreDatabase, receive, refusal, someoneWaits, without } from '../support/sql.ts'
+import { waitFor } from '../support/wait.ts'
+
+type Update = Record<string, string | number | null>
+
+const at = (seconds: number): string => new Date(Date.UTC(2025, 0, 1, 10, 0, seconds)).toISOString()
+
+async function update(
+  sql: Sql,
+  tenant: number,
+  id: string,
+  what: Update,
+  more: { account?: string; chat?: string } = {},
+) {
+  const [row] = await sql<{ outcome: string }[]>`
+    select pigeonpost.apply_update(${tenant}, 'whatsapp', ${id}, ${sql.json(what)}, ${more.account ?? null}, ${more.chat ?? null}) as outcome`
+  return row?.outcome
+}
+
+/** Every order of `items`. */
+function* orders<T>(items: T[]): Generator<T[]> {
+  if (items.length === 0) yield []
+  for (const [index, item] of items.entries()) {
+    for (const rest of orders(items.toSpliced(index, 1))) yield [item, ...rest]
+  }
+}
+
+/**
+ * What must be the same after any order. What may differ: which statuses were passed through on the way (message_statuses
+ * without a recipient), how many versions there were, when rows were written, and the events that tell of all this.
+ */
+async function endState(sql: Sql, tenant: number, id: string): Promise<unknown> {
+  const [state] = await sql<{ state: unknown }[]>`
+    select jsonb_build_object(
+      'message', to_jsonb(m) - array['id', 'number', 'external_message_id', 'body_version', 'created_at', 'updated_at'],
+      'recipients', (select jsonb_agg(to_jsonb(s) - array['id', 'message_id', 'created_at'] order by s.recipient, s.status)
+        from pigeonpost.message_statuses s where s.tenant_id = m.tenant_id and s.message_id = m.id and s.recipient is not null),
+      'reactions', (select jsonb_agg(to_jsonb(r) - 'message_id' order by r.sender)
+        from pigeonpost.message_reactions r where r.tenant_id = m.tenant_id and r.message_id = m.id),
+      'last_version', (select jsonb_build_object('kind', h.kind, 'body', h.body, 'is_latest', h.body_version = m.body_version)
+        from pigeonpost.message_history h where h.tenant_id = m.tenant_id and h.message_id = m.id order by h.body_version desc limit 1),
+      -- By the log's order: ids of the same millisecond sort by chance below PostgreSQL 18.
+      'chain_is_whole', (select bool_and(s.payload ->> 'previous_status' = s.before
+            and pigeonpost.status_may_change(m.direction, s.payload ->> 'previous_status', s.payload ->> 'status'))
+          and (array_agg(s.payload ->> 'status' order by s.id))[count(*)] = m.status and count(*) = (
+            select count(*) from pigeonpost.message_statuses x where x.tenant_id = m.tenant_id and x.message_id = m.id and x.recipient is null)
+        from (select e.id, e.payload, coalesce(lag(e.payload ->> 'status') over (order by e.id), e.payload ->> 'previous_status') as before
+          from pigeonpost.events e where e.tenant_id = m.tenant_id and e.message_id = m.id and e.type = 'message.status') s),
+      'parked', (select count(*) from pigeonpost.parked_updates p where p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id)
+    ) as state
+    from pigeonpost.messages m where m.tenant_id = ${tenant} and m.external_message_id = ${id}`
+  return state?.state
+}
+
+const cases: {
+  name: string
+  direction: 'inbound' | 'outbound'
+  group?: boolean
+  updates: Update[]
+  end: Record<string, unknown>
+}[] = [
+  {
+    name: 'receipts',
+    direction: 'outbound',
+    updates: [
+      { kind: 'receipt', status: 'sent', at: at(1) },
+      { kind: 'receipt', status: 'delivered', at: at(2) },
+      { kind: 'receipt', status: 'read', at: at(3) },
+      { kind: 'receipt', status: 'read', at: at(4) },
+    ],
+    end: {
+      message: {
+        status: 'read',
+        sent_at: /10:00:01/,
+        delivered_at: /10:00:02/,
+        read_at: /10:00:03/,
+        error_code: null,
+      },
+    },
+  },
+  {
+    name: 'a failure that a delivery disproves',
+    direction: 'outbound',
+    updates: [
+      { kind: 'receipt', status: 'sent', at: at(1) },
+      { kind: 'receipt', status: 'failed', at: at(2), error_code: 'x', error_message: 'no' },
+      { kind: 'receipt', status: 'delivered', at: at(5) },
+    ],
+    end: {
+      message: {
+        status: 'delivered',
+        failed_at: null,
+        error_code: null,
+        error_message: null,
+        metadata: {},
+      },
+    },
+  },
+  {
+    name: 'two failures and a late sent',
+    direction: 'outbound',
+    updates: [
+      { kind: 'receipt', status: 'failed', at: at(3), error_code: 'b' },
+      { kind: 'receipt', status: 'sent', at: at(1) },
+      { kind: 'receipt', status: 'failed', at: at(2), error_code: 'c', error_message: 'first' },
+      { kind: 'receipt', status: 'failed', at: at(2), error_code: 'c', error_message: 'second' },
+    ],
+    end: {
+      message: {
+        status: 'failed',
+        failed_at: /10:00:02/,
+        sent_at: /10:00:01/,
+        error_code: 'c',
+        error_message: 'first',
+      },
+    },
+  },
+  {
+    name: 'receipts of a group, one by one',
+    direction: 'outbound',
+    group: true,
+    updates: [
+      { kind: 'receipt', status: 'delivered', at: at(2), recipient: '27831110001@s.whatsapp.net' },
+      { kind: 'receipt', status: 'read', at: at(6), recipient: '+27 83 111 0001' },
+      { kind: 'receipt', status: 'delivered', at: at(4), recipient: '+27831110002' },
+      { kind: 'receipt', status: 'delivered', at: at(3), recipient: '27831110002@s.whatsapp.net' },
+    ],
+    end: {
+      message: { status: 'read', delivered_at: /10:00:02/, read_at: /10:00:06/ },
+      recipients: [
+        { recipient: '+27831110001', status: 'delivered', occurred_at: /10:00:02/ },
+        { recipient: '+27831110001', status: 'read', occurred_at: /10:00:06/ },
+        { recipient: '+27831110002', status: 'delivered', occurred_at: /10:00:03/ },
+      ],
+    },
+  },
+  {
+    name: 'a read mark of an inbound message',
+    direction: 'inbound',
+    updates: [
+      { kind: 'receipt', status: 'read', at: at(7) },
+      { kind: 'receipt', status: 'read', at: at(5) },
+      { kind: 'receipt', status: 'delivered', at: at(1) },
+      { kind: 'receipt', status: 'failed', at: at(1), error_code: 'nonsense' },
+    ],
+    end: {
+      message: {
+        status: 'read',
+        read_at: /10:00:05/,
+        sent_at: /10:00:00/,
+        delivered_at: /10:00:00/,
+        error_code: null,
+      },
+    },
+  },
+  {
+    name: 'edits, two of them at the same moment',
+    direction: 'inbound',
+    updates: [
+      { kind: 'edit', body: 'one', at: at(1) },
+      { kind: 'edit', body: 'two', at: '2025-01-01T12:00:02+02:00' },
+      { kind: 'edit', body: 'too\u0001', at: at(2) },
+      { kind: 'edit', body: 'zero', at: at(0) },
+    ],
+    end: { message: { body: 'two' }, last_version: { kind: 'edit', body: 'two', is_latest: true } },
+  },
+  {
+    name: 'a revoke among edits',
+    direction: 'inbound',
+    updates: [
+      { kind: 'edit', body: 'one', at: at(1) },
+      { kind: 'revoke', at: at(3) },
+      { kind: 'revoke', at: at(2) },
+      { kind: 'edit', body: 'late', at: at(9) },
+    ],
+    end: {
+      message: { body: null, revoked_at: /10:00:02/, metadata: {} },
+      last_version: { kind: 'revoke', body: null, is_latest: true },
+    },
+  },
+  {
+    name: 'reactions',
+    direction: 'inbound',
+    updates: [
+      { kind: 'reaction', sender: '+27831110001', emoji: '👍', at: at(1) },
+      { kind: 'reaction', sender: '27831110001@s.whatsapp.net', emoji: '❤️', at: at(2) },
+      { kind: 'reaction', sender: '+27831110002', emoji: '😀', at: at(1) },
+      { kind: 'reaction', sender: '+27831110002', emoji: '', at: at(4) },
+    ],
+    end: {
+      reactions: [
+        { sender: '+27831110001', emoji: '❤️', reacted_at: /10:00:02/ },
+        { sender: '+27831110002', emoji: null, reacted_at: /10:00:04/ },
+      ],
+    },
+  },
+  {
+    name: 'one of each kind',
+    direction: 'outbound',
+    updates: [
+      { kind: 'edit', body: 'better', at: at(2) },
+      { kind: 'receipt', status: 'read', at: at(3) },
+      { kind: 'reaction', sender: '+27831110001', emoji: '👍', at: at(4) },
+      { kind: 'receipt', status: 'delivered', at: at(1) },
+    ],
+    end: { message: { status: 'read', body: 'better' }, reactions: [{ emoji: '👍' }] },
+  },
+]
+
+t.test(
+  'updates end the same in any order, before and after their message, and twice',
+  async (t) => {
+    const core = await coreDatabase(t)
+    for (const [index, { name, direction, group, updates, end }] of cases.entries()) {
+      await t.test(name, async (t) => {
+        const tenant = index + 1
+        const sql = core.pool(1)
+        let expected: unknown
+        let tried = 0
+        for (const [order, steps] of [...orders<Update | null>([null, ...updates])].entries()) {
+          const id = `m${order}`
+          // One connection answers in the order in which it is asked; what is a null inserts the message.
+          const work = [...steps, ...(order % 2 ? updates : [])].map(async (step) =>
+            step
+              ? update(sql, tenant, id, step)
+              : sql`insert into pigeonpost.messages (tenant_id, channel, direction, address, conversation_external_id, external_message_id, body, sent_at, delivered_at)
+                values (${tenant}, 'whatsapp', ${direction}, ${group ? null : '+27831110009'}, ${group ? 'g@g.us' : null}, ${id}, 'first',
+                  ${at(0)}::timestamptz + ${direction === 'outbound' ? '9 s' : '0 s'}::interval, ${direction === 'inbound' ? at(0) : null})`,
+          )
+          await Promise.all(work)
+          const state = await endState(sql, tenant, id)
+          tried++
+          if (!expected) {
+            expected = state
+            t.match(state, { ...end, parked: 0 })
+          } else if (JSON.stringify(state) !== JSON.stringify(expected)) {
+            t.same(state, expected, `after ${JSON.stringify(steps)}`)
+            break
+          }
+          if ((state as { chain_is_whole: boolean | null }).chain_is_whole === false) {
+            t.fail('a status was skipped or told twice', { steps })
+            break
+          }
+        }
+        t.equal(tried, [...orders([null, ...updates])].length)
+      })
+    }
+  },
+)
+
+t.test('one database', async (t) => {
+  const core = await coreDatabase(t)
+  const { sql } = core
+
+  await t.test('statuses only move forward, and every move is kept', async (t) => {
+    await sql`insert into pigeonpost.messages (tenant_id, channel, direction, address, external_message_id) values (30, 'whatsapp', 'outbound', '+27831110001', 'o')`
+    t.equal(await update(sql, 30, 'o', { kind: 'receipt', status: 'read', at: at(5) }), 'applied')
+    t.equal(
+      await update(sql, 30, 'o', {
+        kind: 'receipt',
+        status: 'delivered',
+        at: new Date().toISOString(),
+      }),
+      'ignored',
+    )
+    t.equal(
+      await update(sql, 30, 'o', { kind: 'receipt', status: 'failed', error_code: 'x' }),
+      'ignored',
+    )
+    await sql`update pigeonpost.messages set status = 'sent', error_code = 'late' where tenant_id = 30`
+    t.match(await sql`select status, error_code from pigeonpost.messages where tenant_id = 30`, [
+      { status: 'read', error_code: null },
+    ])
+    t.same(
+      await sql`select previous_status, status from pigeonpost.message_statuses where tenant_id = 30`,
+      [{ previous_status: 'sent', status: 'read' }],
+    )
+    t.same(
+      await refusal(sql`update pigeonpost.messages set status = 'gone' where tenant_id = 30`),
+      {
+        code: 'PPV01',
+        constraint: 'messages_status_known',
+        column: 'status',
+      },
+    )
+  })
+
+  await t.test('each transition of the design is allowed, and no other', async (t) => {
+    const statuses = [
+      'scheduled',
+      'queued',
+      'sending',
+      'retrying',
+      'sent',
+      'delivered',
+      'read',
+      'failed',
+      'canceled',
+      'unknown',
+    ]
+    const allowed = await sql<{ direction: string; from: string; to: string[] }[]>`
+      select d as direction, f as from, array_agg(g order by g) as to
+      from unnest(${['inbound', 'outbound', 'system']}::text[]) d cross join unnest(${statuses}::text[]) f cross join unnest(${statuses}::text[]) g
+      where pigeonpost.status_may_change(d, f, g) group by 1, 2 order by 1, 2`
+    const inbound = allowed.filter((row) => row.direction === 'inbound')
+    t.same(inbound, [{ direction: 'inbound', from: 'delivered', to: ['read'] }])
+    t.same(
+      allowed.filter((row) => row.direction === 'system'),
+      [],
+    )
+    const outbound = Object.fromEntries(
+      allowed.filter((row) => row.direction === 'outbound').map((row) => [row.from, row.to]),
+    )
+    t.same(outbound['sent'], ['delivered', 'failed', 'read'])
+    t.same(outbound['delivered'], ['read'])
+    t.notOk(outbound['read'] ?? outbound['canceled'], 'the ends')
+    t.same(outbound['failed'], ['delivered', 'queued', 'read', 'sent'])
+    t.same(outbound['unknown'], ['delivered', 'failed', 'queued', 'read', 'sent'])
+    for (const to of ['queued', 'retrying', 'unknown', 'sent', 'failed'])
+      t.ok(outbound['sending']?.includes(to), `sending to ${to}`)
+    t.notOk(outbound['sending']?.includes('canceled'), 'what is being sent cannot be called back')
+  })
+
+  await t.test('what is wrong with an update is named, and nothing is parked', async (t) => {
+    const good: Update = { kind: 'receipt', status: 'read' }
+    for (const [what, constraint, column] of [
+      [{}, 'update_kind_known', 'kind'],
+      [{ kind: 'smile' }, 'update_kind_known', 'kind'],
+      [{ kind: 'receipt' }, 'receipt_status_known', 'status'],
+      [{ kind: 'receipt', status: 'queued' }, 'receipt_status_known', 'status'],
+      [{ kind: 'edit' }, 'edit_has_body', 'body'],
+      [{ kind: 'edit', body: 'x'.repeat(1048577) }, 'messages_body_at_most_1_mib', 'body'],
+      [{ ...good, at: 'yesterday-ish' }, 'update_time_known', 'at'],
+      [{ ...good, at: 1733768400 }, 'update_time_known', 'at'],
+      [{ ...good, at: 'infinity' }, 'update_time_known', 'at'],
+    ] as [Update, string, string][]) {
+      t.same(
+        await refusal(update(sql, 31, 'none', what)),
+        { code: 'PPV01', constraint, column },
+        JSON.stringify(what).slice(0, 60),
+      )
+    }
+    t.match(await refusal(sql`select pigeonpost.apply_update(31, 'whatsapp', 'none', '[]')`), {
+      constraint: 'update_is_an_object',
+    })
+    t.match(await refusal(update(sql, 31, '', good)), {
+      code: 'PPV01',
+      constraint: 'update_names_its_message',
+    })
+    t.same(await sql`select * from pigeonpost.parked_updates where tenant_id = 31`, [])
+  })
+
+  await t.test(
+    'an unusable update that somebody parked past the door does not keep its message out',
+    async (t) => {
+      await receive(sql, { tenant: 32, id: 'first' })
+      await sql`insert into pigeonpost.parked_updates (tenant_id, channel, external_message_id, update)
+      values (32, 'whatsapp', 'm', '{"kind": "receipt", "status": "read", "at": "rubbish"}'), (32, 'whatsapp', 'm', '{"kind": "edit", "body": "good"}')`
+      t.ok(await receive(sql, { tenant: 32, id: 'm' }))
+      t.match(
+        await sql`select body, status from pigeonpost.messages where tenant_id = 32 and external_message_id = 'm'`,
+        [{ body: 'good', status: 'delivered' }],
+      )
+    },
+  )
+
+  await t.test('account and chat tell messages with the same id apart', async (t) => {
+    const [a, b] = await sql<
+      { id: string }[]
+    >`insert into pigeonpost.accounts (tenant_id, channel, address) values
+      (33, 'whatsapp', '+15550000001'), (33, 'whatsapp', '+15550000002') returning id`
+    const outbound = async (account: string | undefined, to: string, group?: string) => sql`
+      insert into pigeonpost.messages (tenant_id, channel, direction, account_id, address, conversation_external_id, external_message_id)
+      values (33, 'whatsapp', 'outbound', ${account ?? null}, ${to}, ${group ?? null}, '1')`
+    await outbound(a?.id, '+27831110001')
+    await outbound(b?.id, '+27831110001')
+    await outbound(a?.id, '+27831110002')
+    await outbound(a?.id, '+27831110003', '9@g.us')
+    const read = async () =>
+      (
+        await sql`select a.address as account, m.address from pigeonpost.messages m
+        join pigeonpost.accounts a on a.tenant_id = m.tenant_id and a.id = m.account_id
+        where m.tenant_id = 33 and m.status = 'read' order by 1, 2`
+      ).map((row) => `${row['account']} ${row['address']}`)
+    const good: Update = { kind: 'receipt', status: 'read' }
+    await update(sql, 33, '1', good, { account: b?.id ?? '' })
+    t.same(await read(), ['+15550000002 +27831110001'])
+    await update(sql, 33, '1', good, { account: a?.id ?? '', chat: '27831110002@s.whatsapp.net' })
+    t.same(
+      await read(),
+      ['+15550000001 +27831110002', '+15550000002 +27831110001'],
+      'a direct chat goes by its counterpart',
+    )
+    await update(sql, 33, '1', good, { chat: '9@g.us' })
+    t.equal((await read()).length, 3)
+    t.equal(
+      await update(sql, 33, '1', good, { chat: '27831119999@s.whatsapp.net' }),
+      'parked',
+      'no such chat yet',
+    )
+    t.equal(
+      await update(
+        sql,
+        33,
+        '1',
+        { ...good, at: at(1) },
+        { account: a?.id ?? '', chat: '+27831110002' },
+      ),
+      'applied',
+    )
+    t.equal(
+      await sql`select pigeonpost.apply_update(33, 'sms', '1', ${sql.json(good)}) as o`.then(
+        ([row]) => row?.['o'],
+      ),
+      'parked',
+      'another channel',
+    )
+    await outbound(b?.id, '+27831119999')
+    t.same(await sql`select channel from pigeonpost.parked_updates where tenant_id = 33`, [
+      { channel: 'sms' },
+    ])
+    t.equal((await read()).length, 4)
+  })
+
+  await t.test(
+    'an external id that comes later, with the outcome of a send, brings the parked updates',
+    async (t) => {
+      await sql`insert into pigeonpost.messages (tenant_id, channel, direction, address, body) values (34, 'whatsapp', 'outbound', '+27831110001', 'x')`
+      t.equal(
+        await update(sql, 34, 'later', { kind: 'receipt', status: 'delivered', at: at(1) }),
+        'parked',
+      )
+      await sql`update pigeonpost.messages set status = 'sending' where tenant_id = 34`
+      await sql`update pigeonpost.messages set status = 'sent', external_message_id = 'later' where tenant_id = 34`
+      t.match(await sql`select status from pigeonpost.messages where tenant_id = 34`, [
+        { status: 'delivered' },
+      ])
+      t.same(
+        await sql`select payload ->> 'status' as status from pigeonpost.events where tenant_id = 34 and type = 'message.status' order by id`,
+        [{ status: 'sending' }, { status: 'sent' }, { status: 'delivered' }],
+      )
+      t.same(await sql`select * from pigeonpost.parked_updates where tenant_id = 34`, [])
+    },
+  )
+
+  await t.test('a bridge may, in its own tenants; a reader may not', async (t) => {
+    const bridge = await core.login(['pigeonpost_bridge'], [35])
+    const reader = await core.login(['pigeonpost_reader'], [35])
+    await receive(bridge, { tenant: 35, id: 'mine' })
+    await receive(sql, { tenant: 36, id: 'theirs' })
+    for (const what of [
+      { kind: 'receipt', status: 'read' },
+      { kind: 'receipt', status: 'read', recipient: '+27831110001', at: at(2) },
+      { kind: 'receipt', status: 'read', recipient: '+27831110001', at: at(1) },
+      { kind: 'edit', body: 'new' },
+      { kind: 'reaction', emoji: '👍' },
+      { kind: 'reaction', emoji: '👎', at: '2100-01-01T00:00:00Z' },
+      { kind: 'revoke' },
+    ] as Update[]) {
+      t.equal(await update(bridge, 35, 'mine', what), 'applied', JSON.stringify(what))
+      t.equal(await update(bridge, 35, 'not yet', what), 'parked')
+      t.same(await refusal(update(bridge, 36, 'theirs', what)), {
+        code: 'PPT01',
+        constraint: 'tenant_is_granted',
+        column: 'tenant_id',
+      })
+      t.match(await refusal(update(reader, 35, 'mine', what)), { code: '42501' })
+      t.match(await refusal(update(reader, 35, 'not yet', what)), { code: '42501' })
+    }
+    await receive(bridge, { tenant: 35, id: 'not yet' })
+    t.match(
+      await sql`select body, revoked_at is not null as revoked, status from pigeonpost.messages where tenant_id = 35`,
+      [
+        { body: null, revoked: true, status: 'read' },
+        { body: null, revoked: true, status: 'read' },
+      ],
+    )
+    t.match(await sql`select body, status from pigeonpost.messages where tenant_id = 36`, [
+      { body: 'theirs', status: 'delivered' },
+    ])
+    t.same(await sql`select * from pigeonpost.parked_updates where tenant_id in (35, 36)`, [])
+    for (const table of ['message_history', 'events']) {
+      t.match(
+        await refusal(bridge.unsafe(`update pigeonpost.${table} set tenant_id = tenant_id`)),
+        { code: '42501' },
+      )
+      t.match(await refusal(bridge.unsafe(`delete from pigeonpost.${table}`)), { code: '42501' })
+    }
+  })
+
+  await t.test(
+    'an edit or revoke by plain SQL leaves the same history, and what is revoked stays so',
+    async (t) => {
+      await receive(sql, { tenant: 37, id: 'm', body: 'one' })
+      const as = core.pool(1, { 'pigeonpost.actor': 'ada' })
+      await as`update pigeonpost.messages set body = 'two' where tenant_id = 37`
+      await as`update pigeonpost.messages set body = 'two' where tenant_id = 37`
+      await sql`update pigeonpost.messages set revoked_at = now() where tenant_id = 37`
+      await sql`update pigeonpost.messages set revoked_at = null, body = 'three' where tenant_id = 37`
+      t.match(
+        await sql`select body, revoked_at is not null as revoked from pigeonpost.messages where tenant_id = 37`,
+        [{ body: null, revoked: true }],
+      )
+      t.same(
+        await sql`select kind, body_version, previous_body, body, edited_by from pigeonpost.message_history where tenant_id = 37 order by body_version`,
+        [
+          { kind: 'edit', body_version: 2, previous_body: 'one', body: 'two', edited_by: 'ada' },
+          {
+            kind: 'revoke',
+            body_version: 3,
+            previous_body: 'two',
+            body: null,
+            edited_by: 'pigeonpost',
+          },
+        ],
+      )
+    },
+  )
+
+  await t.test('a receipt waits for an insert that is under way', async (t) => {
+    const one = core.pool(1)
+    const two = core.pool(1)
+    const race = async (id: string): Promise<string | undefined> => {
+      await one`begin`
+      await receive(one, { tenant: 38, id })
+      const outcome = update(two, 38, id, { kind: 'receipt', status: 'read' })
+      outcome.catch(() => {})
+      const early = await Promise.race([
+        outcome,
+        waitFor(async () => someoneWaits(sql, 'advisory'), { what: 'the receipt to wait' }).then(
+          () => null,
+        ),
+      ])
+      await one`commit`
+      return early ?? (await outcome)
+    }
+    t.equal(await race('a'), 'applied')
+    await without(
+      sql,
+      'pigeonpost.apply_update',
+      [/perform pg_advisory_xact_lock\([^;]*;/, ''],
+      async () => {
+        // Without the lock it is parked, for ever.
+        t.equal(await race('b').catch((error: Error) => error.message), 'parked')
+      },
+    )
+  })
+
+  await t.test('an insert waits for a receipt that is being parked', async (t) => {
+    const one = core.pool(1)
+    const two = core.pool(1)
+    await one`begin`
+    t.equal(await update(one, 39, 'm', { kind: 'receipt', status: 'read' }), 'parked')
+    const stored = receive(two, { tenant: 39, id: 'm' })
+    stored.catch(() => {})
+    await waitFor(async () => someoneWaits(sql, 'advisory'), { what: 'the insert to wait' })
+    await one`commit`
+    await stored
+    t.match(await sql`select status from pigeonpost.messages where tenant_id = 39`, [
+      { status: 'read' },
+    ])
+  })
+})
+
+t.test('receipts that race their messages by the thousand leave none parked', async (t) => {
+  const core = await coreDatabase(t)
+  const count = 1200
+  const writers = core.pool(4)
+  const receivers = core.pool(4)
+  await receive(core.sql, { tenant: 1, id: 'first' })
+  const lanes = Array.from({ length: 4 }, (_, lane) =>
+    Array.from({ length: count / 4 }, (_, index) => `m${index * 4 + lane}`),
+  )
+  await Promise.all(
+    lanes.flatMap((ids) => [
+      (async () => {
+        for (const id of ids) await receive(writers, { tenant: 1, id })
+      })(),
+      (async () => {
+        for (const id of ids) await update(receivers, 1, id, { kind: 'receipt', status: 'read' })
+      })(),
+    ]),
+  )
+  t.same(await core.sql`select count(*) from pigeonpost.parked_updates`, [{ count: 0 }])
+  t.same(await core.sql`select status, count(*) from pigeonpost.messages group by 1 order by 1`, [
+    { status: 'delivered', count: 1 },
+    { status: 'read', count },
+  ])
+})
