@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
-import { connectLasting } from '../../db/connect-lasting.ts'
+import { connect } from '../../db/connect.ts'
 import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { wakeAccount } from '../../db/delivery/wake.ts'
@@ -11,6 +11,7 @@ import { createPace } from './pace.ts'
 import { startRelay } from './relay.ts'
 import { startRunner } from './runner.ts'
 import { startSweeper } from './sweep.ts'
+import { startUpkeep } from './upkeep.ts'
 import { atMost, within } from './waiting.ts'
 
 export type WorkerOptions = {
@@ -43,7 +44,7 @@ const stopMs = 3_300
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { url, logger, providers } = options
-  const sql = connectLasting(url, { max: turns + 4, name: 'pigeonpost worker' })
+  const sql = connect(url, { max: turns + 4, name: 'pigeonpost worker' })
   const stopping = new AbortController()
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)
@@ -51,6 +52,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const flying = new Map<string, Flights>()
 
   const sweeper = startSweeper({ sql, logger })
+  const upkeep = startUpkeep({ sql, logger })
   const context: DeliverContext = {
     sql,
     logger,
@@ -134,7 +136,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   async function stop(): Promise<void> {
     stopping.abort()
     // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
-    await atMost(stopMs, Promise.all([sweeper.stop(), runner.stop(), land(), relay.stop()]))
+    await atMost(
+      stopMs,
+      Promise.all([sweeper.stop(), upkeep.stop(), runner.stop(), land(), relay.stop()]),
+    )
     await sql.end({ timeout: 0.5 })
   }
   return {

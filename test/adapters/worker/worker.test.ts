@@ -173,3 +173,20 @@ t.test('a worker waits for a database that is not there yet, and stops meanwhile
   await worker.stop()
   t.ok(performance.now() - started < 4_000)
 })
+
+t.test('a worker folds what happens into the counters', async (t) => {
+  const { sql, url } = await deliveryDatabase(t)
+  await workerOn(t, url, scripted())
+  const target = await addAccount(sql)
+  await queue(sql, target, numbered(3))
+  const followed = await waitFor(
+    async () => {
+      const [row] = await sql<{ total: number; counts: number }[]>`
+        select (select max(total_messages) from pigeonpost.conversations) as total,
+          (select sum(messages) from pigeonpost_private.message_counts where status = 'sent')::integer as counts`
+      return row?.total === 1 && row.counts === 3
+    },
+    { what: 'the counters to follow' },
+  )
+  t.ok(followed)
+})
