@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { arrayTypes } from './array-types.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 export type Transaction = postgres.TransactionSql<{ bigint: number }>
@@ -15,7 +16,9 @@ export interface ConnectOptions {
 }
 
 /**
- * A pool of connections. Nothing connects before the first query.
+ * A pool of connections. Nothing connects before the first query, and a restart of the server does not end the process:
+ * the driver asks nothing of its own when it connects, and connections do not end by age, so a transaction fails for its
+ * connection only when the server or the network ends it. See `begin` for the other half.
  * `bigint` columns come as numbers: our sequences stay below 2^53.
  * @throws on the first query, with `code` such as ENOTFOUND or 28P01, when the server cannot be reached.
  */
@@ -23,9 +26,12 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
   return postgres(url, {
     max: options.max ?? 10,
     connect_timeout: 10,
+    fetch_types: false,
+    max_lifetime: null,
     onnotice: () => {},
     connection: { application_name: options.name ?? 'pigeonpost', ...options.settings },
     types: {
+      ...arrayTypes,
       bigint: { to: 20, from: [20], parse: Number, serialize: String },
     },
   })

@@ -1,3 +1,4 @@
+import { begin } from './begin.ts'
 import type { Sql, Transaction } from './connect.ts'
 
 /**
@@ -9,9 +10,8 @@ export async function asTenant<T>(
   tenantId: number,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  const result = await sql.begin(async (tx) => {
+  return begin(sql, async (tx) => {
     await tx`select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)`
-    return work(tx as Transaction)
+    return work(tx)
   })
-  return result as T
 }

@@ -72,8 +72,7 @@ export async function checkDatabase(
 ): Promise<void> {
   const sql = connect(url, { max: 1, name: 'pigeonpost check' })
   try {
-    const connection = await sql.reserve()
-    connection.release()
+    await sql`select`
   } catch (error) {
     throw new Failure(amend(explainConnection(error, url)), { cause: error })
   } finally {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Sql } from '../../db/connect.ts'
-import { connectLasting } from '../../db/connect-lasting.ts'
+import { connect, type Sql } from '../../db/connect.ts'
 import { bellKeyIsHeld } from '../../db/events/bell-key.ts'
 import {
   lastEventId,
@@ -53,7 +52,7 @@ export function startRelay(options: RelayOptions): Relay {
   const { logger } = options
   const idleMs = options.idleMs ?? 8
   const stopping = new AbortController()
-  const sql = connectLasting(options.url, { max: 2, name: 'pigeonpost relay' })
+  const sql = connect(options.url, { max: 2, name: 'pigeonpost relay' })
 
   let key: BellKey | null = null
   let keyAskAt = 0

@@ -1,3 +1,4 @@
+import { begin } from '../../db/begin.ts'
 import { connect, type Sql } from '../../db/connect.ts'
 import { threadHistory } from '../../db/messages/history.ts'
 import { percentile } from './rounds.ts'
@@ -56,7 +57,7 @@ async function fill(sql: Sql, until: number, log: (line: string) => void): Promi
   const rounds = Math.ceil((until - (stored?.count ?? 0)) / threads)
   let reported = Date.now()
   for (let round = 0; round < rounds; round += 1) {
-    await sql.begin(async (tx) => {
+    await begin(sql, async (tx) => {
       await tx`set local role pigeonpost_ingest`
       await tx`
         insert into pigeonpost.messages (tenant_id, account_id, conversation_id, thread_id, customer_id, sender_customer_id, address,

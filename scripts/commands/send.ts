@@ -1,3 +1,4 @@
+import { begin } from '../../db/begin.ts'
 import type { Command } from 'commander'
 import { listAccounts } from '../../db/accounts/list.ts'
 import type { Sql, Transaction } from '../../db/connect.ts'
@@ -108,7 +109,7 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
     )
   }
   const message = await retryTransient(async () =>
-    sql.begin(async (tx) =>
+    begin(sql, async (tx) =>
       createMessage(tx as Transaction, {
         tenantId: options.tenant,
         accountId: account.id,

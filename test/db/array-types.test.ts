@@ -1,10 +1,10 @@
 import t from 'tap'
-import { connectLasting } from '../../db/connect-lasting.ts'
+import { connect } from '../../db/connect.ts'
 import { testDatabase } from '../support/database.ts'
 
 t.test('arrays go to the server and come back as they were', async (t) => {
   const { url } = await testDatabase(t, { blank: true })
-  const sql = connectLasting(url, { max: 1 })
+  const sql = connect(url, { max: 1 })
   t.teardown(async () => sql.end())
   const texts = [
     '',

@@ -11,6 +11,7 @@ import {
   eventIds,
   hearBells,
   insertInbound,
+  reserve,
   silent,
 } from './support.ts'
 
@@ -74,7 +75,7 @@ t.test('each event of 8 racing writers is rung for once, by the relay', async (t
 t.test('triggers ring while no relay is there, and not while one is', async (t) => {
   const { url, sql } = await deliveryDatabase(t)
   const bells = await hearBells(t, url)
-  const writer = await sql.reserve()
+  const writer = await reserve(sql)
   t.teardown(() => writer.release())
   const [self] = await writer<{ pid: number }[]>`select pg_backend_pid() as pid`
   const write = async () => {
@@ -180,7 +181,7 @@ t.test(
     const relay = relayOn(t, url)
     await ringing(relay)
     const bells = await hearBells(t, url)
-    const slow = await sql.reserve()
+    const slow = await reserve(sql)
     await slow`begin`
     await insertInbound(slow)
     const held = await lastEventId(sql)

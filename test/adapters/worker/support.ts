@@ -1,3 +1,4 @@
+import type postgres from 'postgres'
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -201,4 +202,13 @@ export async function eventIds(sql: Sql, after = 0): Promise<number[]> {
   const rows = await sql<{ id: number }[]>`
     select id from pigeonpost.events where id > ${after} order by id`
   return rows.map((row) => row.id)
+}
+
+/**
+ * A connection of one's own, until `release()`. postgres.js (3.4.9) never answers a reservation that has to open the
+ * connection where it fetches no types, so one is opened first.
+ */
+export async function reserve(sql: Sql): Promise<postgres.ReservedSql<{ bigint: number }>> {
+  await sql`select`
+  return sql.reserve()
 }
