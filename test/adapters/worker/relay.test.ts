@@ -168,7 +168,7 @@ t.test('a relay that hangs loses the key, so that triggers ring again', async (t
   await waitFor(async () => !(await bellKeyIsHeld(sql)), { what: 'the key to be free' })
   const bells = await hearBells(t, url)
   await insertInbound(sql)
-  await waitFor(() => bells.length > 0, { what: 'a bell by the trigger' })
+  t.ok(await waitFor(() => bells.length > 0, { what: 'a bell by the trigger' }))
   hang.resolve()
 })
 
