@@ -1,31 +1,7 @@
 import type { Sql } from './connect.ts'
+import { type Metrics, readMetrics } from './metrics.ts'
 
-export type OutboundStatus =
-  | 'scheduled'
-  | 'queued'
-  | 'sending'
-  | 'sent'
-  | 'delivered'
-  | 'read'
-  | 'retrying'
-  | 'failed'
-  | 'canceled'
-  | 'unknown'
-
-export type WaitingAccount = {
-  tenantId: number
-  accountId: string
-  channel: string
-  address: string | null
-  status: 'connected' | 'disconnected' | 'disabled'
-  provider: string | null
-  /** Messages that are queued, scheduled or between tries. */
-  waiting: number
-  /** Seconds since the oldest of them could have been sent; null where all are due later. */
-  oldestSeconds: number | null
-}
-
-export type Status = {
+export type Status = Metrics & {
   /** As `server_version` has it. */
   serverVersion: string
   relay: {
@@ -38,30 +14,16 @@ export type Status = {
   }
   /** Of the database's NOTIFY queue, from 0 to 1. At 0.5 triggers and relay stop ringing. */
   notifyQueueUsage: number
-  /** Outbound messages by status, of all tenants. */
-  outbound: Record<OutboundStatus, number>
-  /** Those with the most messages waiting first, 100 at most. */
-  waiting: WaitingAccount[]
   /** Webhooks that were kept and could not be understood. */
   inboxFailures: number
 }
 
-const none: Record<OutboundStatus, number> = {
-  scheduled: 0,
-  queued: 0,
-  sending: 0,
-  sent: 0,
-  delivered: 0,
-  read: 0,
-  retrying: 0,
-  failed: 0,
-  canceled: 0,
-  unknown: 0,
-}
+/** How many accounts it lists. */
+const mostAccounts = 100
 
-/** How delivery stands, for operators. Counts every outbound message, so it is dear on a large database: not for polling. */
+/** How delivery stands, for operators: of all tenants that the role may see. */
 export async function readStatus(sql: Sql): Promise<Status> {
-  const [[health], outbound, waiting] = await Promise.all([
+  const [[health], metrics] = await Promise.all([
     sql<(Status['relay'] & Pick<Status, 'serverVersion' | 'notifyQueueUsage' | 'inboxFailures'>)[]>`
       select current_setting('server_version') as "serverVersion",
         exists (
@@ -77,27 +39,9 @@ export async function readStatus(sql: Sql): Promise<Status> {
         (select count(*) from pigeonpost.webhook_inbox w where w.status = 'failed') as "inboxFailures"
       from pigeonpost_private.log_state s
       cross join (select case when is_called then last_value else 0 end as last_id from pigeonpost.events_id_seq) e`,
-    sql<{ status: OutboundStatus; count: number }[]>`
-      select m.status, count(*) from pigeonpost.messages m where m.direction = 'outbound' group by m.status`,
-    sql<WaitingAccount[]>`
-      select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.provider, w.waiting,
-        extract(epoch from now() - w.oldest)::double precision as "oldestSeconds"
-      from (
-        select m.tenant_id, m.account_id, count(*) as waiting,
-          min(case when m.status = 'queued' then coalesce(m.scheduled_for, m.created_at) else m.next_attempt_at end)
-            filter (where m.status = 'queued' or m.next_attempt_at <= now()) as oldest
-        from pigeonpost.messages m where m.status in ('queued', 'scheduled', 'retrying')
-        group by m.tenant_id, m.account_id
-      ) w
-      join pigeonpost.accounts a on a.tenant_id = w.tenant_id and a.id = w.account_id
-      order by w.waiting desc, a.tenant_id, a.id limit 100`,
+    readMetrics(sql, { accounts: mostAccounts }),
   ])
   if (!health) throw new Error('the log has no state')
   const { ringing, unsettled, behind, ...rest } = health
-  return {
-    ...rest,
-    relay: { ringing, unsettled, behind },
-    outbound: { ...none, ...Object.fromEntries(outbound.map((row) => [row.status, row.count])) },
-    waiting: [...waiting],
-  }
+  return { ...rest, relay: { ringing, unsettled, behind }, ...metrics }
 }

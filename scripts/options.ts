@@ -29,6 +29,19 @@ function uuidOr(text: string, advice: string): string {
   return text.toLowerCase()
 }
 
-export function threadId(text: string): string {
+/** A number or a uuid, as all that people name has both. */
+export function numberOrUuid(text: string): string {
   return /^\d{1,18}$/.test(text) ? text : uuidOr(text, 'Give a number or a uuid.')
+}
+
+/** For commander: a moment in ISO 8601, or so long ago: `90m`, `24h`, `7d`. */
+export function moment(text: string): Date {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text)
+  const seconds = { s: 1, m: 60, h: 3_600, d: 86_400 }[ago?.[2] ?? ''] ?? 0
+  if (ago) return new Date(Date.now() - Number(ago[1]) * seconds * 1_000)
+  const date = new Date(text)
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('Give a time such as 2026-11-20T10:00:00Z, or so long ago: 24h.')
+  }
+  return date
 }

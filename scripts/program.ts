@@ -1,8 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { addApi } from './commands/api.ts'
 import { addBench } from './commands/bench.ts'
+import { addCancel } from './commands/cancel.ts'
 import { addHistory } from './commands/history.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addResolve } from './commands/resolve.ts'
+import { addRetry } from './commands/retry.ts'
 import { addSend } from './commands/send.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
@@ -51,6 +54,9 @@ function createProgram(): Command {
     addTail,
     addHistory,
     addSend,
+    addRetry,
+    addResolve,
+    addCancel,
     addBench,
   ]) {
     add(program)

@@ -13,6 +13,8 @@ import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { addHealth } from './routes/health.ts'
 import { addMessages } from './routes/messages.ts'
+import { addMetrics } from './routes/metrics.ts'
+import { addSettling } from './routes/settle.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 
 export interface ApiOptions {
@@ -70,6 +72,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticate = createAuthenticate(context)
   addHealth(app, context, sql)
   addMessages(app, context, authenticate)
+  await addSettling(app, context, authenticate)
+  addMetrics(app, context, authenticate)
   await addWebhooks(app, context, authenticate)
 
   const close = async () => {

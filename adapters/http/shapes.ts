@@ -57,6 +57,13 @@ export function channelName(channel: string): string {
   return channelNames[channel] ?? channel.slice(0, 1).toUpperCase() + channel.slice(1)
 }
 
+export const messageId = z
+  .string()
+  .regex(
+    /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
+    'id must be a UUID or a number',
+  )
+
 const time = z.string().describe('ISO 8601, UTC')
 
 export const queuedShape = z.object({

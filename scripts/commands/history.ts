@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type HistoryEntry, threadHistory } from '../../db/messages/history.ts'
 import { withDatabase } from '../database.ts'
 import { addHelp } from '../help.ts'
-import { tenantId, threadId, wholeNumber } from '../options.ts'
+import { numberOrUuid, tenantId, wholeNumber } from '../options.ts'
 import { onReaderGone, print, printJson } from '../output.ts'
 
 type Options = { tenant: number; limit: number; before?: number; json?: boolean }
@@ -12,7 +12,7 @@ export function addHistory(program: Command): void {
     .command('history')
     .summary('print what was said in a thread')
     .description('Print the latest messages of a thread, oldest first.')
-    .argument('<thread>', 'its number or uuid', threadId)
+    .argument('<thread>', 'its number or uuid', numberOrUuid)
     .option('--tenant <id>', 'whose it is', tenantId, 1)
     .option('--limit <n>', 'the latest so many', wholeNumber(1, 10_000), 50)
     .option('--before <number>', 'only what was said before this message', wholeNumber(1, 2 ** 53))

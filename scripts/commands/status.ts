@@ -8,13 +8,18 @@ export function addStatus(program: Command): void {
   const command = program
     .command('status')
     .summary('tell what waits, was sent and failed')
-    .description('Tell what waits, what was sent and what failed, and whether a worker runs.')
+    .description(
+      'Tell what waits, what was sent and what failed, in all and by account, and whether a worker runs.',
+    )
     .option('--json', 'print it as JSON')
     .action(async (options: { json?: boolean }) => status(options))
   addHelp(command, {
     environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
-    notes: ['Counts every outbound message: dear on a large database, not for polling.'],
-    examples: ['pigeonpost status', 'pigeonpost status --json | jq .outbound.failed'],
+    notes: [
+      'Reads counts that the worker keeps, so it costs the same however much is stored; where no worker has run for',
+      'long, it counts what has happened since.',
+    ],
+    examples: ['pigeonpost status', 'pigeonpost status --json | jq .messages.outbound.failed'],
   })
 }
 
@@ -34,20 +39,67 @@ function show(found: Status): void {
   print(`notify queue   ${Math.round(found.notifyQueueUsage * 100)} % full`)
   print(`inbox          ${found.inboxFailures} webhooks that could not be understood`)
   print()
-  printTable(['outbound', 'messages'], Object.entries(found.outbound))
-  if (found.waiting.length === 0) return
+  const { messages } = found
+  printTable(['outbound', 'messages'], Object.entries(messages.outbound))
   print()
   printTable(
-    ['waiting', 'oldest', 'tenant', 'channel', 'address', 'status', 'provider', 'account'],
-    found.waiting.map((account) => [
-      account.waiting,
-      account.oldestSeconds === null ? 'due later' : `${Math.round(account.oldestSeconds)} s`,
+    ['of', 'messages', 'of', 'messages'],
+    beside(Object.entries(messages.byDirection), Object.entries(messages.byType)),
+  )
+  print()
+  print(`delivered      ${percent(messages.deliveryRate)} of what left or failed`)
+  print(`read           ${percent(messages.readRate)} of what was delivered`)
+  if (found.accounts.length === 0) return
+  print()
+  printTable(
+    [
+      'account',
+      'tenant',
+      'channel',
+      'address',
+      'status',
+      'provider',
+      'waiting',
+      'oldest',
+      'scheduled',
+      'sending',
+      'retrying',
+      'completed',
+      'failed',
+      'unknown',
+      'sent/min',
+    ],
+    found.accounts.map((account) => [
+      account.accountId,
       account.tenantId,
       account.channel,
       account.address ?? '-',
       account.status,
       account.provider ?? 'none',
-      account.accountId,
+      account.waiting,
+      account.oldestSeconds === null ? '-' : `${Math.round(account.oldestSeconds)} s`,
+      account.scheduled,
+      account.sending,
+      account.retrying,
+      account.completed,
+      account.failed,
+      account.unknown,
+      account.sentPerMinute,
     ]),
   )
+  if (found.accountsLeftOut > 0) print(`and ${found.accountsLeftOut} accounts more`)
+}
+
+type Entry = [string, number]
+
+/** Two lists as the columns of one table. */
+function beside(left: Entry[], right: Entry[]): (string | number)[][] {
+  return Array.from({ length: Math.max(left.length, right.length) }, (_, row) => [
+    ...(left[row] ?? ['', '']),
+    ...(right[row] ?? ['', '']),
+  ])
+}
+
+function percent(rate: number | null): string {
+  return rate === null ? 'none' : `${(100 * rate).toFixed(1)} %`
 }

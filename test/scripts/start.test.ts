@@ -57,7 +57,7 @@ t.test('the env file is complete before the server says that it is ready', async
     'a fakechat account that nothing limits',
   )
   const [key] = await sql`select scopes from pigeonpost.api_keys`
-  t.same(key?.['scopes'].toSorted(), ['messages:read', 'messages:write', 'webhooks'])
+  t.same(key?.['scopes'].toSorted(), ['messages:read', 'messages:write', 'metrics', 'webhooks'])
 
   const second = await complete(t, ['start'], { env: { PORT: '0', PIGEONPOST_DATA: data } })
   t.equal(second.code, 1, 'a second start on the folder is refused')

@@ -11,14 +11,14 @@ import { phoneChannels, toE164 } from '../../channels/phone.ts'
 import { type Authenticate, type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
-import { channelName, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
-
-const id = z
-  .string()
-  .regex(
-    /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
-    'id must be a UUID or a number',
-  )
+import {
+  channelName,
+  messageId,
+  messageShape,
+  queuedShape,
+  toMessageShape,
+  toQueuedShape,
+} from '../shapes.ts'
 
 const headers = z.looseObject({
   'idempotency-key': z
@@ -58,7 +58,7 @@ export function addMessages(
 
   routes.get('/api/v1/messages/:id', {
     schema: {
-      params: z.object({ id }),
+      params: z.object({ id: messageId }),
       response: { 200: z.object({ success: z.literal(true), data: messageShape }) },
     },
     onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),

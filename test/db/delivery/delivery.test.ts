@@ -208,11 +208,20 @@ t.test('the status shows what waits, for how long, and what is in doubt', async 
   t.match(status, {
     relay: { ringing: false },
     notifyQueueUsage: 0,
-    outbound: { queued: 2, scheduled: 1, unknown: 1, sent: 0 },
-    waiting: [{ ...target, waiting: 3, status: 'connected', provider: 'scripted' }],
+    messages: { outbound: { queued: 2, scheduled: 1, unknown: 1, sent: 0 } },
+    accounts: [
+      {
+        ...target,
+        waiting: 2,
+        scheduled: 1,
+        unknown: 1,
+        status: 'connected',
+        provider: 'scripted',
+      },
+    ],
     inboxFailures: 1,
   })
   t.ok(status.relay.behind > 0)
   t.match(status.serverVersion, /^\d+/)
-  t.ok(Math.abs((status.waiting[0]?.oldestSeconds ?? 0) - 90) < 10)
+  t.ok(Math.abs((status.accounts[0]?.oldestSeconds ?? 0) - 90) < 10)
 })

@@ -1,0 +1,239 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Transaction } from '../../../db/connect.ts'
+import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { cancelMessages } from '../../../db/messages/cancel.ts'
+import type { Change, Unchanged } from '../../../db/messages/change.ts'
+import { findMessage } from '../../../db/messages/find.ts'
+import { resolveMessage } from '../../../db/messages/resolve.ts'
+import { retryMessages } from '../../../db/messages/retry.ts'
+import { selectMessages } from '../../../db/messages/select.ts'
+import { type MessageRow, messageStatus } from '../../../db/rows.ts'
+import { sanitizeText } from '../../channels/payload.ts'
+import { type Authenticate, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import { messageId, messageShape, toMessageShape } from '../shapes.ts'
+
+const params = z.object({ id: messageId })
+const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
+const nothing = z.strictObject({}).nullish()
+
+const name = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => sanitizeText(text) === text, 'must not hold control characters')
+const moment = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be an ISO 8601 date')
+  .transform((text) => new Date(text))
+
+const verdict = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('sent'), externalMessageId: name.nullish() }),
+  z.strictObject({ status: z.literal('failed') }),
+  z.strictObject({ status: z.literal('queued') }),
+])
+
+/** Which failed messages `POST /api/v1/messages/retry` means; the names are those of `GET /api/v1/messages`. */
+const filter = z.strictObject({
+  ids: z.array(messageId).min(1).max(1000).optional(),
+  accountId: z.uuid().optional(),
+  whatsappAccountId: z.uuid().optional(),
+  channel: name.optional(),
+  campaignId: name.optional(),
+  errorCode: name.optional(),
+  startDate: moment.optional().describe('That failed at this moment or after'),
+  endDate: moment.optional().describe('That failed before this moment'),
+  limit: z.int().min(1).max(1000).default(100).describe('At most so many, the oldest first'),
+})
+
+const unchanged = z.object({
+  id: z.string(),
+  state: messageStatus.nullable(),
+  reason: z.enum(['unknown_id', 'status', 'expired', 'account_disabled']),
+})
+
+/** What an operator does by hand: document 004's retry, and cancel and resolve beside it. */
+export async function addSettling(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): Promise<void> {
+  await app.register(async (scope) => {
+    acceptNoBody(scope)
+    const routes = scope.withTypeProvider<ZodTypeProvider>()
+    const onRequest: Parameters<typeof routes.post>[1]['onRequest'] = (request, reply) =>
+      authenticate(request, reply, 'messages:write')
+    const settle = (
+      tenantId: number,
+      id: string,
+      work: (tx: Transaction) => Promise<Change | undefined>,
+      verb: Verb,
+    ) =>
+      retryTransient(() =>
+        context.asTenant(tenantId, async (tx) => changed(tx, tenantId, id, await work(tx), verb)),
+      )
+
+    routes.post('/api/v1/messages/:id/retry', {
+      schema: { params, body: nothing, response: { 200: answer } },
+      onRequest,
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const { id } = request.params
+        const retry = async (tx: Transaction) =>
+          (await retryMessages(tx, { tenantId, ids: [id] }))[0]
+        const row = await settle(tenantId, id, retry, 'retried')
+        return {
+          success: true as const,
+          message: 'Message queued again',
+          data: toMessageShape(row),
+        }
+      },
+    })
+
+    routes.post('/api/v1/messages/:id/cancel', {
+      schema: { params, body: nothing, response: { 200: answer } },
+      onRequest,
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const { id } = request.params
+        const cancel = async (tx: Transaction) =>
+          (await cancelMessages(tx, { tenantId, ids: [id] }))[0]
+        const row = await settle(tenantId, id, cancel, 'canceled')
+        return { success: true as const, message: 'Message canceled', data: toMessageShape(row) }
+      },
+    })
+
+    routes.post('/api/v1/messages/:id/resolve', {
+      schema: { params, body: verdict, response: { 200: answer } },
+      onRequest,
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const { id } = request.params
+        const { body } = request
+        const found =
+          body.status === 'sent'
+            ? { status: body.status, externalMessageId: body.externalMessageId ?? null }
+            : body
+        const resolve = (tx: Transaction) => resolveMessage(tx, { tenantId, id }, found)
+        const row = await settle(tenantId, id, resolve, 'resolved')
+        return { success: true as const, message: 'Message resolved', data: toMessageShape(row) }
+      },
+    })
+
+    routes.post('/api/v1/messages/retry', {
+      schema: {
+        body: filter,
+        response: {
+          200: z.object({
+            success: z.literal(true),
+            data: z.object({
+              retried: z.array(z.uuid()),
+              unchanged: z.array(unchanged),
+              more: z.boolean().describe('The filter means more than the limit'),
+            }),
+          }),
+        },
+      },
+      onRequest,
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const data = await retryTransient(() =>
+          context.asTenant(tenantId, (tx) => retryMany(tx, tenantId, request.body)),
+        )
+        return { success: true as const, data }
+      },
+    })
+  })
+}
+
+async function retryMany(tx: Transaction, tenantId: number, body: z.infer<typeof filter>) {
+  const { ids: given, limit, accountId, whatsappAccountId, startDate, endDate, ...rest } = body
+  const others = [accountId, whatsappAccountId, startDate, endDate, ...Object.values(rest)]
+  if (given && others.some((value) => value !== undefined)) {
+    throw new InvalidInput('ids cannot stand beside a filter', {
+      code: 'filter_ambiguous',
+      field: 'ids',
+      hint: 'Give ids alone, or a filter without ids.',
+    })
+  }
+  const means = {
+    ...rest,
+    tenantId,
+    statuses: ['failed' as const],
+    accountId: accountId ?? whatsappAccountId,
+    since: startDate,
+    until: endDate,
+  }
+  const found = given ? [] : await selectMessages(tx, means, limit + 1)
+  const ids = given ?? found.slice(0, limit).map(({ id }) => id)
+  const changes = await retryMessages(tx, { tenantId, ids })
+  return {
+    retried: changes.filter((change) => change.changed).map(({ id }) => id),
+    unchanged: changes.flatMap(({ id, status, reason }) =>
+      reason ? [{ id, state: status, reason }] : [],
+    ),
+    more: found.length > limit,
+  }
+}
+
+type Verb = 'retried' | 'canceled' | 'resolved'
+
+const needs: Record<Verb, { code: string; hint: string }> = {
+  retried: { code: 'message_not_failed', hint: 'Only a failed message can be retried.' },
+  canceled: {
+    code: 'message_not_waiting',
+    hint: 'Only a message that has not left can be canceled: scheduled, queued or retrying.',
+  },
+  resolved: {
+    code: 'message_not_unknown',
+    hint: 'Only a message whose outcome is unknown can be resolved.',
+  },
+}
+
+const refusals: Record<
+  Exclude<Unchanged, 'unknown_id' | 'status'>,
+  { code: string; message: string }
+> = {
+  expired: { code: 'message_expired', message: 'The time until which it is valid has passed' },
+  account_disabled: { code: 'account_disabled', message: 'Its account is disabled' },
+}
+
+/** The message as it is now. @throws NotFound, or Conflict that names the state in which it cannot be changed. */
+async function changed(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+  change: Change | undefined,
+  verb: Verb,
+): Promise<MessageRow> {
+  const row = change?.number ? await findMessage(tx, tenantId, change.id) : null
+  if (!change || !row) {
+    throw new NotFound(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
+  }
+  if (change.changed) return row
+  if (change.reason === 'expired' || change.reason === 'account_disabled') {
+    const { code, message } = refusals[change.reason]
+    throw new Conflict(message, { code, field: 'id' })
+  }
+  const { code, hint } = needs[verb]
+  throw new Conflict(`The message is ${change.previousStatus} and cannot be ${verb}`, {
+    code,
+    field: 'id',
+    hint,
+  })
+}
+
+/** A POST that says all by its path may come with the content type of JSON and nothing in it. */
+function acceptNoBody(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error')
+  scope.removeContentTypeParser('application/json')
+  scope.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body, done) => {
+      if (body === '') done(null, undefined)
+      else void parse(request, body, done)
+    },
+  )
+}

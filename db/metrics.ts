@@ -1,0 +1,207 @@
+import type { Db } from './connect.ts'
+import {
+  contentType,
+  direction,
+  messageStatus,
+  type Direction,
+  type MessageRow,
+  type MessageStatus,
+} from './rows.ts'
+
+type ContentType = MessageRow['content_type']
+
+/** Messages of a tenant, or of all. Each group sums to `total`. */
+export type MessageMetrics = {
+  total: number
+  byStatus: Record<MessageStatus, number>
+  byDirection: Record<Direction, number>
+  byType: Record<ContentType, number>
+  /** Outbound messages by status. */
+  outbound: Record<MessageStatus, number>
+  /** Of the outbound that left or failed, the part that arrived: (delivered + read) / (sent + delivered + read + failed). Null of none. */
+  deliveryRate: number | null
+  /** Of the outbound that arrived, the part that was read: read / (delivered + read). Null of none. */
+  readRate: number | null
+}
+
+/** The outbound queue of an account. */
+export type AccountMetrics = {
+  tenantId: number
+  accountId: string
+  channel: string
+  address: string | null
+  status: 'connected' | 'disconnected' | 'disabled'
+  provider: string | null
+  /** Queued: may be sent as soon as limits allow. */
+  waiting: number
+  scheduled: number
+  /** Under way. */
+  sending: number
+  /** Between tries. */
+  retrying: number
+  /** Sent, delivered or read. */
+  completed: number
+  failed: number
+  canceled: number
+  unknown: number
+  /** Sent in the last 60 seconds. */
+  sentPerMinute: number
+  /** Seconds for which the oldest of those waiting could have been sent; null where none waits. */
+  oldestSeconds: number | null
+}
+
+export type Metrics = {
+  messages: MessageMetrics
+  /** By tenant, where there are messages. */
+  tenants: { tenantId: number; messages: MessageMetrics }[]
+  /** Those with the most messages waiting first, then by messages sent; at most `accounts`. */
+  accounts: AccountMetrics[]
+  /** How many accounts are not among them. */
+  accountsLeftOut: number
+}
+
+type Count = {
+  tenantId: number
+  accountId: string
+  direction: Direction
+  contentType: ContentType
+  status: MessageStatus
+  messages: number
+}
+
+/**
+ * How many messages there are of each kind, exact in one snapshot, and how the accounts' queues stand. It reads counts
+ * that are folded from the log and one index entry or a few per account, so that it costs the same however much is stored;
+ * where no worker folds, it also reads the log since.
+ * @param options.tenantId only this tenant; default: all that the role may see
+ * @param options.accounts how many accounts to list
+ */
+export async function readMetrics(
+  db: Db,
+  options: { tenantId?: number; accounts: number },
+): Promise<Metrics> {
+  const tenantId = options.tenantId ?? null
+  const counts = await db<Count[]>`
+    select tenant_id as "tenantId", account_id as "accountId", direction, content_type as "contentType", status, messages
+    from pigeonpost_private.read_counts(${tenantId})`
+  const byAccount = Map.groupBy(
+    counts.filter((count) => count.direction === 'outbound'),
+    (count) => count.accountId,
+  )
+  const queues = [...byAccount].map(([accountId, own]) => ({ accountId, queue: byStatus(own) }))
+  const busiest = queues
+    .toSorted(
+      (a, b) => pending(b.queue) - pending(a.queue) || completed(b.queue) - completed(a.queue),
+    )
+    .slice(0, options.accounts)
+  const details = await readAccounts(
+    db,
+    busiest.map(({ accountId }) => accountId),
+    tenantId,
+  )
+  const accounts = busiest.flatMap(({ accountId, queue }) => {
+    const account = details.get(accountId)
+    if (!account) return []
+    const { scheduled, sending, retrying, failed, canceled, unknown } = queue
+    return {
+      ...account,
+      waiting: queue.queued,
+      scheduled,
+      sending,
+      retrying,
+      completed: completed(queue),
+      failed,
+      canceled,
+      unknown,
+    }
+  })
+  const byTenant = Map.groupBy(counts, (count) => count.tenantId)
+  return {
+    messages: summarize(counts),
+    tenants: [...byTenant]
+      .toSorted(([a], [b]) => a - b)
+      .map(([tenantId, own]) => ({ tenantId, messages: summarize(own) })),
+    accounts,
+    accountsLeftOut: queues.length - accounts.length,
+  }
+}
+
+type Account = Pick<
+  AccountMetrics,
+  | 'tenantId'
+  | 'accountId'
+  | 'channel'
+  | 'address'
+  | 'status'
+  | 'provider'
+  | 'sentPerMinute'
+  | 'oldestSeconds'
+>
+
+async function readAccounts(
+  db: Db,
+  ids: string[],
+  tenantId: number | null,
+): Promise<Map<string, Account>> {
+  const rows = await db<Account[]>`
+    with account as (
+      select a.tenant_id, a.id, a.channel, a.address, a.status, a.provider from pigeonpost.accounts a
+      where a.id = any (${ids}::uuid[]) and (${tenantId}::integer is null or a.tenant_id = ${tenantId})
+    ),
+    sent as (
+      select m.tenant_id, m.account_id, count(*) as messages
+      from (select distinct a.tenant_id from account a) t
+      join pigeonpost.messages m on m.tenant_id = t.tenant_id
+      where m.sent_at > now() - interval '60 s' and m.sent_at <= now() and m.direction = 'outbound'
+      group by m.tenant_id, m.account_id
+    )
+    select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.provider,
+      coalesce(s.messages, 0) as "sentPerMinute",
+      greatest(0, extract(epoch from now() - w.oldest))::double precision as "oldestSeconds"
+    from account a
+    left join sent s on s.tenant_id = a.tenant_id and s.account_id = a.id
+    cross join lateral (
+      select min(coalesce(m.scheduled_for, m.created_at)) as oldest from pigeonpost.messages m
+      where m.tenant_id = a.tenant_id and m.account_id = a.id and m.status = 'queued') w`
+  return new Map(rows.map((row) => [row.accountId, row]))
+}
+
+function pending(queue: Record<MessageStatus, number>): number {
+  return queue.queued + queue.scheduled + queue.retrying + queue.sending
+}
+
+function completed(queue: Record<MessageStatus, number>): number {
+  return queue.sent + queue.delivered + queue.read
+}
+
+function byStatus(counts: Count[]): Record<MessageStatus, number> {
+  return tally(counts, messageStatus.options, (count) => count.status)
+}
+
+function summarize(counts: Count[]): MessageMetrics {
+  const outbound = byStatus(counts.filter((count) => count.direction === 'outbound'))
+  const arrived = outbound.delivered + outbound.read
+  return {
+    total: counts.reduce((sum, count) => sum + count.messages, 0),
+    byStatus: byStatus(counts),
+    byDirection: tally(counts, direction.options, (count) => count.direction),
+    byType: tally(counts, contentType.options, (count) => count.contentType),
+    outbound,
+    deliveryRate: rate(arrived, outbound.sent + arrived + outbound.failed),
+    readRate: rate(outbound.read, arrived),
+  }
+}
+
+function rate(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole
+}
+
+function tally<K extends string>(
+  counts: Count[],
+  keys: readonly K[],
+  keyOf: (count: Count) => K,
+): Record<K, number> {
+  const sums = Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>
+  for (const count of counts) sums[keyOf(count)] += count.messages
+  return sums
+}

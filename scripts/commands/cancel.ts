@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { cancelable, cancelMessages } from '../../db/messages/cancel.ts'
+import { withDatabase } from '../database.ts'
+import { addHelp } from '../help.ts'
+import {
+  addSelection,
+  changeSelected,
+  checkSelection,
+  type SelectionOptions,
+} from '../selection.ts'
+import { each } from './retry.ts'
+
+export function addCancel(program: Command): void {
+  const command = program
+    .command('cancel')
+    .summary('take back messages that wait')
+    .description('Take back messages that have not left: scheduled, queued, or between tries.')
+    .argument('[id...]', 'their numbers or uuids; or say by options which are meant', each)
+  addSelection(command, cancelable).action(async (ids: string[], options: SelectionOptions) => {
+    checkSelection(ids, options)
+    await withDatabase('cancel', async (sql) =>
+      changeSelected({
+        sql,
+        ids,
+        options,
+        statuses: cancelable,
+        change: cancelMessages,
+        done: 'canceled',
+      }),
+    )
+  })
+  addHelp(command, {
+    environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
+    notes: ['One that is "sending" is the provider\'s already, and goes.'],
+    examples: [
+      'pigeonpost cancel 1042 1043',
+      'pigeonpost cancel --campaign spring-2026 --all',
+      'pigeonpost cancel --status scheduled --account 0193a1b2-0000-7000-8000-000000000001 --dry-run',
+    ],
+  })
+}
