@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:0ce76c7048896e2b58755255eed7b9bd21e696d3
+--! Hash: sha1:bd7d3ede648c2fd2a5e347ef778fa7caa644691d
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -3956,6 +3956,8 @@ comment on table pigeonpost_private.log_state is 'How far the log is settled. On
 comment on column pigeonpost_private.log_state.settled_id is 'No event at or below it is still to come.';
 comment on column pigeonpost_private.log_state.floor_id is 'Events at or below it may be gone.';
 comment on table pigeonpost_private.log_rounds is 'Rounds of settling that are not over. Who stores one takes any row that nobody holds.';
+comment on column pigeonpost_private.log_rounds.slot is 'From 1 to 16; nothing but a name for the row.';
+comment on column pigeonpost_private.log_rounds.settled_id is 'How far the log was settled when this round was stored, or further.';
 comment on column pigeonpost_private.log_rounds.round_id is 'What settles next, when those of waits_for have ended.';
 comment on column pigeonpost_private.log_rounds.waits_for is 'Virtual transaction ids, as pg_locks shows them.';
 
@@ -3969,6 +3971,8 @@ comment on column pigeonpost_private.account_wakeups.lease_id is 'Whose turn it 
 
 comment on function pigeonpost.apply_update_to(integer, uuid, jsonb) is
   'apply_update() for a message whose id is known: applied or ignored.';
+comment on function pigeonpost.is_chat(pigeonpost.conversations, text) is
+  'Whether a channel means this conversation by that id: a group''s own, or, for a direct chat, an address of the counterpart.';
 comment on function pigeonpost.find_message(integer, text, text, uuid, text) is
   'The newest message with that external id on that channel, of that account and chat where they are given; null where there is none.';
 comment on function pigeonpost.apply_parked_updates(integer, uuid) is

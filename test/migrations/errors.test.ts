@@ -676,7 +676,7 @@ const cases: Case[] = [
     invalid('receipt_status_known', 'status', /failed/),
     update({ kind: 'receipt', status: 'seen' }),
   ],
-  ['an update that is none', invalid('update_is_an_object'), update([])],
+  ['an update that is none', invalid('update_is_an_object'), update([] as never)],
   [
     'an update at no time',
     invalid('update_time_known', 'at', /ISO 8601/),

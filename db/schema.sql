@@ -1,0 +1,5272 @@
+-- PostgreSQL database dump
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+-- Name: pigeonpost; Type: SCHEMA; Schema: -
+CREATE SCHEMA pigeonpost;
+ALTER SCHEMA pigeonpost OWNER TO pigeonpost_owner;
+
+-- Name: SCHEMA pigeonpost; Type: COMMENT; Schema: -
+COMMENT ON SCHEMA pigeonpost IS 'Messages of every channel, and the rules that keep them. The contract: what is here stays, or says in the changelog how it goes.';
+
+-- Name: pigeonpost_private; Type: SCHEMA; Schema: -
+CREATE SCHEMA pigeonpost_private;
+ALTER SCHEMA pigeonpost_private OWNER TO pigeonpost_owner;
+
+-- Name: SCHEMA pigeonpost_private; Type: COMMENT; Schema: -
+COMMENT ON SCHEMA pigeonpost_private IS 'What the schema needs for itself. Nobody else may rely on it.';
+
+-- Name: apply_parked_updates(integer, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_update jsonb;
+  v_channel text;
+begin
+  for v_update, v_channel in
+    with mine as (
+      delete from pigeonpost.parked_updates p
+      using pigeonpost.messages m, pigeonpost.conversations c
+      where m.tenant_id = p_tenant_id and m.id = p_message_id
+        and c.tenant_id = m.tenant_id and c.id = m.conversation_id
+        and p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id and p.channel = m.channel
+        and (p.account_id is null or p.account_id = m.account_id)
+        and (p.conversation_external_id is null or pigeonpost.is_chat(c, p.conversation_external_id))
+      returning p."update", p.channel, p.id
+    )
+    select mine."update", mine.channel from mine order by mine."update" ->> 'at', mine.id
+  loop
+    begin
+      perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, pigeonpost.normalise_update(v_channel, v_update));
+    exception when sqlstate 'PPV01' then
+      -- Nobody but who wrote past apply_update parks such a thing; it must not keep the message out.
+      raise warning 'a parked update of message % is dropped: %', p_message_id, sqlerrm;
+    end;
+  end loop;
+end
+$$;
+ALTER FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION apply_parked_updates(p_tenant_id integer, p_message_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) IS 'Applies what was parked for a message, oldest first. The triggers call it; nobody else needs to.';
+
+-- Name: apply_update(integer, text, text, jsonb, uuid, text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid DEFAULT NULL::uuid, p_conversation_external_id text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_update jsonb := pigeonpost.normalise_update(p_channel, p_update);
+  v_reference text := p_update ->> 'reference';
+  v_id uuid;
+begin
+  if coalesce(p_external_message_id, '') = '' then
+    raise exception 'external_message_id is empty' using errcode = 'PPV01', constraint = 'update_names_its_message',
+      column = 'external_message_id', hint = 'Give the channel''s own id of the message.';
+  end if;
+  v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  -- Before the lock below: the outcome's recording locks the row first and the id second, and so does this.
+  if v_id is null and v_reference is not null then
+    v_id := pigeonpost.identify_message(p_tenant_id, p_channel, v_reference, p_external_message_id, p_account_id);
+    if v_id is null then
+      v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+    end if;
+  end if;
+  if v_id is null then
+    perform pg_advisory_xact_lock(1886416752, hashtext(p_tenant_id::text || p_external_message_id) & 63);
+    v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  end if;
+  if v_id is not null then
+    return pigeonpost.apply_update_to(p_tenant_id, v_id, v_update);
+  end if;
+  insert into pigeonpost.parked_updates (tenant_id, channel, account_id, conversation_external_id, external_message_id, "update")
+  values (p_tenant_id, p_channel, p_account_id, p_conversation_external_id, p_external_message_id, v_update);
+  return 'parked';
+end
+$$;
+ALTER FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) IS 'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, reference?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}; reference is the attempt id that was sent along, by which a message is found whose external id is not known yet. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
+
+-- Name: apply_update_to(integer, uuid, jsonb); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := (p_update ->> 'at')::timestamptz;
+  v_status text := p_update ->> 'status';
+  v_code text := p_update ->> 'error_code';
+  v_message text := p_update ->> 'error_message';
+  v_is_new boolean := false;
+begin
+  if v_kind = 'receipt' then
+    if p_update ->> 'recipient' is not null then
+      insert into pigeonpost.message_statuses (tenant_id, message_id, status, recipient, occurred_at, error_code, error_message)
+      select p_tenant_id, m.id, v_status, p_update ->> 'recipient', v_at, v_code, v_message
+      from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system'
+      on conflict (tenant_id, message_id, recipient, status) where recipient is not null do update
+      set occurred_at = excluded.occurred_at, error_code = excluded.error_code, error_message = excluded.error_message
+      where (excluded.occurred_at, coalesce(excluded.error_code, ''), coalesce(excluded.error_message, ''))
+        < (message_statuses.occurred_at, coalesce(message_statuses.error_code, ''), coalesce(message_statuses.error_message, ''));
+      v_is_new := found;
+    end if;
+    if v_status = 'failed' then
+      -- The channel's word: marked, so that a late `sent` does not revive it. `delivered` and `read` do, and take the
+      -- mark off. Of two reports the first stands.
+      update pigeonpost.messages m set
+        status = 'failed', failed_at = v_at, error_code = v_code, error_message = v_message,
+        metadata = m.metadata || '{"failed_by": "receipt"}'
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction = 'outbound' and (
+        pigeonpost.status_may_change(m.direction, m.status, 'failed')
+        or m.status = 'failed' and (m.metadata ->> 'failed_by' is null
+          or (v_at, coalesce(v_code, ''), coalesce(v_message, ''))
+            < (m.failed_at, coalesce(m.error_code, ''), coalesce(m.error_message, ''))));
+    else
+      update pigeonpost.messages m set
+        status = case
+          when v_status = 'sent' and m.metadata ->> 'failed_by' = 'receipt' then m.status
+          when pigeonpost.status_may_change(m.direction, m.status, v_status) then v_status
+          else m.status end,
+        sent_at = case when m.direction = 'outbound' then least(m.sent_at, v_at) else m.sent_at end,
+        delivered_at = case when m.direction = 'outbound' and v_status in ('delivered', 'read') then least(m.delivered_at, v_at)
+          else m.delivered_at end,
+        read_at = case when v_status = 'read' then least(m.read_at, v_at) else m.read_at end,
+        metadata = case when v_status in ('delivered', 'read') and m.metadata ? 'failed_by' then m.metadata - 'failed_by' else m.metadata end
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system' and (
+        pigeonpost.status_may_change(m.direction, m.status, v_status)
+          and not (v_status = 'sent' and coalesce(m.metadata ->> 'failed_by', '') = 'receipt')
+        or m.direction = 'outbound' and v_at < coalesce(m.sent_at, 'infinity')
+        or m.direction = 'outbound' and v_status in ('delivered', 'read') and v_at < coalesce(m.delivered_at, 'infinity')
+        or v_status = 'read' and v_at < coalesce(m.read_at, 'infinity'));
+    end if;
+  elsif v_kind = 'edit' then
+    -- Of two at the same moment the greater text stands, so that their order does not matter.
+    update pigeonpost.messages m set body = p_update ->> 'body', metadata = m.metadata || jsonb_build_object('edited_at', p_update -> 'at')
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null
+      and (coalesce(m.metadata ->> 'edited_at', ''), case when m.metadata ? 'edited_at' then coalesce(m.body, '') else '' end)
+        < (p_update ->> 'at', p_update ->> 'body');
+  elsif v_kind = 'revoke' then
+    update pigeonpost.messages m set revoked_at = v_at, body = null, metadata = m.metadata - 'edited_at'
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and (m.revoked_at is null or v_at < m.revoked_at);
+  else
+    insert into pigeonpost.message_reactions (tenant_id, message_id, sender, emoji, reacted_at)
+    values (p_tenant_id, p_message_id, coalesce(p_update ->> 'sender', ''), nullif(p_update ->> 'emoji', ''), v_at)
+    on conflict (tenant_id, message_id, sender) do update set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    where (message_reactions.reacted_at, coalesce(message_reactions.emoji, '')) < (excluded.reacted_at, coalesce(excluded.emoji, ''));
+  end if;
+  return case when found or v_is_new then 'applied' else 'ignored' end;
+end
+$$;
+ALTER FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) IS 'apply_update() for a message whose id is known: applied or ignored.';
+
+-- Name: archive_thread(integer, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.threads t set status = 'archived'
+  where t.tenant_id = p_tenant_id and t.id = p_thread_id and t.status = 'active';
+  return found;
+end
+$$;
+ALTER FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION archive_thread(p_tenant_id integer, p_thread_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) IS 'Ends a sitting; the next stored message of its conversation opens a new thread. False when there was no active one.';
+
+-- Name: consume_events(text, integer, integer); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer DEFAULT 500) RETURNS TABLE(id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_cursor bigint;
+  v_last bigint;
+  v_settled bigint;
+  v_floor bigint;
+  v_count integer := 0;
+begin
+  insert into pigeonpost.event_consumers (tenant_id, name, cursor) values (p_tenant_id, p_consumer, pigeonpost.log_floor())
+  on conflict on constraint event_consumers_pkey do nothing;
+  select c.cursor into v_cursor from pigeonpost.event_consumers c
+  where c.tenant_id = p_tenant_id and c.name = p_consumer for update;
+  v_settled := pigeonpost.settle_events();
+  v_last := v_cursor;
+  for id, event_id, tenant_id, type, payload, created_at in
+    select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+    from pigeonpost.events e
+    where e.tenant_id = p_tenant_id and e.id > v_cursor and e.id <= v_settled
+    order by e.id limit p_limit
+  loop
+    v_last := id;
+    v_count := v_count + 1;
+    return next;
+  end loop;
+  -- Looked at last: a partition may have gone while this was reading.
+  v_floor := pigeonpost.log_floor();
+  if v_cursor < v_floor then
+    raise exception 'events up to % are no longer kept, and consumer "%" is at %', v_floor, p_consumer, v_cursor
+      using errcode = 'PPS01', constraint = 'cursor_above_floor', table = 'event_consumers', column = 'cursor',
+        hint = format('What lay between is gone. To go on: update pigeonpost.event_consumers set cursor = %s where tenant_id = %s and name = %L;',
+          v_floor, p_tenant_id, p_consumer);
+  end if;
+  -- All that is settled was looked at, so a tenant in which nothing happens holds no partition back.
+  if p_limit is null or v_count < p_limit then
+    v_last := greatest(v_last, v_settled);
+  end if;
+  -- A sign of life, too: who is silent past a limit is waited for no longer (160_retention.sql).
+  update pigeonpost.event_consumers c set cursor = v_last, updated_at = now()
+  where c.tenant_id = p_tenant_id and c.name = p_consumer
+    and (c.cursor <> v_last or c.updated_at < now() - interval '1 minute');
+end
+$$;
+ALTER FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION consume_events(p_consumer text, p_tenant_id integer, p_limit integer); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) IS 'The next events for a named consumer, whose cursor moves in the caller''s transaction: what it does in the database in that transaction happens exactly once. Two calls at once wait for each other. A new name starts with the oldest event that is kept.';
+
+-- Name: conversation_counters(integer, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) RETURNS TABLE(last_message_at timestamp with time zone, unread_count bigint, total_messages bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    (select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.conversation_id = p_conversation_id),
+    (select count(*) from pigeonpost.messages m
+      where m.tenant_id = p_tenant_id and m.conversation_id = p_conversation_id and m.direction = 'inbound' and m.status = 'delivered'),
+    (select count(*) from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.conversation_id = p_conversation_id)
+$$;
+ALTER FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION conversation_counters(p_tenant_id integer, p_conversation_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) IS 'The counters of one conversation from its messages: exact now, whatever has been folded.';
+
+-- Name: current_customer(integer, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive line as (
+    select c.id, c.merged_into from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = p_id
+    union all
+    select c.id, c.merged_into from pigeonpost.customers c join line l on c.tenant_id = p_tenant_id and c.id = l.merged_into
+  )
+  select l.id from line l where l.merged_into is null
+$$;
+ALTER FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION current_customer(p_tenant_id integer, p_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) IS 'Who a customer is now, after the merges that may have followed one another: itself where there was none; null where there is no such customer.';
+
+-- Name: customer_counters(integer, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) RETURNS TABLE(last_message_at timestamp with time zone, unread_count bigint, total_messages bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select max(m.occurred_at), count(*) filter (where m.direction = 'inbound' and m.status = 'delivered'), count(*)
+  from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.customer_id = p_customer_id
+$$;
+ALTER FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION customer_counters(p_tenant_id integer, p_customer_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) IS 'The counters of one customer, over its direct conversations: exact now.';
+
+-- Name: uuid_v7(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.uuid_v7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    AS $$
+        select encode(
+          set_bit(set_bit(
+            overlay(uuid_send(gen_random_uuid())
+              placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+            52, 1), 53, 1), 'hex')::uuid
+      $$;
+ALTER FUNCTION pigeonpost.uuid_v7() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION uuid_v7(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.uuid_v7() IS 'A version 7 UUID (RFC 9562): Postgres'' own from 18 on, a fallback of the same layout below. Sorts by time of creation.';
+
+-- Name: events_id_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.events_id_seq OWNER TO pigeonpost_owner;
+SET default_tablespace = '';
+
+-- Name: events; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.events (
+    tenant_id integer NOT NULL,
+    id bigint DEFAULT nextval('pigeonpost.events_id_seq'::regclass) NOT NULL,
+    event_id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    type text NOT NULL,
+    message_id uuid,
+    conversation_id uuid,
+    thread_id uuid,
+    customer_id uuid,
+    account_id uuid,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY RANGE (id);
+ALTER TABLE pigeonpost.events OWNER TO pigeonpost_owner;
+
+-- Name: TABLE events; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.events IS 'The log: every change, appended in the transaction that made it, by triggers alone. Read it with read_events() or consume_events(), which never show a gap to come and join the bodies.';
+
+-- Name: COLUMN events.id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor. Drawn before commit, so a higher one may be there first: read up to settle_events().';
+
+-- Name: COLUMN events.payload; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.events.payload IS 'What the ids do not say; never a body and never an address.';
+
+-- Name: event_payload(pigeonpost.events); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_message record;
+  v_conversation record;
+  v_version integer;
+  v_body text;
+  v_result jsonb := jsonb_strip_nulls(jsonb_build_object(
+    'event_id', p_event.event_id, 'message_id', p_event.message_id, 'conversation_id', p_event.conversation_id,
+    'thread_id', p_event.thread_id, 'customer_id', p_event.customer_id, 'account_id', p_event.account_id))
+    || coalesce(p_event.payload, '{}')
+    || jsonb_build_object('timestamp', to_char(p_event.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+begin
+  if p_event.type like 'message.%' then
+    select m.direction, m.channel, m.content_type, m.external_message_id, m.body, m.body_version, m.revoked_at, m.status
+    into v_message
+    from pigeonpost.messages m where m.tenant_id = p_event.tenant_id and m.id = p_event.message_id;
+    if not found then
+      return v_result || '{"body": null, "redacted": "erased"}';
+    end if;
+    v_result := v_result || jsonb_build_object('direction', v_message.direction, 'channel', v_message.channel,
+      'content_type', v_message.content_type, 'external_message_id', v_message.external_message_id);
+    if p_event.type in ('message.status', 'message.reclassified') then
+      return v_result;
+    end if;
+    if v_message.revoked_at is not null then
+      return v_result || '{"body": null, "redacted": "revoked"}';
+    end if;
+    v_version := coalesce((p_event.payload ->> 'version')::integer, 1);
+    if v_version = v_message.body_version then
+      v_body := v_message.body;
+    else
+      -- Its own row, and for the first version, which has none, the one after it: the rows of two copies that a merge
+      -- joined follow one another, and there what came before is not the version before.
+      select case h.body_version when v_version then h.body else h.previous_body end into v_body
+      from pigeonpost.message_history h
+      where h.tenant_id = p_event.tenant_id and h.message_id = p_event.message_id
+        and h.body_version in (v_version, v_version + 1)
+      order by h.body_version limit 1;
+      if not found then
+        return v_result || '{"body": null, "redacted": "erased"}';
+      end if;
+    end if;
+    return v_result || jsonb_build_object('body', v_body);
+  elsif p_event.type in ('conversation.opened', 'conversation.closed') then
+    select c.type, c.status, c.channel, c.group_name into v_conversation
+    from pigeonpost.conversations c where c.tenant_id = p_event.tenant_id and c.id = p_event.conversation_id;
+    return v_result || jsonb_build_object('type', v_conversation.type, 'channel', v_conversation.channel, 'participants', (
+      select coalesce(jsonb_agg(p.customer_id order by p.joined_at, p.id), '[]') from pigeonpost.conversation_participants p
+      where p.tenant_id = p_event.tenant_id and p.conversation_id = p_event.conversation_id and p.customer_id is not null
+        and p.joined_at <= p_event.created_at and (p.left_at is null or p.left_at > p_event.created_at)));
+  end if;
+  return v_result;
+end
+$$;
+ALTER FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION event_payload(p_event pigeonpost.events); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) IS 'The event as documents 000 and 001 show it: ids, timestamp (ISO 8601, UTC), and for messages direction and body. A body that is no more is null with "redacted".';
+
+-- Name: find_message(integer, text, text, uuid, text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) RETURNS uuid
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.id from pigeonpost.messages m
+  join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+  where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
+    and (p_account_id is null or m.account_id = p_account_id)
+    and (p_conversation_external_id is null or pigeonpost.is_chat(c, p_conversation_external_id))
+  order by m.created_at desc
+  limit 1
+$$;
+ALTER FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) IS 'The newest message with that external id on that channel, of that account and chat where they are given; null where there is none.';
+
+-- Name: fold(integer); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.fold(p_limit integer DEFAULT 5000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_cursor bigint;
+  v_last bigint;
+  v_count integer;
+  v_settled bigint := pigeonpost.settle_events();
+begin
+  insert into pigeonpost.event_consumers (tenant_id, name) values (0, '$fold') on conflict (tenant_id, name) do nothing;
+  select c.cursor into v_cursor from pigeonpost.event_consumers c where c.tenant_id = 0 and c.name = '$fold' for update skip locked;
+  if not found or v_cursor >= v_settled then
+    return 0;
+  end if;
+  select max(e.id), count(*) into v_last, v_count from (
+    select e.id from pigeonpost.events e where e.id > v_cursor and e.id <= v_settled order by e.id limit p_limit) e;
+  if v_count = p_limit then
+    v_settled := v_last;
+  elsif v_count = 0 then
+    update pigeonpost.event_consumers c set cursor = v_settled, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
+    return 0;
+  end if;
+  -- It never waits for a row while it holds others, so it is in no deadlock: a merge locks customers before their
+  -- conversations, and here it is the other way round. Inserts of messages are in nobody's way (for key share).
+  for v_try in 1..100 loop
+    begin
+      perform pigeonpost_private.fold_range(v_cursor, v_settled);
+      exit;
+    exception when lock_not_available then
+      if v_try = 100 then
+        raise;
+      end if;
+      perform pg_sleep(0.001 * least(v_try, 20));
+    end;
+  end loop;
+  perform pigeonpost_private.fold_counts(v_cursor, v_settled);
+  update pigeonpost.event_consumers c set cursor = v_settled, updated_at = now() where c.tenant_id = 0 and c.name = '$fold';
+  return v_count;
+end
+$_$;
+ALTER FUNCTION pigeonpost.fold(p_limit integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION fold(p_limit integer); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.fold(p_limit integer) IS 'Folds at most so many events into the counters of conversations and customers; returns how many. The worker calls it all the time; whoever runs none calls it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
+
+-- Name: grant_tenant(name, integer); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_tenant_id is not null then
+    perform pigeonpost_private.ensure_tenant(p_tenant_id);
+  end if;
+  insert into pigeonpost.tenant_roles (tenant_id, role)
+  values (coalesce(p_tenant_id, 0), quote_ident(p_role)::regrole)
+  on conflict (tenant_id, role) do nothing;
+end
+$$;
+ALTER FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION grant_tenant(p_role name, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) IS 'Binds a role to a tenant, creating the tenant if need be. A null tenant binds it to all, those to come included. Owner only.';
+
+-- Name: identify_message(integer, text, text, text, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid DEFAULT NULL::uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_id uuid;
+begin
+  -- Providers hand back what they like.
+  if p_reference !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return null;
+  end if;
+  update pigeonpost.messages m set external_message_id = p_external_message_id
+  where m.tenant_id = p_tenant_id and m.attempt_id = p_reference::uuid and m.external_message_id is null
+    and m.direction = 'outbound' and m.channel = p_channel and (p_account_id is null or m.account_id = p_account_id)
+  returning m.id into v_id;
+  return v_id;
+end
+$_$;
+ALTER FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) IS 'Gives the external id to the outbound message that was sent with this attempt id and has none yet; null where there is none. What was parked under the external id is applied.';
+
+-- Name: ingest(jsonb); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.ingest(p_messages jsonb) RETURNS TABLE(ordinal integer, outcome text, id uuid, number bigint, code text, constraint_name text, field text, message text, hint text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_given text;
+  v_tenant_id integer;
+  v_results jsonb;
+begin
+  if jsonb_typeof(p_messages) is distinct from 'array' then
+    raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  if p_messages = '[]' then
+    return;
+  end if;
+  select min(e ->> 'tenant_id') into v_given from jsonb_array_elements(p_messages) e;
+  if exists (select from jsonb_array_elements(p_messages) e where e ->> 'tenant_id' <> v_given) then
+    raise exception 'the messages are not of one tenant' using errcode = 'PPV01', constraint = 'ingest_is_of_one_tenant', column = 'tenant_id',
+      hint = 'Give each message the same tenant_id; one transaction writes one tenant.';
+  end if;
+  if v_given is null or v_given !~ '^[1-9][0-9]{0,9}$' or v_given::bigint > 2147483647 then
+    raise exception 'tenant_id % is missing or no number of a tenant', coalesce(v_given, 'null') using errcode = 'PPV01',
+      constraint = 'tenant_is_named', column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
+  end if;
+  v_tenant_id := v_given;
+  insert into pigeonpost.ingest_batches (tenant_id, messages) values (v_tenant_id, p_messages) returning results into v_results;
+  return query
+    select r.key::integer, r.value ->> 'outcome', (r.value ->> 'id')::uuid, (r.value ->> 'number')::bigint, r.value ->> 'code',
+      r.value ->> 'constraint', r.value ->> 'field', r.value ->> 'message', r.value ->> 'hint'
+    from jsonb_each(v_results) r order by r.key::integer;
+end
+$_$;
+ALTER FUNCTION pigeonpost.ingest(p_messages jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION ingest(p_messages jsonb); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.ingest(p_messages jsonb) IS 'Stores many messages of one tenant in one call: an array of objects named as the columns of pigeonpost.messages. Answers each by its ordinal (from 1): stored, duplicate, or refused with SQLSTATE, constraint, field and hint; one bad row does not sink the rest.';
+
+-- Name: conversations_number_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.conversations_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.conversations_number_seq OWNER TO pigeonpost_owner;
+SET default_table_access_method = heap;
+
+-- Name: conversations; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.conversations (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    number bigint DEFAULT nextval('pigeonpost.conversations_number_seq'::regclass) NOT NULL,
+    type text DEFAULT 'direct'::text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    account_id uuid NOT NULL,
+    channel text NOT NULL,
+    customer_id uuid,
+    address text,
+    external_id text,
+    group_name text,
+    group_avatar text,
+    group_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    thread_id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    last_message_at timestamp with time zone,
+    unread_count bigint DEFAULT 0 NOT NULL,
+    total_messages bigint DEFAULT 0 NOT NULL,
+    merged_into uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT conversations_counters_in_range CHECK (((unread_count >= 0) AND (total_messages >= 0))),
+    CONSTRAINT conversations_direct_has_customer CHECK (((type = 'direct'::text) = (customer_id IS NOT NULL))),
+    CONSTRAINT conversations_group_has_name CHECK (((type <> 'group'::text) OR ((group_name <> ''::text) AND (group_name IS NOT NULL)))),
+    CONSTRAINT conversations_group_metadata_is_an_object CHECK ((jsonb_typeof(group_metadata) = 'object'::text)),
+    CONSTRAINT conversations_not_merged_into_itself CHECK ((merged_into <> id)),
+    CONSTRAINT conversations_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'pending'::text]))),
+    CONSTRAINT conversations_type_known CHECK ((type = ANY (ARRAY['direct'::text, 'multi'::text, 'group'::text])))
+);
+ALTER TABLE pigeonpost.conversations OWNER TO pigeonpost_owner;
+
+-- Name: TABLE conversations; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.conversations IS 'Who talks with which account of ours: direct (a customer and an account, both columns here), multi (two participants or more) or group (with a name). Rows that merge_customers() joined stay as tombstones.';
+
+-- Name: COLUMN conversations.number; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.number IS 'For people and for documents that want integers: from 1, over all tenants.';
+
+-- Name: COLUMN conversations.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.status IS 'open, closed or pending. Closing archives the thread; a new message in either direction reopens; pending stays pending.';
+
+-- Name: COLUMN conversations.customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.customer_id IS 'The counterpart of a direct conversation; null in others.';
+
+-- Name: COLUMN conversations.address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.address IS 'The counterpart''s address, by which inserts find a direct conversation; one of customer_identities or null.';
+
+-- Name: COLUMN conversations.external_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.external_id IS 'The channel''s own id: a group, a chat, a mail thread. Null for a direct conversation without topics.';
+
+-- Name: COLUMN conversations.group_avatar; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.group_avatar IS 'A URL.';
+
+-- Name: COLUMN conversations.group_metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.group_metadata IS 'The writer''s own; an object.';
+
+-- Name: COLUMN conversations.thread_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.thread_id IS 'The current sitting. Drawn ahead of its row in threads, which the first stored message makes; archiving rotates it.';
+
+-- Name: COLUMN conversations.last_message_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.last_message_at IS 'Folded from the log, tens of milliseconds behind; conversation_counters() is exact.';
+
+-- Name: COLUMN conversations.unread_count; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.unread_count IS 'Inbound messages that are not read yet. Folded; conversation_counters() is exact.';
+
+-- Name: COLUMN conversations.total_messages; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.total_messages IS 'Folded; conversation_counters() is exact.';
+
+-- Name: COLUMN conversations.merged_into; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversations.merged_into IS 'Set: this one is a tombstone, and its messages are there.';
+
+-- Name: is_chat(pigeonpost.conversations, text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_conversation.external_id is not distinct from p_external_id
+    or p_conversation.type = 'direct' and p_conversation.external_id is null and exists (
+      select from pigeonpost.customer_identities i
+      where i.tenant_id = p_conversation.tenant_id and i.channel = p_conversation.channel
+        and i.address = pigeonpost.normalize_address(p_conversation.channel, p_external_id)
+        and i.customer_id = p_conversation.customer_id)
+$$;
+ALTER FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION is_chat(p_conversation pigeonpost.conversations, p_external_id text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) IS 'Whether a channel means this conversation by that id: a group''s own, or, for a direct chat, an address of the counterpart.';
+
+-- Name: log_floor(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.log_floor() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select s.floor_id from pigeonpost_private.log_state s $$;
+ALTER FUNCTION pigeonpost.log_floor() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION log_floor(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.log_floor() IS 'The id up to which the log is no longer kept. A cursor below it gets an error (PPS01), never a gap.';
+
+-- Name: mark_processed(integer, uuid[]); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count integer;
+begin
+  update pigeonpost.messages m set is_processed = true
+  where m.tenant_id = p_tenant_id and m.id = any (p_ids) and not m.is_processed;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+ALTER FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION mark_processed(p_tenant_id integer, p_ids uuid[]); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) IS 'Sets is_processed; returns how many were not yet.';
+
+-- Name: merge_customers(integer, uuid, uuid); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_winner pigeonpost.customers;
+  v_loser pigeonpost.customers;
+  v_living uuid;
+begin
+  perform from pigeonpost.customers c
+  where c.tenant_id = p_tenant_id and c.id in (p_winner, p_loser) order by c.id for update;
+  select * into v_winner from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = p_winner;
+  select * into v_loser from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = p_loser;
+  if v_winner.id is null or v_loser.id is null then
+    raise exception 'customer % does not exist in tenant %', case when v_winner.id is null then p_winner else p_loser end, p_tenant_id
+      using errcode = 'PPN01', constraint = 'merged_customers_exist', table = 'customers', column = 'id',
+        hint = 'Give the ids of two customers of this tenant.';
+  end if;
+  v_living := pigeonpost.current_customer(p_tenant_id, p_winner);
+  if v_living = pigeonpost.current_customer(p_tenant_id, p_loser) then
+    return v_living;
+  end if;
+  if v_winner.merged_into is not null or v_loser.merged_into is not null then
+    raise exception 'customer % is merged already', case when v_winner.merged_into is not null then p_winner else p_loser end
+      using errcode = 'PPC01', constraint = 'merged_customers_are_alive', table = 'customers', column = 'merged_into',
+        hint = format('Use %s, which it was merged into.', case when v_winner.merged_into is not null then v_living
+          else pigeonpost.current_customer(p_tenant_id, p_loser) end);
+  end if;
+  update pigeonpost.customers c set merged_into = p_winner where c.tenant_id = p_tenant_id and c.id = p_loser;
+  return p_winner;
+end
+$$;
+ALTER FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) IS 'Joins the loser into the winner: identities, conversations, threads, participants and messages move, second copies of a message go, one active thread stays. Event customer.merged. Merging twice changes nothing.';
+
+-- Name: my_tenants(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.my_tenants() RETURNS integer[]
+    LANGUAGE plpgsql PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if pg_has_role('pigeonpost_owner', 'usage')
+     or exists (select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(r.role, 'usage')) then
+    return array(select t.tenant_id from pigeonpost.tenants t);
+  end if;
+  return array(
+    select r.tenant_id from pigeonpost.tenant_roles r where pg_has_role(r.role, 'usage')
+    union
+    select nullif(current_setting('pigeonpost.tenant', true), '')::integer where pg_has_role('pigeonpost_app', 'usage')
+  );
+end
+$$;
+ALTER FUNCTION pigeonpost.my_tenants() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION my_tenants(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.my_tenants() IS 'The tenants whose rows the current role may see.';
+
+-- Name: normalise_update(text, jsonb); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := now();
+begin
+  if jsonb_typeof(p_update) is distinct from 'object' then
+    raise exception 'an update is a JSON object' using errcode = 'PPV01', constraint = 'update_is_an_object', column = 'update',
+      hint = 'Give {"kind": "receipt", "status": "delivered"}, or another kind with its fields.';
+  end if;
+  if v_kind is null or v_kind not in ('receipt', 'edit', 'revoke', 'reaction') then
+    raise exception 'kind "%" is not known', v_kind using errcode = 'PPV01', constraint = 'update_kind_known', column = 'kind',
+      hint = 'Use receipt, edit, revoke or reaction.';
+  end if;
+  if v_kind = 'receipt' and coalesce(p_update ->> 'status', '') not in ('sent', 'delivered', 'read', 'failed') then
+    raise exception 'status "%" is no receipt', p_update ->> 'status' using errcode = 'PPV01', constraint = 'receipt_status_known',
+      column = 'status', hint = 'Use sent, delivered, read or failed.';
+  end if;
+  if v_kind = 'edit' and p_update ->> 'body' is null then
+    raise exception 'an edit has a body' using errcode = 'PPV01', constraint = 'edit_has_body', column = 'body',
+      hint = 'Give the new text, or use kind revoke.';
+  end if;
+  if octet_length(p_update ->> 'body') > 1048576 then
+    raise exception 'body is % bytes long', octet_length(p_update ->> 'body') using errcode = 'PPV01',
+      constraint = 'messages_body_at_most_1_mib', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+  end if;
+  if p_update ->> 'at' is not null then
+    begin
+      v_at := (p_update ->> 'at')::timestamptz;
+    exception when data_exception then
+      v_at := null;
+    end;
+    if v_at is null or not isfinite(v_at) then
+      raise exception 'at "%" is no time', p_update ->> 'at' using errcode = 'PPV01', constraint = 'update_time_known', column = 'at',
+        hint = 'Give ISO 8601 with a zone, such as 2025-12-10T10:00:00Z.';
+    end if;
+  end if;
+  return p_update || jsonb_strip_nulls(jsonb_build_object(
+    'at', to_char(v_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'body', pigeonpost.sanitize_body(p_update ->> 'body'),
+    'recipient', pigeonpost.normalize_address(p_channel, p_update ->> 'recipient'),
+    'sender', pigeonpost.normalize_address(p_channel, p_update ->> 'sender')));
+end
+$$;
+ALTER FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION normalise_update(p_channel text, p_update jsonb); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) IS 'An update as apply_update keeps it: checked, its time in UTC, its addresses in the one spelling of the channel.';
+
+-- Name: normalize_address(text, text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_channel constant text := lower(btrim(p_channel));
+  v_address text := btrim(p_address, E' \t\r\n');
+  v_digits text;
+begin
+  if v_address ~ '^\+[1-9][0-9]{6,14}$' then
+    return v_address;
+  end if;
+  if v_channel = 'email' then
+    return nullif(lower(btrim(coalesce(substring(v_address from '<([^<>]*)>$'), v_address), E' \t\r\n')), '');
+  end if;
+  if v_channel not in ('whatsapp', 'sms', 'fakechat') then
+    return nullif(v_address, '');
+  end if;
+  v_address := regexp_replace(v_address, '^((whatsapp|tel|sms):\s*)+', '', 'i');
+  -- A JID may name the agent and the device too, which are no part of who they are. A LID or a group keeps its domain.
+  if v_address ~* '^\+?[0-9]+([._][0-9]+)?(:[0-9]+)?@(s\.whatsapp\.net|c\.us)$' then
+    return '+' || substring(v_address from '[0-9]+');
+  end if;
+  if v_address like '%@%' then
+    return regexp_replace(lower(v_address), '([:_][0-9]+)+@', '@', 'g');
+  end if;
+  if v_address ~ '^\+?\(?[0-9][0-9 ().\-/]*$' then
+    if v_address ~ '^(\+|00)' then
+      -- "+44 (0)20 …": the zero is dialled inside the country only.
+      v_address := regexp_replace(v_address, '\(0\)', '');
+    end if;
+    v_digits := regexp_replace(v_address, '[^0-9]', '', 'g');
+    -- Fewer than 7 digits are a short code, which has no country.
+    return case
+      when v_address like '+%' then '+' || v_digits
+      when v_digits like '00%' then '+' || substring(v_digits from 3)
+      when length(v_digits) >= 7 then '+' || v_digits
+      else v_digits end;
+  end if;
+  return nullif(v_address, '');
+end
+$_$;
+ALTER FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION normalize_address(p_channel text, p_address text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) IS 'The one spelling of an address on a channel: phones as E.164, WhatsApp JIDs of phones too, mail in lower case without a display name, anything else trimmed. Null when empty.';
+
+-- Name: read_events(bigint, integer, integer); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.read_events(p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 500, p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_settled bigint := pigeonpost.settle_events();
+  v_floor bigint;
+begin
+  if p_tenant_id is not null then
+    return query
+      select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+      from pigeonpost.events e
+      where e.tenant_id = p_tenant_id and e.id > coalesce(p_after, 0) and e.id <= v_settled
+      order by e.id limit p_limit;
+  else
+    return query
+      select e.id, e.event_id, e.tenant_id, e.type, pigeonpost.event_payload(e), e.created_at
+      from pigeonpost.events e
+      where e.id > coalesce(p_after, 0) and e.id <= v_settled
+      order by e.id limit p_limit;
+  end if;
+  -- Looked at last: a partition may have gone while this was reading.
+  v_floor := pigeonpost.log_floor();
+  if p_after < v_floor then
+    raise exception 'events up to % are no longer kept, and the cursor is at %', v_floor, p_after
+      using errcode = 'PPS01', constraint = 'cursor_above_floor', table = 'events', column = 'p_after',
+        hint = format('Read on from %s, or give null for the oldest that is kept; what lay between is gone.', v_floor);
+  end if;
+end
+$$;
+ALTER FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION read_events(p_after bigint, p_limit integer, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) IS 'Events after a cursor (an id; null for the oldest that is kept), oldest first, of the tenants that the role may see; never with a gap to come. Keep the last id as the next cursor.';
+
+-- Name: revoke_tenant(name, integer); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from pigeonpost.tenant_roles r
+  where r.tenant_id = coalesce(p_tenant_id, 0) and r.role = quote_ident(p_role)::regrole;
+  return found;
+end
+$$;
+ALTER FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION revoke_tenant(p_role name, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) IS 'Takes back what grant_tenant gave; a null tenant takes back the grant on all. True when there was one. Owner only.';
+
+-- Name: sanitize_body(text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.sanitize_body(p_body text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+  select pg_catalog.regexp_replace(p_body, E'[\\x01-\\x08\\x0b-\\x1f]', '', 'g')
+$$;
+ALTER FUNCTION pigeonpost.sanitize_body(p_body text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION sanitize_body(p_body text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.sanitize_body(p_body text) IS 'The body without C0 control characters, tab and newline excepted.';
+
+-- Name: settle_events(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.settle_events() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_settled bigint;
+  v_rounds pigeonpost_private.log_rounds[];
+  v_last bigint;
+  v_writers text[];
+  v_slot smallint;
+begin
+  select greatest((select s.settled_id from pigeonpost_private.log_state s), max(r.settled_id)),
+    array_agg(r) filter (where r.round_id is not null)
+  into v_settled, v_rounds from pigeonpost_private.log_rounds r;
+  -- A snapshot that is older than the locks would miss what they say is settled, and a standby does not know who
+  -- writes: take what was settled in its time.
+  if current_setting('transaction_isolation') in ('repeatable read', 'serializable') or pg_is_in_recovery() then
+    return v_settled;
+  end if;
+  select case when is_called then last_value else 0 end into v_last from pigeonpost.events_id_seq;
+  if v_last <= v_settled then
+    return v_settled;
+  end if;
+  select coalesce(array_agg(distinct l.virtualtransaction), '{}') into v_writers from pg_locks l
+  where l.locktype = 'relation' and l.relation = 'pigeonpost.events'::regclass and l.mode = 'RowExclusiveLock'
+    and l.database = (select d.oid from pg_database d where d.datname = current_database());
+  if v_writers = '{}' then
+    v_settled := v_last;
+  else
+    -- After a crash a prepared transaction stands under another name, -1/xid: while there is one, no round of before ends.
+    select greatest(v_settled, max(r.round_id)) into v_settled from unnest(v_rounds) r
+    where not r.waits_for && v_writers
+      and not exists (select from unnest(v_writers) w where w like '-1/%');
+  end if;
+  if current_setting('transaction_read_only') = 'on' then
+    return v_settled;
+  end if;
+  if v_writers <> '{}' and not exists (select from unnest(v_rounds) r where r.round_id > v_settled) then
+    select r.slot into v_slot from pigeonpost_private.log_rounds r
+    where coalesce(r.round_id, 0) <= v_settled order by r.slot limit 1 for update skip locked;
+    update pigeonpost_private.log_rounds r set settled_id = v_settled, round_id = v_last, waits_for = v_writers
+    where r.slot = v_slot;
+  end if;
+  perform from pigeonpost_private.log_state s where s.settled_id < v_settled for update skip locked;
+  if found then
+    update pigeonpost_private.log_state s set settled_id = v_settled where s.settled_id < v_settled;
+  end if;
+  return v_settled;
+end
+$$;
+ALTER FUNCTION pigeonpost.settle_events() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION settle_events(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.settle_events() IS 'Moves and returns the id up to which the log has no gaps to come. Cheap; the relay calls it, and read_events does.';
+
+-- Name: status_may_change(text, text, text); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select case p_direction
+    when 'outbound' then case p_from
+      when 'scheduled' then p_to in ('queued', 'sending', 'retrying', 'sent', 'delivered', 'read', 'failed', 'canceled')
+      when 'queued' then p_to in ('scheduled', 'sending', 'retrying', 'sent', 'delivered', 'read', 'failed', 'canceled')
+      when 'retrying' then p_to in ('queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'canceled', 'unknown')
+      when 'sending' then p_to in ('queued', 'retrying', 'sent', 'delivered', 'read', 'failed', 'unknown')
+      when 'sent' then p_to in ('delivered', 'read', 'failed')
+      when 'delivered' then p_to = 'read'
+      when 'failed' then p_to in ('queued', 'sent', 'delivered', 'read')
+      when 'unknown' then p_to in ('queued', 'sent', 'delivered', 'read', 'failed')
+      else false
+    end
+    when 'inbound' then p_from = 'delivered' and p_to = 'read'
+    else false
+  end
+$$;
+ALTER FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION status_may_change(p_direction text, p_from text, p_to text); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) IS 'The only table of transitions. From failed and unknown: to queued by retry or resolve, to sent, delivered and read by a receipt that proves it.';
+
+-- Name: tg_et_messages__insert(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.tg_et_messages__insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_missing text := case
+    when new.tenant_id is null then 'tenant_id' when new.lead_id is null then 'lead_id' when new.channel is null then 'channel'
+    when coalesce(new.message_id, '') = '' then 'message_id' when new.timestamp is null then 'timestamp'
+    when new.direction is null then 'direction' when new.raw_json is null then 'raw_json' end;
+  v_number bigint;
+begin
+  if v_missing is not null then
+    raise exception '% is missing', v_missing using errcode = 'PPV01', constraint = 'et_messages_' || v_missing || '_is_named',
+      table = 'et_messages', column = v_missing, hint = 'et_messages needs tenant_id, lead_id, channel, message_id, timestamp (ms), direction and raw_json.';
+  end if;
+  if new.timestamp not between -62135596800000 and 253402300799999 then
+    raise exception 'timestamp % is no time in milliseconds', new.timestamp using errcode = 'PPV01', constraint = 'et_messages_timestamp_in_range',
+      table = 'et_messages', column = 'timestamp', hint = 'Give Unix milliseconds, such as 1708186800000.';
+  end if;
+  for v_try in 1..3 loop
+    -- The row that is there already, wherever the lead's conversations of this channel have it, so that a redelivery
+    -- is one whatever account the lead talks to now, and a client that expects one row back gets it.
+    select m.number into v_number
+    from pigeonpost.messages m
+    join pigeonpost.customers l on l.tenant_id = m.tenant_id and l.lead_id = new.lead_id
+    where m.tenant_id = new.tenant_id and m.external_message_id = new.message_id and m.channel = new.channel
+      and m.customer_id = case when l.merged_into is null then l.id else pigeonpost.current_customer(l.tenant_id, l.id) end
+    order by m.number limit 1;
+    exit when found;
+    insert into pigeonpost.messages as m (tenant_id, lead_id, channel, external_message_id, sent_at, direction, content_type, body,
+      media_url, raw, created_at)
+    values (new.tenant_id, new.lead_id, new.channel, new.message_id, to_timestamp(new.timestamp / 1000.0), new.direction,
+      case new.message_type when 'document' then 'file' else coalesce(new.message_type, 'text') end, new.text_content,
+      new.media_url, new.raw_json, coalesce(new.created_at at time zone 'UTC', now()))
+    on conflict (tenant_id, external_message_id, conversation_id) do nothing
+    returning m.number into v_number;
+    -- Where another stored it meanwhile, its row is there for the next look.
+    exit when found;
+  end loop;
+  select m.number, t.number, m.channel, (extract(epoch from m.occurred_at) * 1000)::bigint, m.direction,
+    case m.content_type when 'file' then 'document' else m.content_type end, m.body, m.media_url, coalesce(m.raw, '{}'),
+    m.created_at at time zone 'UTC'
+  into new.id, new.thread_id, new.channel, new.timestamp, new.direction, new.message_type, new.text_content, new.media_url, new.raw_json,
+    new.created_at
+  from pigeonpost.messages m
+  join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+  where m.tenant_id = new.tenant_id and m.number = v_number;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost.tg_et_messages__insert() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tg_et_messages__insert(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.tg_et_messages__insert() IS 'An insert into et_messages is one into messages, with the caller''s own rights.';
+
+-- Name: tg_et_messages__update(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.tg_et_messages__update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (new.id, new.tenant_id, new.lead_id, new.thread_id, new.channel, new.message_id, new.timestamp, new.direction, new.message_type,
+      new.created_at) is distinct from
+     (old.id, old.tenant_id, old.lead_id, old.thread_id, old.channel, old.message_id, old.timestamp, old.direction, old.message_type,
+      old.created_at) then
+    raise exception 'of a stored message only text_content, media_url and raw_json change' using errcode = 'PPC01',
+      constraint = 'messages_sides_never_change', table = 'et_messages', hint = 'Insert another message instead.';
+  end if;
+  update pigeonpost.messages m set body = new.text_content, media_url = new.media_url, raw = new.raw_json
+  where m.tenant_id = old.tenant_id and m.number = old.id;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost.tg_et_messages__update() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tg_et_messages__update(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.tg_et_messages__update() IS 'text_content, media_url and raw_json of et_messages may change; a new text is an edit.';
+
+-- Name: tg_et_threads__insert(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.tg_et_threads__insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception 'threads open by themselves' using errcode = 'PPC01', constraint = 'threads_open_by_themselves',
+    table = 'et_threads', hint = 'Insert the message into et_messages with thread_id left out.';
+end
+$$;
+ALTER FUNCTION pigeonpost.tg_et_threads__insert() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tg_et_threads__insert(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.tg_et_threads__insert() IS 'Refuses: threads open by themselves.';
+
+-- Name: tg_et_threads__update(); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.tg_et_threads__update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (new.id, new.tenant_id, new.lead_id, new.channel, new.created_at) is distinct from
+     (old.id, old.tenant_id, old.lead_id, old.channel, old.created_at) then
+    raise exception 'of a thread only the status changes' using errcode = 'PPC01',
+      constraint = 'threads_sides_never_change', table = 'et_threads', hint = 'Set status to archived; the next message opens a new thread.';
+  end if;
+  update pigeonpost.threads t set status = new.status
+  where t.tenant_id = old.tenant_id and t.number = old.id and t.status is distinct from new.status;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost.tg_et_threads__update() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tg_et_threads__update(); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.tg_et_threads__update() IS 'Setting status to archived ends a thread.';
+
+-- Name: append_event(integer, text, uuid, uuid, uuid, uuid, uuid, jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_customer_id uuid DEFAULT NULL::uuid, p_account_id uuid DEFAULT NULL::uuid, p_message_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT NULL::jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_event pigeonpost.events;
+begin
+  insert into pigeonpost.events (tenant_id, type, conversation_id, thread_id, customer_id, account_id, message_id, payload)
+  values (p_tenant_id, p_type, p_conversation_id, p_thread_id, p_customer_id, p_account_id, p_message_id, p_payload)
+  returning * into v_event;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event.event_id, v_event.id, v_event.type, v_event.tenant_id));
+  end if;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: bell(uuid, bigint, text, integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select '{"event_id":"' || p_event_id || '","id":' || p_id || ',"type":"' || p_type || '","tenant_id":' || p_tenant_id || '}'
+$$;
+ALTER FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) IS 'What NOTIFY on channel pigeonpost_events says, the same whether a trigger or the relay rings.';
+
+-- Name: count_changes(bigint, bigint, integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
+    LANGUAGE sql STABLE
+    AS $$
+  select e.tenant_id, e.account_id, coalesce(e.payload ->> 'direction', pg_catalog.split_part(e.type, '.', 2)),
+    c.content_type, c.status, pg_catalog.sum(c.messages)::bigint
+  from pigeonpost.events e
+  cross join lateral (values
+    (case when e.type <> 'message.removed' then coalesce(e.payload ->> 'status',
+        case e.type when 'message.outbound.created' then 'queued' else 'delivered' end) end,
+      coalesce(e.payload ->> 'content_type', 'text'), 1),
+    (case e.type when 'message.status' then e.payload ->> 'previous_status'
+        when 'message.reclassified' then e.payload ->> 'status' when 'message.removed' then e.payload ->> 'status' end,
+      coalesce(e.payload ->> 'previous_content_type', e.payload ->> 'content_type', 'text'), -1)
+  ) c (status, content_type, messages)
+  where e.id > p_after and e.id <= p_upto and c.status is not null and (p_tenant_id is null or e.tenant_id = p_tenant_id)
+    and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created', 'message.status',
+      'message.reclassified', 'message.removed')
+  group by 1, 2, 3, 4, 5
+  having pg_catalog.sum(c.messages) <> 0
+$$;
+ALTER FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: created_payload(text, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  select case when p_content_type <> 'text' or p_status <> case p_direction when 'outbound' then 'queued' else 'delivered' end
+    then pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+      'status', nullif(p_status, case p_direction when 'outbound' then 'queued' else 'delivered' end),
+      'content_type', nullif(p_content_type, 'text'))) end
+$$;
+ALTER FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) OWNER TO pigeonpost_owner;
+
+-- Name: drop_partition(text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.drop_partition(p_name text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    AS $$
+declare
+  v_to_id bigint;
+begin
+  perform pg_advisory_xact_lock(1886416754);
+  select p.to_id into v_to_id from pigeonpost_private.log_partitions() p where p.name = p_name;
+  if not found then
+    return null;
+  end if;
+  execute format('alter table pigeonpost.events detach partition pigeonpost.%I', p_name);
+  execute format('drop table pigeonpost.%I', p_name);
+  delete from pigeonpost.events_default e where e.id < v_to_id;
+  update pigeonpost_private.log_state s set floor_id = greatest(s.floor_id, v_to_id - 1) returning s.floor_id into v_to_id;
+  return v_to_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.drop_partition(p_name text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION drop_partition(p_name text); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.drop_partition(p_name text) IS 'Drops one partition of the log and returns the floor (the highest id that is gone), or null where there is none of that name. Raises 55P03 when the log is busy: try again.';
+
+-- Name: ensure_participant(integer, uuid, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from pigeonpost.conversation_participants p
+    where p.tenant_id = p_tenant_id and p.conversation_id = p_conversation_id and p.customer_id = p_customer_id
+      and p.left_at is null
+  ) then
+    insert into pigeonpost.conversation_participants (tenant_id, conversation_id, customer_id)
+    values (p_tenant_id, p_conversation_id, p_customer_id)
+    on conflict (tenant_id, conversation_id, customer_id) do update set left_at = null, joined_at = now()
+    where conversation_participants.left_at is not null;
+  end if;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: ensure_tenant(integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller name;
+begin
+  if not exists (select from pigeonpost.tenants t where t.tenant_id = p_tenant_id) then
+    if p_tenant_id < 1 then
+      raise exception 'tenant % cannot be', p_tenant_id using errcode = 'PPV01', constraint = 'tenants_id_is_positive',
+        table = 'tenants', column = 'tenant_id', hint = 'Number tenants from 1.';
+    end if;
+    v_caller := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    if not pg_has_role(v_caller, 'pigeonpost_owner', 'usage') and not exists (
+      select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(v_caller, r.role, 'usage')
+    ) then
+      raise exception 'tenant % does not exist', p_tenant_id using errcode = 'PPT01', constraint = 'tenant_exists',
+        table = 'tenants', column = 'tenant_id',
+        hint = format('The owner can run: insert into pigeonpost.tenants (tenant_id) values (%s);', p_tenant_id);
+    end if;
+    insert into pigeonpost.tenants (tenant_id) values (p_tenant_id) on conflict (tenant_id) do nothing;
+  end if;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: expired_partitions(interval, interval); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.expired_partitions(p_keep interval DEFAULT '30 days'::interval, p_lapse interval DEFAULT '7 days'::interval) RETURNS TABLE(name text, to_id bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.name, p.to_id from pigeonpost_private.log_partitions() p
+  where p.to_id - 1 <= (select s.settled_id from pigeonpost_private.log_state s)
+    and not exists (
+      select from pigeonpost.event_consumers c
+      where c.cursor < p.to_id - 1 and (c.tenant_id = 0 or c.updated_at > now() - p_lapse))
+    -- Ids and times rise together, but for the length of a transaction.
+    and coalesce((
+      select e.created_at <= now() - p_keep from pigeonpost.events e
+      where e.id >= p.from_id and e.id < p.to_id order by e.id desc limit 1), true)
+  order by p.to_id
+$$;
+ALTER FUNCTION pigeonpost_private.expired_partitions(p_keep interval, p_lapse interval) OWNER TO pigeonpost_owner;
+
+-- Name: extend_log(bigint); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.extend_log(p_size bigint DEFAULT 10000000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+declare
+  v_last bigint;
+  v_end bigint;
+  v_made integer := 0;
+begin
+  perform pg_advisory_xact_lock(1886416754);
+  select case when is_called then last_value else 0 end into v_last from pigeonpost.events_id_seq;
+  select max(p.to_id) into v_end from pigeonpost_private.log_partitions() p;
+  v_end := coalesce(v_end, v_last - v_last % p_size);
+  while v_end < v_last + 2 * p_size loop
+    -- A range that the default partition has rows of stays there: Postgres would refuse it a partition of its own.
+    if not exists (select from pigeonpost.events_default e where e.id >= v_end and e.id < v_end + p_size) then
+      execute format('create table pigeonpost.%I partition of pigeonpost.events for values from (%s) to (%s)',
+        'events_p' || v_end / p_size, v_end, v_end + p_size);
+      v_made := v_made + 1;
+    end if;
+    v_end := v_end + p_size;
+  end loop;
+  return v_made;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.extend_log(p_size bigint) OWNER TO pigeonpost_owner;
+
+-- Name: find_conversation(integer, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) RETURNS pigeonpost.conversations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.id = p_id
+    for key share;
+    exit when not found or v_conversation.merged_into is null;
+    p_id := v_conversation.merged_into;
+  end loop;
+  return v_conversation;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: find_or_open_account(integer, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  loop
+    select a.id into v_id from pigeonpost.accounts a
+    where a.tenant_id = p_tenant_id and a.channel = p_channel
+    order by a.is_default desc, a.created_at, a.id
+    limit 1;
+    exit when found;
+    -- fakechat is built in, so its account can deliver at once; any other waits for the operator to name a provider.
+    insert into pigeonpost.accounts (tenant_id, channel, provider)
+    values (p_tenant_id, p_channel, case when p_channel = 'fakechat' then 'fakechat' end)
+    on conflict on constraint accounts_address_is_unique do nothing;
+  end loop;
+  return v_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) OWNER TO pigeonpost_owner;
+
+-- Name: find_or_open_customer(integer, text, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  loop
+    select i.customer_id into v_id from pigeonpost.customer_identities i
+    where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address = p_address;
+    exit when found;
+    with identity as (
+      insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+      values (p_tenant_id, p_channel, p_address, pigeonpost.uuid_v7())
+      on conflict (tenant_id, channel, address) do nothing
+      returning customer_id
+    )
+    insert into pigeonpost.customers (tenant_id, id, external_type, external_id, name)
+    select p_tenant_id, i.customer_id, p_channel, p_address, p_name from identity i
+    returning id into v_id;
+    exit when found;
+  end loop;
+  return v_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) OWNER TO pigeonpost_owner;
+
+-- Name: find_or_open_direct(integer, uuid, text, uuid, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) RETURNS pigeonpost.conversations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.account_id = p_account_id and c.customer_id = p_customer_id
+      and c.external_id is not distinct from p_external_id and c.type = 'direct' and c.merged_into is null
+    for key share;
+    -- A merge may have made it a tombstone while this waited for the lock.
+    exit when found and v_conversation.merged_into is null;
+    p_customer_id := pigeonpost_private.living_customer(p_tenant_id, p_customer_id);
+    insert into pigeonpost.conversations (tenant_id, type, account_id, channel, customer_id, address, external_id)
+    values (p_tenant_id, 'direct', p_account_id, p_channel, p_customer_id, p_address, p_external_id)
+    on conflict (tenant_id, account_id, customer_id, external_id) where type = 'direct' and merged_into is null do nothing;
+  end loop;
+  return v_conversation;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) OWNER TO pigeonpost_owner;
+
+-- Name: find_or_open_group(integer, uuid, text, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text) RETURNS pigeonpost.conversations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_conversation pigeonpost.conversations;
+begin
+  loop
+    select c.* into v_conversation from pigeonpost.conversations c
+    where c.tenant_id = p_tenant_id and c.account_id = p_account_id and c.external_id = p_external_id
+      and c.type <> 'direct' and c.merged_into is null
+    for key share;
+    exit when found and v_conversation.merged_into is null;
+    insert into pigeonpost.conversations (tenant_id, type, account_id, channel, external_id, group_name)
+    values (p_tenant_id, 'group', p_account_id, p_channel, p_external_id, coalesce(nullif(p_name, ''), p_external_id))
+    on conflict (tenant_id, account_id, external_id) where type <> 'direct' and merged_into is null and external_id is not null
+    do nothing;
+  end loop;
+  return v_conversation;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text) OWNER TO pigeonpost_owner;
+
+-- Name: find_or_open_lead(integer, bigint); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  loop
+    select c.id into v_id from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.lead_id = p_lead_id;
+    exit when found;
+    insert into pigeonpost.customers (tenant_id, lead_id) values (p_tenant_id, p_lead_id)
+    on conflict (tenant_id, lead_id) do nothing
+    returning id into v_id;
+    exit when found;
+  end loop;
+  return v_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) OWNER TO pigeonpost_owner;
+
+-- Name: fold_counts(bigint, bigint); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) RETURNS void
+    LANGUAGE sql
+    AS $$
+  insert into pigeonpost_private.message_counts as m (tenant_id, account_id, direction, content_type, status, messages)
+  select c.tenant_id, c.account_id, c.direction, c.content_type, c.status, c.messages
+  from pigeonpost_private.count_changes(p_after, p_upto) c
+  on conflict on constraint message_counts_pkey do update set messages = m.messages + excluded.messages
+$$;
+ALTER FUNCTION pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) OWNER TO pigeonpost_owner;
+
+-- Name: fold_range(bigint, bigint); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is_stale boolean;
+begin
+  with change as (
+    select e.tenant_id, e.conversation_id, case when e.type like 'message.%.created' then 1 when e.type = 'message.removed' then -1 else 0 end as total,
+      case
+        when e.type = 'message.inbound.created' and e.payload ->> 'status' is distinct from 'read' then 1
+        when e.type = 'message.status' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'read' then -1
+        when e.type = 'message.removed' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'delivered' then -1
+        else 0 end as unread,
+      case when e.type like 'message.%.created' then m.occurred_at end as last_message_at
+    from pigeonpost.events e
+    left join pigeonpost.messages m on m.tenant_id = e.tenant_id and m.id = e.message_id
+    where e.id > p_after and e.id <= p_up_to and e.type like 'message.%'
+  ), delta as (
+    select e.tenant_id, coalesce(c.merged_into, c.id) as id, sum(e.total) as total, sum(e.unread) as unread,
+      max(e.last_message_at) as last_message_at
+    from change e
+    join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
+    group by 1, 2
+    having sum(e.total) <> 0 or sum(e.unread) <> 0 or max(e.last_message_at) is not null
+  ), locked as (
+    select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at
+    from pigeonpost.conversations c join delta d on d.tenant_id = c.tenant_id and d.id = c.id
+    where c.merged_into is null
+    order by c.tenant_id, c.id
+    for no key update of c nowait
+  ), folded as (
+    update pigeonpost.conversations c set
+      total_messages = greatest(c.total_messages + l.total, 0),
+      unread_count = greatest(c.unread_count + l.unread, 0),
+      last_message_at = greatest(c.last_message_at, l.last_message_at)
+    from locked l
+    where c.tenant_id = l.tenant_id and c.id = l.id
+    returning c.tenant_id, c.customer_id, l.total, l.unread, l.last_message_at
+  ), customers as (
+    select c.tenant_id, c.id, f.total, f.unread, f.last_message_at
+    from pigeonpost.customers c
+    join (
+      select tenant_id, customer_id, sum(total) as total, sum(unread) as unread, max(last_message_at) as last_message_at
+      from folded where customer_id is not null group by 1, 2) f on f.tenant_id = c.tenant_id and f.customer_id = c.id
+    order by c.tenant_id, c.id
+    for no key update of c nowait
+  ), counted as (
+    update pigeonpost.customers c set
+      total_messages = greatest(c.total_messages + l.total, 0),
+      unread_count = greatest(c.unread_count + l.unread, 0),
+      last_message_at = greatest(c.last_message_at, l.last_message_at)
+    from customers l
+    where c.tenant_id = l.tenant_id and c.id = l.id
+  )
+  select (select count(*) from delta) > (select count(*) from locked) into v_is_stale;
+  if v_is_stale then
+    raise lock_not_available;
+  end if;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) OWNER TO pigeonpost_owner;
+
+-- Name: folded_id(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.folded_id() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select coalesce((select c.cursor from pigeonpost.event_consumers c where c.tenant_id = 0 and c.name = '$fold'), 0)
+$_$;
+ALTER FUNCTION pigeonpost_private.folded_id() OWNER TO pigeonpost_owner;
+
+-- Name: ingest_one(integer, jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_known constant text[] := array['tenant_id', 'channel', 'direction', 'address', 'alternate_address', 'lead_id', 'customer_id',
+    'sender_customer_id', 'conversation_id', 'conversation_external_id', 'account_id', 'external_message_id', 'content_type', 'body',
+    'media_url', 'metadata', 'raw', 'reply_to_id', 'sent_at', 'status', 'priority', 'scheduled_for', 'valid_until', 'is_from_bot',
+    'campaign_id', 'idempotency_key'];
+  v_unknown text;
+  v_id uuid;
+  v_number bigint;
+begin
+  if jsonb_typeof(p_message) <> 'object' then
+    raise exception 'a message is a JSON object' using errcode = 'PPV01', constraint = 'ingest_message_is_an_object',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  if p_message ->> 'tenant_id' is distinct from p_tenant_id::text then
+    raise exception 'tenant_id is missing' using errcode = 'PPV01', constraint = 'tenant_is_named', column = 'tenant_id',
+      hint = 'Give the company''s number as tenant_id.';
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_message) k where k <> all (v_known) limit 1;
+  if found then
+    raise exception 'field "%" is not known', v_unknown using errcode = 'PPV01', constraint = 'ingest_field_known', column = v_unknown,
+      hint = 'Put what has no column of its own into metadata or raw.';
+  end if;
+  insert into pigeonpost.messages as m (tenant_id, channel, direction, address, alternate_address, lead_id, customer_id, sender_customer_id,
+    conversation_id, conversation_external_id, account_id, external_message_id, content_type, body, media_url, metadata, raw, reply_to_id,
+    sent_at, status, priority, scheduled_for, valid_until, is_from_bot, campaign_id, idempotency_key)
+  select p_tenant_id, coalesce(r.channel, 'whatsapp'), r.direction, r.address, r.alternate_address, r.lead_id, r.customer_id,
+    r.sender_customer_id, r.conversation_id, r.conversation_external_id, r.account_id, r.external_message_id,
+    coalesce(r.content_type, 'text'), r.body, r.media_url, coalesce(r.metadata, '{}'), r.raw, r.reply_to_id, r.sent_at, r.status,
+    coalesce(r.priority, 0), r.scheduled_for, r.valid_until, coalesce(r.is_from_bot, false), r.campaign_id, r.idempotency_key
+  from jsonb_to_record(p_message) r (channel text, direction text, address text, alternate_address text, lead_id bigint, customer_id uuid,
+    sender_customer_id uuid, conversation_id uuid, conversation_external_id text, account_id uuid, external_message_id text,
+    content_type text, body text, media_url text, metadata jsonb, raw jsonb, reply_to_id uuid, sent_at timestamptz, status text,
+    priority smallint, scheduled_for timestamptz, valid_until timestamptz, is_from_bot boolean, campaign_id text, idempotency_key text)
+  on conflict (tenant_id, external_message_id, conversation_id) do nothing
+  returning m.id, m.number into v_id, v_number;
+  if found then
+    return jsonb_build_object('outcome', 'stored', 'id', v_id, 'number', v_number);
+  end if;
+  select m.id, m.number into v_id, v_number from pigeonpost.messages m
+  where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
+    and m.channel = coalesce(p_message ->> 'channel', m.channel)
+  order by m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
+  limit 1;
+  return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
+end
+$$;
+ALTER FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: iso_8601(timestamp with time zone); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET "DateStyle" TO 'ISO'
+    AS $$ select pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+ALTER FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) OWNER TO pigeonpost_owner;
+
+-- Name: learn_address(integer, text, text, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  loop
+    select i.customer_id into v_id from pigeonpost.customer_identities i
+    where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address = p_address;
+    exit when found;
+    insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+    values (p_tenant_id, p_channel, p_address, p_customer_id)
+    on conflict (tenant_id, channel, address) do nothing;
+  end loop;
+  return v_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: link_addresses(integer, text, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ids uuid[];
+begin
+  loop
+    select array_agg(distinct i.customer_id) into v_ids from pigeonpost.customer_identities i
+    where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address in (p_address, p_alternate);
+    if cardinality(v_ids) = 2 then
+      -- Another may be merging them, or one of them, this moment.
+      perform from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids) order by c.id for update;
+      continue when exists (
+        select from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids) and c.merged_into is not null);
+      select array_agg(c.id order by c.lead_id >= 4294967296, c.created_at, c.id) into v_ids
+      from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = any (v_ids);
+      perform pigeonpost.merge_customers(p_tenant_id, v_ids[1], v_ids[2]);
+      return;
+    end if;
+    if v_ids is null then
+      perform pigeonpost_private.find_or_open_customer(p_tenant_id, p_channel, least(p_address, p_alternate));
+      continue;
+    end if;
+    insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+    select p_tenant_id, p_channel, a.address, v_ids[1]
+    from unnest(array[p_address, p_alternate]) a (address)
+    order by a.address
+    on conflict (tenant_id, channel, address) do nothing;
+    exit when (
+      select count(distinct i.customer_id) = 1 from pigeonpost.customer_identities i
+      where i.tenant_id = p_tenant_id and i.channel = p_channel and i.address in (p_address, p_alternate));
+  end loop;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) OWNER TO pigeonpost_owner;
+
+-- Name: living_customer(integer, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+  v_merged_into uuid := p_id;
+begin
+  while v_merged_into is not null loop
+    v_id := v_merged_into;
+    select c.merged_into into v_merged_into from pigeonpost.customers c where c.tenant_id = p_tenant_id and c.id = v_id
+    for key share;
+    if not found then
+      return null;
+    end if;
+  end loop;
+  return v_id;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: log_partitions(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.log_partitions() RETURNS TABLE(name text, from_id bigint, to_id bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.relname,
+    (regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''?(\d+)''?\)'))[1]::bigint,
+    (regexp_match(pg_get_expr(c.relpartbound, c.oid), 'TO \(''?(\d+)''?\)'))[1]::bigint
+  from pg_inherits i join pg_class c on c.oid = i.inhrelid
+  where i.inhparent = 'pigeonpost.events'::regclass and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'
+  order by 2
+$$;
+ALTER FUNCTION pigeonpost_private.log_partitions() OWNER TO pigeonpost_owner;
+
+-- Name: may_ring(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.may_ring() RETURNS boolean
+    LANGUAGE sql
+    AS $$
+  select case
+    when pg_catalog.current_setting('pigeonpost.notify', true) = 'off' then false
+    when not pg_catalog.pg_try_advisory_xact_lock_shared(1886416755, 0) then false
+    else pg_catalog.pg_notification_queue_usage() < 0.5
+  end
+$$;
+ALTER FUNCTION pigeonpost_private.may_ring() OWNER TO pigeonpost_owner;
+
+-- Name: merge_conversation(integer, uuid, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_winner pigeonpost.conversations;
+  v_loser pigeonpost.conversations;
+  v_copy record;
+  v_messages jsonb := '[]';
+begin
+  perform from pigeonpost.conversations c
+  where c.tenant_id = p_tenant_id and c.id in (p_winner, p_loser) order by c.id for update;
+  select * into v_winner from pigeonpost.conversations c where c.tenant_id = p_tenant_id and c.id = p_winner;
+  select * into v_loser from pigeonpost.conversations c where c.tenant_id = p_tenant_id and c.id = p_loser;
+  for v_copy in
+    select l.id as loser_id, w.id as winner_id, l.status as status, l.body_version as loser_version, w.body_version as winner_version,
+      l.revoked_at as loser_revoked_at,
+      l.metadata ->> 'edited_at' > coalesce(w.metadata ->> 'edited_at', '') as is_later, l.body, l.metadata ->> 'edited_at' as edited_at,
+      l.sent_at, l.delivered_at, l.read_at
+    from pigeonpost.messages l
+    join pigeonpost.messages w on w.tenant_id = l.tenant_id and w.external_message_id = l.external_message_id and w.conversation_id = p_winner
+    where l.tenant_id = p_tenant_id and l.conversation_id = p_loser and l.external_message_id is not null
+    order by l.id
+  loop
+    update pigeonpost.message_history h
+    set message_id = v_copy.winner_id, conversation_id = p_winner, body_version = h.body_version + v_copy.winner_version - 1
+    where h.tenant_id = p_tenant_id and h.message_id = v_copy.loser_id;
+    if v_copy.loser_version > 1 then
+      -- Negative: these versions stand in the history already (tg_messages__advance).
+      update pigeonpost.messages m
+      set body = case when v_copy.is_later then v_copy.body else m.body end,
+        metadata = case when v_copy.is_later then m.metadata || jsonb_build_object('edited_at', v_copy.edited_at) else m.metadata end,
+        revoked_at = least(m.revoked_at, v_copy.loser_revoked_at),
+        body_version = -(v_copy.winner_version + v_copy.loser_version - 1)
+      where m.tenant_id = p_tenant_id and m.id = v_copy.winner_id;
+    end if;
+    update pigeonpost.message_statuses s set message_id = v_copy.winner_id
+    where s.tenant_id = p_tenant_id and s.message_id = v_copy.loser_id and not exists (
+      select from pigeonpost.message_statuses o where o.tenant_id = p_tenant_id and o.message_id = v_copy.winner_id
+        and o.recipient = s.recipient and o.status = s.status);
+    update pigeonpost.message_reactions r set message_id = v_copy.winner_id
+    where r.tenant_id = p_tenant_id and r.message_id = v_copy.loser_id and not exists (
+      select from pigeonpost.message_reactions o where o.tenant_id = p_tenant_id and o.message_id = v_copy.winner_id and o.sender = r.sender);
+    update pigeonpost.delivery_attempts d set message_id = v_copy.winner_id
+    where d.tenant_id = p_tenant_id and d.message_id = v_copy.loser_id;
+    update pigeonpost.messages m set reply_to_id = v_copy.winner_id
+    where m.tenant_id = p_tenant_id and m.reply_to_id = v_copy.loser_id and m.conversation_id in (p_winner, p_loser);
+    -- The furthest status and the earliest times, as receipts for one message would have left them.
+    update pigeonpost.messages m set
+      status = case when pigeonpost.status_may_change(m.direction, m.status, v_copy.status) then v_copy.status else m.status end,
+      sent_at = case when m.direction = 'outbound' then least(m.sent_at, v_copy.sent_at) else m.sent_at end,
+      delivered_at = least(m.delivered_at, v_copy.delivered_at),
+      read_at = least(m.read_at, v_copy.read_at)
+    where m.tenant_id = p_tenant_id and m.id = v_copy.winner_id and v_copy.status in ('sent', 'delivered', 'read');
+    delete from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = v_copy.loser_id;
+    v_messages := v_messages || jsonb_build_object('from', v_copy.loser_id, 'into', v_copy.winner_id);
+  end loop;
+  -- One active thread stays: the winner's, or the loser's where the winner has none; a closed winner opens for it.
+  update pigeonpost.conversations c set merged_into = p_winner, thread_id = pigeonpost.uuid_v7(), unread_count = 0, total_messages = 0
+  where c.tenant_id = p_tenant_id and c.id = p_loser;
+  update pigeonpost.conversations c set merged_into = p_winner where c.tenant_id = p_tenant_id and c.merged_into = p_loser;
+  if not exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.conversation_id = p_winner and t.status = 'active')
+     and exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.id = v_loser.thread_id and t.status = 'active') then
+    update pigeonpost.conversations c
+    set thread_id = v_loser.thread_id, status = case when c.status = 'closed' then v_loser.status else c.status end
+    where c.tenant_id = p_tenant_id and c.id = p_winner;
+  else
+    update pigeonpost.threads t set status = 'archived'
+    where t.tenant_id = p_tenant_id and t.conversation_id = p_loser and t.status = 'active';
+  end if;
+  -- The messages follow their threads by the foreign key.
+  update pigeonpost.threads t set conversation_id = p_winner, customer_id = v_winner.customer_id
+  where t.tenant_id = p_tenant_id and t.conversation_id = p_loser;
+  update pigeonpost.message_history h set conversation_id = p_winner
+  where h.tenant_id = p_tenant_id and h.conversation_id = p_loser;
+  delete from pigeonpost.conversation_participants p where p.tenant_id = p_tenant_id and p.conversation_id = p_loser;
+  -- Of the times only those of messages that are left; of the counts what was folded so far: the dropped copies stand in
+  -- the log as created and as removed, and fold() meets both in their order.
+  update pigeonpost.conversations c set
+    last_message_at = case when coalesce(v_winner.last_message_at, v_loser.last_message_at) is not null then (
+      select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.conversation_id = p_winner) end,
+    unread_count = v_winner.unread_count + v_loser.unread_count,
+    total_messages = v_winner.total_messages + v_loser.total_messages,
+    address = coalesce(v_winner.address, v_loser.address)
+  where c.tenant_id = p_tenant_id and c.id = p_winner;
+  return jsonb_build_object('from', p_loser, 'into', p_winner, 'messages', v_messages);
+end
+$$;
+ALTER FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) OWNER TO pigeonpost_owner;
+
+-- Name: messages_number_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.messages_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.messages_number_seq OWNER TO pigeonpost_owner;
+
+-- Name: messages; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.messages (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    number bigint DEFAULT nextval('pigeonpost.messages_number_seq'::regclass) NOT NULL,
+    account_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    thread_id uuid NOT NULL,
+    customer_id uuid,
+    sender_customer_id uuid,
+    address text,
+    conversation_external_id text,
+    alternate_address text,
+    lead_id bigint,
+    direction text NOT NULL,
+    channel text DEFAULT 'whatsapp'::text NOT NULL,
+    external_message_id text,
+    content_type text DEFAULT 'text'::text NOT NULL,
+    body text,
+    body_version integer DEFAULT 1 NOT NULL,
+    media_id uuid,
+    media_url text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    raw jsonb,
+    reply_to_id uuid,
+    status text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    scheduled_for timestamp with time zone,
+    valid_until timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    attempt_id uuid,
+    leased_until timestamp with time zone,
+    provider text,
+    error_code text,
+    error_message text,
+    is_processed boolean DEFAULT false NOT NULL,
+    is_from_bot boolean DEFAULT false NOT NULL,
+    created_by uuid,
+    campaign_id text,
+    idempotency_key text,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.messages OWNER TO pigeonpost_owner;
+
+-- Name: TABLE messages; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
+
+-- Name: COLUMN messages.number; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers: from 1, over all tenants; gaps are second copies.';
+
+-- Name: COLUMN messages.account_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.account_id IS 'Ours. Left out: the default of the channel, else the first, else one that appears.';
+
+-- Name: COLUMN messages.thread_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.thread_id IS 'Set by trigger, whatever is given.';
+
+-- Name: COLUMN messages.customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.customer_id IS 'The counterpart of a direct conversation; null in others.';
+
+-- Name: COLUMN messages.sender_customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.sender_customer_id IS 'Who wrote an inbound message.';
+
+-- Name: COLUMN messages.address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.address IS 'The counterpart''s address as it was, in the one spelling; in a group the sender''s, or, outbound, the group''s.';
+
+-- Name: COLUMN messages.conversation_external_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.conversation_external_id IS 'Given by the writer: the channel''s id of the group, chat or mail thread.';
+
+-- Name: COLUMN messages.alternate_address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.alternate_address IS 'Given by the writer: a second address of the same person (a LID beside the phone). Links the two.';
+
+-- Name: COLUMN messages.lead_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.lead_id IS 'Given by the writer in place of an address; the row keeps customer_id instead.';
+
+-- Name: COLUMN messages.direction; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.direction IS 'inbound, outbound or system. System messages are stored and never sent.';
+
+-- Name: COLUMN messages.external_message_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.external_message_id IS 'The channel''s own id, which refuses a second copy in the same conversation. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
+
+-- Name: COLUMN messages.content_type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.content_type IS 'text, image, audio, video, file, location or structured. Document 002''s "document" is our file.';
+
+-- Name: COLUMN messages.body; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.body IS 'At most 1048576 bytes, without control characters but tab and newline. Null once revoked.';
+
+-- Name: COLUMN messages.body_version; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.body_version IS 'From 1; each edit and the revoke count one up. The older ones are in message_history.';
+
+-- Name: COLUMN messages.media_url; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.media_url IS 'As it was given; providers'' links may die in minutes.';
+
+-- Name: COLUMN messages.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.metadata IS 'The writer''s own; an object. sender_name and group_name name a customer or group that is new.';
+
+-- Name: COLUMN messages.raw; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.raw IS 'The platform''s own message object.';
+
+-- Name: COLUMN messages.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.status IS 'Outbound: scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only forward: see status_may_change().';
+
+-- Name: COLUMN messages.priority; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.priority IS 'Higher goes first; 0 by default, campaigns -10.';
+
+-- Name: COLUMN messages.scheduled_for; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.scheduled_for IS 'Not sent before.';
+
+-- Name: COLUMN messages.valid_until; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.valid_until IS 'Not sent after: it fails instead.';
+
+-- Name: COLUMN messages.attempts; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Tries begun; each is a row of delivery_attempts.';
+
+-- Name: COLUMN messages.next_attempt_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.next_attempt_at IS 'When a scheduled or retrying message is due.';
+
+-- Name: COLUMN messages.attempt_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.attempt_id IS 'The try that is under way, or was last; the key of providers that take one.';
+
+-- Name: COLUMN messages.leased_until; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.leased_until IS 'Until then it is a worker''s; expired, it is queued again, or unknown if it was being sent.';
+
+-- Name: COLUMN messages.provider; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.provider IS 'Who took the last try.';
+
+-- Name: COLUMN messages.is_processed; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.is_processed IS 'For one consumer of yours: set it with mark_processed().';
+
+-- Name: COLUMN messages.created_by; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.created_by IS 'The API key''s id.';
+
+-- Name: COLUMN messages.idempotency_key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.idempotency_key IS 'The sender''s own; a second row with it is an error (23505).';
+
+-- Name: COLUMN messages.occurred_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'What history is sorted by: sent_at as the writer gave it, else created_at.';
+
+-- Name: COLUMN messages.sent_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.sent_at IS 'By the channel''s clock. Null while an outbound message waits.';
+
+-- Name: COLUMN messages.delivered_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.delivered_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was stored.';
+
+-- Name: COLUMN messages.read_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.read_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was marked as read.';
+
+-- Name: COLUMN messages.failed_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.failed_at IS 'Null again once it is queued anew or proves to have arrived.';
+
+-- Name: COLUMN messages.revoked_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.revoked_at IS 'Deleted by its sender: the row stays, the body goes to message_history.';
+
+-- Name: normalise_message(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) RETURNS pigeonpost.messages
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  new pigeonpost.messages := p_message;
+  v_field text;
+begin
+  if new.direction is null or new.direction not in ('inbound', 'outbound', 'system') then
+    raise exception 'direction "%" is not known', new.direction using errcode = 'PPV01', constraint = 'messages_direction_known',
+      table = 'messages', column = 'direction', hint = 'Use inbound, outbound or system.';
+  end if;
+  if new.content_type is null or new.content_type not in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured') then
+    raise exception 'content_type "%" is not known', new.content_type using errcode = 'PPV01', constraint = 'messages_content_type_known',
+      table = 'messages', column = 'content_type', hint = 'Use text, image, audio, video, file, location or structured.';
+  end if;
+  if jsonb_typeof(new.metadata) is distinct from 'object' then
+    raise exception 'metadata is not a JSON object' using errcode = 'PPV01', constraint = 'messages_metadata_is_an_object',
+      table = 'messages', column = 'metadata', hint = 'Use {} when there is nothing to keep.';
+  end if;
+  if new.status is not null and new.status not in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed',
+      'canceled', 'unknown') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'messages_status_known',
+      table = 'messages', column = 'status',
+      hint = 'Leave it out, or use scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled or unknown.';
+  end if;
+  new.created_at := coalesce(new.created_at, now());
+  if not isfinite(coalesce(new.sent_at, new.created_at)) then
+    raise exception 'sent_at is no moment' using errcode = 'PPV01', constraint = 'messages_sent_at_is_finite',
+      table = 'messages', column = 'sent_at', hint = 'Give the time at which it was sent, or leave it out.';
+  end if;
+  if greatest(octet_length(new.external_message_id), octet_length(new.address), octet_length(new.alternate_address),
+      octet_length(new.conversation_external_id), octet_length(new.idempotency_key), octet_length(new.campaign_id),
+      octet_length(new.channel)) > 1024 then
+    select f.name into v_field
+    from (values ('external_message_id', new.external_message_id), ('address', new.address), ('alternate_address', new.alternate_address),
+      ('conversation_external_id', new.conversation_external_id), ('idempotency_key', new.idempotency_key),
+      ('campaign_id', new.campaign_id), ('channel', new.channel)) f (name, value)
+    where octet_length(f.value) > 1024 limit 1;
+    raise exception '% is too long', v_field using errcode = 'PPV01', constraint = 'messages_' || v_field || '_at_most_1024_bytes',
+      table = 'messages', column = v_field, hint = 'At most 1024 bytes: it is looked up by an index.';
+  end if;
+  new.channel := lower(btrim(new.channel));
+  if coalesce(new.channel, '') = '' then
+    raise exception 'channel is empty' using errcode = 'PPV01', constraint = 'messages_channel_not_empty',
+      table = 'messages', column = 'channel', hint = 'Use whatsapp, sms, email, telegram, discord or another name.';
+  end if;
+  new.external_message_id := nullif(new.external_message_id, '');
+  new.conversation_external_id := nullif(new.conversation_external_id, '');
+  if new.address is null and new.alternate_address is not null then
+    new.address := new.alternate_address;
+    new.alternate_address := null;
+  end if;
+  if new.address is not null then
+    new.address := pigeonpost.normalize_address(new.channel, new.address);
+    if new.address is null then
+      raise exception 'address is empty' using errcode = 'PPV01', constraint = 'messages_address_not_empty',
+        table = 'messages', column = 'address', hint = 'Give the counterpart''s phone number, mail address or user id.';
+    end if;
+    if new.address like '+%' and new.channel in ('whatsapp', 'sms', 'fakechat') and new.address !~ '^\+[1-9][0-9]{6,14}$' then
+      raise exception 'address "%" cannot be a phone number', new.address using errcode = 'PPV01', constraint = 'messages_address_is_possible',
+        table = 'messages', column = 'address', hint = 'Phone number must be in E.164 format: + and 7 to 15 digits.';
+    end if;
+  end if;
+  new.alternate_address := nullif(pigeonpost.normalize_address(new.channel, new.alternate_address), new.address);
+  if new.alternate_address like '+%' and new.channel in ('whatsapp', 'sms', 'fakechat')
+     and new.alternate_address !~ '^\+[1-9][0-9]{6,14}$' then
+    raise exception 'alternate_address "%" cannot be a phone number', new.alternate_address using errcode = 'PPV01',
+      constraint = 'messages_alternate_address_is_possible', table = 'messages', column = 'alternate_address',
+      hint = 'Phone number must be in E.164 format: + and 7 to 15 digits.';
+  end if;
+  if new.body ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
+    if new.direction <> 'inbound' and replace(new.body, E'\r\n', E'\n') ~ E'[\\x01-\\x08\\x0b-\\x1f]' then
+      raise exception 'body holds control characters' using errcode = 'PPV01', constraint = 'messages_body_has_no_control_characters',
+        table = 'messages', column = 'body', hint = 'Send text: of the control characters only tab and newline are allowed.';
+    end if;
+    new.body := pigeonpost.sanitize_body(new.body);
+  end if;
+  if octet_length(new.body) > 1048576 then
+    raise exception 'body is % bytes long', octet_length(new.body) using errcode = 'PPV01', constraint = 'messages_body_at_most_1_mib',
+      table = 'messages', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+  end if;
+  if new.direction = 'inbound' and new.external_message_id is null then
+    raise exception 'an inbound message has an external_message_id' using errcode = 'PPV01', constraint = 'messages_inbound_has_external_id',
+      table = 'messages', column = 'external_message_id', hint = 'Give the channel''s own id of the message: it is what refuses a second copy.';
+  end if;
+  new.body_version := 1;
+  new.attempts := 0;
+  new.leased_until := null;
+  if new.direction = 'outbound' then
+    if new.external_message_id is not null then
+      if new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed') then
+        new.status := 'sent';
+      end if;
+      new.sent_at := coalesce(new.sent_at, new.created_at);
+    elsif new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed', 'canceled') then
+      if new.scheduled_for > now() then
+        new.status := 'scheduled';
+        new.next_attempt_at := new.scheduled_for;
+      else
+        new.status := 'queued';
+      end if;
+    end if;
+  else
+    new.status := case when new.direction = 'inbound' and new.status = 'read' then 'read' else 'delivered' end;
+    new.sent_at := coalesce(new.sent_at, new.created_at);
+    new.delivered_at := coalesce(new.delivered_at, new.created_at);
+  end if;
+  new.occurred_at := coalesce(new.sent_at, new.created_at);
+  return new;
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: open_thread(integer, uuid, uuid, uuid, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
+  values (p_tenant_id, p_thread_id, p_conversation_id, p_customer_id, p_channel)
+  -- Without a target: two that open it at once meet at three keys, and whichever is looked at is no error.
+  on conflict do nothing;
+  update pigeonpost.conversations c set status = 'open'
+  where c.tenant_id = p_tenant_id and c.id = p_conversation_id and c.status = 'closed';
+end
+$$;
+ALTER FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text) OWNER TO pigeonpost_owner;
+
+-- Name: read_counts(integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.read_counts(p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
+    LANGUAGE sql STABLE
+    AS $$
+  select c.tenant_id, c.account_id, c.direction, c.content_type, c.status, pg_catalog.sum(c.messages)::bigint
+  from (
+    select m.* from pigeonpost_private.message_counts m where p_tenant_id is null or m.tenant_id = p_tenant_id
+    union all
+    select * from pigeonpost_private.count_changes((select pigeonpost_private.folded_id()), 9223372036854775807, p_tenant_id)
+  ) c
+  group by 1, 2, 3, 4, 5
+  having pg_catalog.sum(c.messages) <> 0
+$$;
+ALTER FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION read_counts(p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) IS 'How many messages there are per account, direction, content type and status: exact in this snapshot, from the folded counts and the log after them.';
+
+-- Name: resolve_message(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) RETURNS pigeonpost.messages
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  new pigeonpost.messages := p_message;
+  v_conversation pigeonpost.conversations;
+  v_account_status text;
+  v_account_channel text;
+begin
+  if new.alternate_address is not null and new.address is not null then
+    perform pigeonpost_private.link_addresses(new.tenant_id, new.channel, new.address, new.alternate_address);
+  end if;
+  if new.conversation_id is not null then
+    v_conversation := pigeonpost_private.find_conversation(new.tenant_id, new.conversation_id);
+    if v_conversation.id is null then
+      raise exception 'conversation % does not exist in tenant %', new.conversation_id, new.tenant_id
+        using errcode = 'PPN01', constraint = 'messages_conversation_exists', table = 'messages', column = 'conversation_id',
+          hint = 'Give the id of a conversation of this tenant, or the counterpart''s address.';
+    end if;
+    if new.account_id is not null and new.account_id <> v_conversation.account_id then
+      raise exception 'conversation % belongs to another account', new.conversation_id
+        using errcode = 'PPV01', constraint = 'messages_account_is_the_conversations', table = 'messages', column = 'account_id',
+          hint = 'Leave account_id out, or give the conversation''s.';
+    end if;
+    new.account_id := v_conversation.account_id;
+    new.channel := v_conversation.channel;
+  elsif new.account_id is null and new.lead_id is not null then
+    -- A writer who knows leads and no accounts (document 002): one active thread per lead and channel.
+    new.customer_id := pigeonpost_private.living_customer(new.tenant_id,
+      pigeonpost_private.find_or_open_lead(new.tenant_id, new.lead_id));
+    select c.account_id into new.account_id from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.customer_id = new.customer_id and c.channel = new.channel
+      and c.type = 'direct' and c.merged_into is null and c.external_id is null
+    order by c.created_at desc, c.id desc limit 1;
+    if new.account_id is null then
+      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id, new.channel);
+    end if;
+  elsif new.account_id is null then
+    new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id, new.channel);
+  else
+    select a.channel into v_account_channel from pigeonpost.accounts a
+    where a.tenant_id = new.tenant_id and a.id = new.account_id;
+    if not found then
+      raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+        using errcode = 'PPA01', constraint = 'messages_account_exists', table = 'messages', column = 'account_id',
+          hint = 'Give the id of an account of this tenant, or leave account_id out.';
+    elsif v_account_channel <> new.channel then
+      raise exception 'account % serves %, not %', new.account_id, v_account_channel, new.channel
+        using errcode = 'PPA01', constraint = 'messages_account_serves_channel', table = 'messages', column = 'channel',
+          hint = 'Give the account''s channel, or another account.';
+    end if;
+  end if;
+  if v_conversation.id is null and new.conversation_external_id is not null and new.channel <> 'email' then
+    v_conversation := pigeonpost_private.find_or_open_group(new.tenant_id, new.account_id, new.channel,
+      new.conversation_external_id, new.metadata ->> 'group_name');
+  elsif v_conversation.id is null then
+    if new.customer_id is null and new.lead_id is not null then
+      new.customer_id := pigeonpost_private.find_or_open_lead(new.tenant_id, new.lead_id);
+    end if;
+    if new.customer_id is null then
+      if new.address is null then
+        raise exception 'the message names no counterpart' using errcode = 'PPV01', constraint = 'messages_names_a_counterpart',
+          table = 'messages', column = 'address', hint = 'Give address, customer_id, lead_id, conversation_id or conversation_external_id.';
+      end if;
+      new.customer_id := pigeonpost_private.find_or_open_customer(new.tenant_id, new.channel, new.address,
+        new.metadata ->> 'sender_name');
+    else
+      new.customer_id := pigeonpost_private.living_customer(new.tenant_id, new.customer_id);
+      if new.customer_id is null then
+        raise exception 'customer % does not exist in tenant %', p_message.customer_id, new.tenant_id
+          using errcode = 'PPN01', constraint = 'messages_customer_exists', table = 'messages', column = 'customer_id',
+            hint = 'Give the id of a customer of this tenant, or an address.';
+      end if;
+      if new.address is null then
+        select i.address into new.address from pigeonpost.customer_identities i
+        where i.tenant_id = new.tenant_id and i.customer_id = new.customer_id and i.channel = new.channel
+        order by i.created_at, i.address limit 1;
+      else
+        -- So that the next message, which may give the address alone, comes to the same customer.
+        perform pigeonpost_private.learn_address(new.tenant_id, new.channel, new.address, new.customer_id);
+      end if;
+    end if;
+    v_conversation := pigeonpost_private.find_or_open_direct(new.tenant_id, new.account_id, new.channel,
+      new.customer_id, new.address, new.conversation_external_id);
+  end if;
+  new.conversation_id := v_conversation.id;
+  new.thread_id := v_conversation.thread_id;
+  new.account_id := v_conversation.account_id;
+  new.channel := v_conversation.channel;
+  if v_conversation.type = 'direct' then
+    new.customer_id := v_conversation.customer_id;
+    new.address := coalesce(new.address, v_conversation.address);
+    new.sender_customer_id := case when new.direction = 'inbound' then v_conversation.customer_id end;
+  else
+    -- There a customer, lead or address says who wrote it.
+    new.sender_customer_id := coalesce(new.sender_customer_id, new.customer_id);
+    new.customer_id := null;
+    if new.direction = 'inbound' then
+      if new.sender_customer_id is null and new.lead_id is not null then
+        new.sender_customer_id := pigeonpost_private.find_or_open_lead(new.tenant_id, new.lead_id);
+      elsif new.sender_customer_id is null and new.address is not null then
+        new.sender_customer_id := pigeonpost_private.find_or_open_customer(new.tenant_id, new.channel, new.address,
+          new.metadata ->> 'sender_name');
+      end if;
+      if new.sender_customer_id is not null then
+        new.sender_customer_id := pigeonpost_private.living_customer(new.tenant_id, new.sender_customer_id);
+        if new.sender_customer_id is null then
+          raise exception 'customer % does not exist in tenant %', coalesce(p_message.sender_customer_id, p_message.customer_id),
+            new.tenant_id using errcode = 'PPN01', constraint = 'messages_sender_exists', table = 'messages',
+              column = 'sender_customer_id', hint = 'Give the id of a customer of this tenant, or the sender''s address.';
+        end if;
+      end if;
+    else
+      new.sender_customer_id := null;
+      new.address := coalesce(v_conversation.external_id, new.address);
+    end if;
+  end if;
+  new.lead_id := null;
+  if new.status in ('queued', 'scheduled') then
+    select a.status into v_account_status from pigeonpost.accounts a
+    where a.tenant_id = new.tenant_id and a.id = new.account_id;
+    if v_account_status = 'disabled' then
+      raise exception 'account % is disabled', new.account_id using errcode = 'PPA02', constraint = 'messages_account_is_enabled',
+        table = 'messages', column = 'account_id', hint = 'Enable the account, or send from another.';
+    end if;
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: tg__check_multi(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg__check_multi() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id integer;
+  v_id uuid;
+  v_count integer;
+begin
+  if tg_table_name = 'conversations' then
+    v_tenant_id := new.tenant_id;
+    v_id := new.id;
+  else
+    v_tenant_id := old.tenant_id;
+    v_id := old.conversation_id;
+    -- Of two participants who turned out to be one, the second goes: nobody has left.
+    if tg_op = 'DELETE' and exists (
+      select from pigeonpost.customers c
+      where c.tenant_id = old.tenant_id and c.id = old.customer_id and c.merged_into is not null
+    ) then
+      return null;
+    end if;
+  end if;
+  if current_setting('transaction_isolation') = 'read committed' then
+    perform from pigeonpost.conversations c
+    where c.tenant_id = v_tenant_id and c.id = v_id and c.type = 'multi' and c.merged_into is null for no key update;
+  else
+    -- There the count below would be an old one, and a lock alone tells nobody: a write makes the second one fail (40001).
+    update pigeonpost.conversations c set updated_at = now()
+    where c.tenant_id = v_tenant_id and c.id = v_id and c.type = 'multi' and c.merged_into is null;
+  end if;
+  if not found then
+    return null;
+  end if;
+  select count(*) into v_count from (
+    select from pigeonpost.conversation_participants p
+    where p.tenant_id = v_tenant_id and p.conversation_id = v_id and p.left_at is null limit 2) two;
+  if v_count < 2 then
+    raise exception 'conversation % is multi and has % participant(s)', v_id, v_count
+      using errcode = 'PPC01', constraint = 'multi_has_two_participants', table = 'conversation_participants',
+        hint = 'Keep at least two, or close the conversation.';
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg__check_multi() OWNER TO pigeonpost_owner;
+
+-- Name: tg__guard(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg__guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'INSERT' and new.tenant_id is not null and pg_has_role('pigeonpost_owner', 'usage') then
+    return new;
+  end if;
+  if tg_op = 'UPDATE' and new.tenant_id is distinct from old.tenant_id then
+    raise exception 'tenant_id never changes' using errcode = 'PPT02', constraint = 'tenant_never_changes',
+      table = tg_table_name, column = 'tenant_id', hint = 'Insert the row under the other tenant instead.';
+  end if;
+  if new.tenant_id is null then
+    raise exception 'tenant_id is missing' using errcode = 'PPV01', constraint = 'tenant_is_named',
+      table = tg_table_name, column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
+  end if;
+  if pg_has_role('pigeonpost_owner', 'usage') then
+    return new;
+  end if;
+  if new.tenant_id = nullif(current_setting('pigeonpost.tenant', true), '')::integer
+     and pg_has_role('pigeonpost_app', 'usage') then
+    return new;
+  end if;
+  if exists (
+    select from pigeonpost.tenant_roles r
+    where r.tenant_id in (new.tenant_id, 0) and pg_has_role(r.role, 'usage')
+  ) then
+    return new;
+  end if;
+  raise exception 'role % is not bound to tenant %', current_user, coalesce(new.tenant_id::text, 'null')
+    using errcode = 'PPT01', constraint = 'tenant_is_granted', table = tg_table_name, column = 'tenant_id',
+      hint = format('The owner can run: select pigeonpost.grant_tenant(%L, %s);', current_user, coalesce(new.tenant_id::text, '1'));
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg__guard() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tg__guard(); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.tg__guard() IS 'First BEFORE trigger of every tenant table. Runs as the invoker: inside a definer everyone looks like the owner.';
+
+-- Name: tg_accounts__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_accounts__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_accounts__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_accounts__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_accounts__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  new.channel := lower(btrim(new.channel));
+  new.address := pigeonpost.normalize_address(new.channel, new.address);
+  if new.channel = '' then
+    raise exception 'channel is empty' using errcode = 'PPV01', constraint = 'accounts_channel_not_empty',
+      table = 'accounts', column = 'channel', hint = 'Use whatsapp, sms, email, telegram, discord or another name.';
+  end if;
+  if new.status not in ('connected', 'disconnected', 'disabled') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'accounts_status_known',
+      table = 'accounts', column = 'status', hint = 'Use connected, disconnected or disabled.';
+  end if;
+  -- The list of time zones is read from disk each time.
+  if new.time_zone <> 'UTC' and (tg_op = 'INSERT' or new.time_zone <> old.time_zone)
+     and not exists (select from pg_timezone_names z where z.name = new.time_zone) then
+    raise exception 'time_zone "%" is not known', new.time_zone
+      using errcode = 'PPV01', constraint = 'accounts_time_zone_known', table = 'accounts', column = 'time_zone',
+        hint = 'Use a name such as UTC or Europe/Berlin.';
+  end if;
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.ensure_tenant(new.tenant_id);
+  else
+    new.updated_at := now();
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_accounts__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_accounts__wake(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_accounts__wake() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)
+  values (new.tenant_id, new.id, now())
+  on conflict on constraint account_wakeups_pkey do update set
+    due_at = least(w.due_at, excluded.due_at),
+    -- A pause, which nobody works under, ends; a turn that is at work keeps its lease.
+    leased_until = case when w.lease_id is not null then w.leased_until end;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_accounts__wake() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversation_participants__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversation_participants__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' then
+    if old.left_at is null and exists (
+      select from pigeonpost.conversations c where c.tenant_id = old.tenant_id and c.id = old.conversation_id
+    ) then
+      perform pigeonpost_private.append_event(old.tenant_id, 'conversation.participant.removed', old.conversation_id,
+        p_customer_id => old.customer_id, p_account_id => old.account_id, p_payload => jsonb_build_object('role', old.role));
+    end if;
+  elsif new.left_at is not null and tg_op = 'UPDATE' and old.left_at is null then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.participant.removed', new.conversation_id,
+      p_customer_id => new.customer_id, p_account_id => new.account_id, p_payload => jsonb_build_object('role', new.role));
+  elsif new.left_at is null and (tg_op = 'INSERT' or old.left_at is not null) then
+    if not exists (
+      select from pigeonpost.conversations c
+      where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.created_at = now()
+    ) then
+      perform pigeonpost_private.append_event(new.tenant_id, 'conversation.participant.added', new.conversation_id,
+        p_customer_id => new.customer_id, p_account_id => new.account_id, p_payload => jsonb_build_object('role', new.role));
+    end if;
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversation_participants__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversation_participants__keep_direct(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversation_participants__keep_direct() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (
+    select from pigeonpost.conversations c
+    where c.tenant_id = old.tenant_id and c.id = old.conversation_id and c.type = 'direct' and c.merged_into is null
+      and (old.customer_id = c.customer_id or old.account_id = c.account_id)
+      and (tg_op = 'DELETE' or new.left_at is not null or (new.conversation_id, new.customer_id, new.account_id)
+        is distinct from (old.conversation_id, old.customer_id, old.account_id))
+  ) then
+    raise exception 'conversation % is direct: both sides stay', old.conversation_id
+      using errcode = 'PPC01', constraint = 'direct_keeps_both', table = 'conversation_participants',
+        hint = 'Close the conversation instead.';
+  end if;
+  return coalesce(new, old);
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversation_participants__keep_direct() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversation_participants__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversation_participants__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_conversation record;
+begin
+  if new.role is null or new.role not in ('owner', 'admin', 'member') then
+    raise exception 'role "%" is not known', new.role using errcode = 'PPV01', constraint = 'conversation_participants_role_known',
+      table = 'conversation_participants', column = 'role', hint = 'Use owner, admin or member.';
+  end if;
+  if num_nonnulls(new.customer_id, new.account_id) <> 1 then
+    raise exception 'a participant is a customer or an account' using errcode = 'PPV01',
+      constraint = 'conversation_participants_is_customer_or_account', table = 'conversation_participants', column = 'customer_id',
+      hint = 'Give customer_id or account_id, and not both.';
+  end if;
+  if new.account_id is not null and not exists (
+    select from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.id = new.account_id
+  ) then
+    raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+      using errcode = 'PPA01', constraint = 'conversation_participants_account_exists', table = 'conversation_participants',
+        column = 'account_id', hint = 'Give the id of an account of this tenant.';
+  end if;
+  select c.type, c.customer_id, c.account_id into v_conversation from pigeonpost.conversations c
+  where c.tenant_id = new.tenant_id and c.id = new.conversation_id;
+  if v_conversation.type = 'direct'
+     and new.customer_id is distinct from v_conversation.customer_id
+     and new.account_id is distinct from v_conversation.account_id then
+    raise exception 'conversation % is direct: a customer and an account, and no third', new.conversation_id
+      using errcode = 'PPC01', constraint = 'direct_is_full', table = 'conversation_participants',
+        hint = 'Open a conversation of type multi for more than two.';
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversation_participants__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversations__archive_thread(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversations__archive_thread() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Whoever archives that thread at this moment holds its row and waits for ours. Were we to wait for theirs, Postgres
+  -- would break the ring after a second, and might choose an insert that stands in the queue.
+  perform from pigeonpost.threads t
+  where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active'
+  for no key update skip locked;
+  if not found and exists (
+    select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active'
+  ) then
+    raise exception 'the thread of conversation % is being archived', new.id
+      using errcode = '40001', constraint = 'conversations_close_alone', table = 'conversations', column = 'status',
+        hint = 'Run the transaction again.';
+  end if;
+  update pigeonpost.threads t set status = 'archived'
+  where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active';
+  if not found and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+    -- An insert of a message may have made the row since this transaction's snapshot, which then cannot see it; it would
+    -- stay active and shut every later thread out. A row of that id that is not seen makes `on conflict` fail with 40001.
+    begin
+      insert into pigeonpost.threads (tenant_id, id, conversation_id, customer_id, channel)
+      values (new.tenant_id, old.thread_id, new.id, new.customer_id, new.channel)
+      on conflict (tenant_id, id) do nothing;
+      raise sqlstate 'PPZ01';
+    exception when sqlstate 'PPZ01' then
+      null;
+    end;
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversations__archive_thread() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversations__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversations__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.opened', new.id,
+      p_customer_id => new.customer_id, p_account_id => new.account_id);
+  elsif new.status = 'closed' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.closed', new.id, old.thread_id, new.customer_id, new.account_id);
+  elsif old.status = 'closed' then
+    perform pigeonpost_private.append_event(new.tenant_id, 'conversation.opened', new.id, new.thread_id, new.customer_id,
+      new.account_id, p_payload => '{"reopened": true}');
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversations__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversations__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversations__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_customer_id uuid;
+begin
+  if new.type is null or new.type not in ('direct', 'multi', 'group') then
+    raise exception 'type "%" is not known', new.type using errcode = 'PPV01', constraint = 'conversations_type_known',
+      table = 'conversations', column = 'type', hint = 'Use direct, multi or group.';
+  end if;
+  if new.status is null or new.status not in ('open', 'closed', 'pending') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'conversations_status_known',
+      table = 'conversations', column = 'status', hint = 'Use open, closed or pending.';
+  end if;
+  if new.type = 'group' and coalesce(btrim(new.group_name), '') = '' then
+    raise exception 'a group has a name' using errcode = 'PPV01', constraint = 'conversations_group_has_name',
+      table = 'conversations', column = 'group_name', hint = 'Give group_name, or use type multi.';
+  end if;
+  if tg_op = 'INSERT' then
+    if new.account_id is null then
+      new.account_id := pigeonpost_private.find_or_open_account(new.tenant_id,
+        coalesce(nullif(lower(btrim(new.channel)), ''), 'whatsapp'));
+    end if;
+    select a.channel into new.channel from pigeonpost.accounts a
+    where a.tenant_id = new.tenant_id and a.id = new.account_id;
+    if not found then
+      raise exception 'account % does not exist in tenant %', new.account_id, new.tenant_id
+        using errcode = 'PPA01', constraint = 'conversations_account_exists', table = 'conversations', column = 'account_id',
+          hint = 'Give the id of an account of this tenant, or leave account_id out.';
+    end if;
+    new.address := pigeonpost.normalize_address(new.channel, new.address);
+    if (new.type = 'direct') <> (new.customer_id is not null) then
+      raise exception '%', case when new.type = 'direct' then 'a direct conversation has a customer'
+          else 'only a direct conversation has one customer' end
+        using errcode = 'PPV01', constraint = 'conversations_direct_has_customer', table = 'conversations', column = 'customer_id',
+          hint = 'Give customer_id to a direct conversation; in others the customers are participants.';
+    end if;
+    if new.type = 'direct' then
+      v_customer_id := pigeonpost_private.living_customer(new.tenant_id, new.customer_id);
+      if v_customer_id is null then
+        raise exception 'customer % does not exist in tenant %', new.customer_id, new.tenant_id
+          using errcode = 'PPN01', constraint = 'conversations_customer_exists', table = 'conversations', column = 'customer_id',
+            hint = 'Give the id of a customer of this tenant.';
+      end if;
+      new.customer_id := v_customer_id;
+      -- Inserts of messages find the conversation by its address, so that is one of this customer's or none.
+      if new.address is null then
+        select i.address into new.address from pigeonpost.customer_identities i
+        where i.tenant_id = new.tenant_id and i.customer_id = new.customer_id and i.channel = new.channel
+        order by i.created_at, i.address limit 1;
+      elsif pigeonpost_private.learn_address(new.tenant_id, new.channel, new.address, new.customer_id) <> new.customer_id then
+        new.address := null;
+      end if;
+    end if;
+    return new;
+  end if;
+  new.updated_at := now();
+  if new.type <> old.type or new.account_id <> old.account_id and new.merged_into is null and old.merged_into is null then
+    raise exception 'type and account of a conversation never change'
+      using errcode = 'PPC01', constraint = 'conversations_sides_never_change', table = 'conversations',
+        hint = 'Open another conversation instead.';
+  end if;
+  if new.status = 'closed' and old.status <> 'closed' then
+    new.thread_id := pigeonpost.uuid_v7();
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversations__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_conversations__open(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_conversations__open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.type = 'direct' then
+    insert into pigeonpost.conversation_participants (tenant_id, conversation_id, customer_id, account_id)
+    values (new.tenant_id, new.id, new.customer_id, null), (new.tenant_id, new.id, null, new.account_id);
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_conversations__open() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customer_identities__forget(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customer_identities__forget() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.conversations c set address = (
+    select i.address from pigeonpost.customer_identities i
+    where i.tenant_id = old.tenant_id and i.customer_id = old.customer_id and i.channel = old.channel
+    order by i.created_at, i.address limit 1)
+  where c.tenant_id = old.tenant_id and c.customer_id = old.customer_id and c.channel = old.channel and c.address = old.address
+    and c.type = 'direct' and c.merged_into is null;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customer_identities__forget() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customer_identities__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customer_identities__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  new.channel := lower(btrim(new.channel));
+  new.address := pigeonpost.normalize_address(new.channel, new.address);
+  if new.address is null then
+    raise exception 'address is empty' using errcode = 'PPV01', constraint = 'customer_identities_address_not_empty',
+      table = 'customer_identities', column = 'address', hint = 'Give a phone number, mail address or user id.';
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customer_identities__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customers__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customers__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id, 'customer.created', p_customer_id => new.id);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customers__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customers__identify(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customers__identify() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from pigeonpost.customer_identities i
+    where i.tenant_id = new.tenant_id and i.channel = new.external_type and i.address = new.external_id and i.customer_id = new.id
+  ) then
+    insert into pigeonpost.customer_identities (tenant_id, channel, address, customer_id)
+    values (new.tenant_id, new.external_type, new.external_id, new.id);
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customers__identify() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customers__merge(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customers__merge() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_loser pigeonpost.customers;
+  v_conversation record;
+  v_same uuid;
+  v_joined jsonb := '[]';
+begin
+  for v_conversation in
+    select c.id, c.account_id, c.external_id from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.customer_id = new.id and c.type = 'direct' and c.merged_into is null
+    order by c.id
+  loop
+    select c.id into v_same from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.customer_id = new.merged_into and c.account_id = v_conversation.account_id
+      and c.external_id is not distinct from v_conversation.external_id and c.type = 'direct' and c.merged_into is null;
+    if found then
+      v_joined := v_joined || pigeonpost_private.merge_conversation(new.tenant_id, v_same, v_conversation.id);
+    else
+      perform from pigeonpost.conversations c where c.tenant_id = new.tenant_id and c.id = v_conversation.id for update;
+      update pigeonpost.conversations c set customer_id = new.merged_into
+      where c.tenant_id = new.tenant_id and c.id = v_conversation.id;
+      update pigeonpost.threads t set customer_id = new.merged_into
+      where t.tenant_id = new.tenant_id and t.conversation_id = v_conversation.id;
+    end if;
+  end loop;
+  update pigeonpost.messages m set customer_id = new.merged_into where m.tenant_id = new.tenant_id and m.customer_id = new.id;
+  update pigeonpost.messages m set sender_customer_id = new.merged_into where m.tenant_id = new.tenant_id and m.sender_customer_id = new.id;
+  update pigeonpost.message_history h set customer_id = new.merged_into
+  where h.tenant_id = new.tenant_id and h.customer_id = new.id;
+  -- Who was in a conversation twice is there once, with the longer stay and the higher role.
+  update pigeonpost.conversation_participants o set
+    joined_at = least(o.joined_at, p.joined_at),
+    role = case when 'owner' in (o.role, p.role) then 'owner' when 'admin' in (o.role, p.role) then 'admin' else 'member' end,
+    metadata = p.metadata || o.metadata
+  from pigeonpost.conversation_participants p
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id
+    and o.tenant_id = p.tenant_id and o.conversation_id = p.conversation_id and o.customer_id = new.merged_into;
+  update pigeonpost.conversation_participants o set left_at = case when p.left_at is not null then greatest(o.left_at, p.left_at) end
+  from pigeonpost.conversation_participants p
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id and o.left_at is not null
+    and o.tenant_id = p.tenant_id and o.conversation_id = p.conversation_id and o.customer_id = new.merged_into;
+  delete from pigeonpost.conversation_participants p
+  using pigeonpost.conversation_participants o
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id
+    and o.tenant_id = p.tenant_id and o.conversation_id = p.conversation_id and o.customer_id = new.merged_into;
+  update pigeonpost.conversation_participants p set customer_id = new.merged_into
+  where p.tenant_id = new.tenant_id and p.customer_id = new.id;
+  update pigeonpost.customer_identities i set customer_id = new.merged_into
+  where i.tenant_id = new.tenant_id and i.customer_id = new.id;
+  select * into v_loser from pigeonpost.customers c where c.tenant_id = new.tenant_id and c.id = new.id;
+  update pigeonpost.customers c set
+    name = coalesce(c.name, v_loser.name),
+    metadata = v_loser.metadata || c.metadata,
+    external_type = coalesce(c.external_type, v_loser.external_type),
+    external_id = case when c.external_type is null then v_loser.external_id else c.external_id end,
+    last_message_at = case when coalesce(c.last_message_at, v_loser.last_message_at) is not null then (
+      select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.customer_id = new.merged_into) end,
+    unread_count = c.unread_count + v_loser.unread_count,
+    total_messages = c.total_messages + v_loser.total_messages
+  where c.tenant_id = new.tenant_id and c.id = new.merged_into;
+  update pigeonpost.customers c set unread_count = 0, total_messages = 0, last_message_at = null where c.tenant_id = new.tenant_id and c.id = new.id;
+  perform pigeonpost_private.append_event(new.tenant_id, 'customer.merged', p_customer_id => new.merged_into,
+    p_payload => jsonb_build_object('merged_customer_id', new.id, 'joined_conversations', v_joined));
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customers__merge() OWNER TO pigeonpost_owner;
+
+-- Name: tg_customers__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_customers__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform pigeonpost_private.ensure_tenant(new.tenant_id);
+    new.lead_id := coalesce(new.lead_id, nextval('pigeonpost.customers_lead_id_seq'));
+    if new.external_type is not null then
+      new.external_type := lower(btrim(new.external_type));
+      new.external_id := pigeonpost.normalize_address(new.external_type, new.external_id);
+    end if;
+  else
+    new.updated_at := now();
+    if new.merged_into is distinct from old.merged_into and (old.merged_into is not null or exists (
+      select from pigeonpost.customers c
+      where c.tenant_id = new.tenant_id and c.id = new.merged_into and c.merged_into is not null)) then
+      raise exception 'customer % is merged already', case when old.merged_into is null then new.merged_into else new.id end
+        using errcode = 'PPC01', constraint = 'merged_customers_are_alive', table = 'customers', column = 'merged_into',
+          hint = 'A merge is not undone; give two customers that are not merged.';
+    end if;
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_customers__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_ingest_batches__ingest(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_ingest_batches__ingest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_done jsonb := '{}';
+  v_ids jsonb;
+  v_numbers jsonb;
+  v_events jsonb;
+  v_stored integer := 0;
+  v_odd record;
+  v_answer jsonb;
+  v_message text;
+  v_constraint text;
+  v_column text;
+  v_hint text;
+  v_id uuid;
+  v_repeated text[];
+begin
+  if jsonb_typeof(new.messages) is distinct from 'array' then
+    raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  begin
+    with ids as materialized (
+      select e ->> 'external_message_id' as id, count(*) as count from jsonb_array_elements(new.messages) e
+      where e ->> 'external_message_id' <> '' group by 1
+    ), locked as materialized (
+      select pg_advisory_xact_lock_shared(1886416752, b.bucket)
+      from (select distinct hashtext(new.tenant_id || i.id) & 63 as bucket from ids i order by 1) b
+    )
+    select array_agg(i.id) filter (where i.count > 1) into v_repeated from ids i where (select count(*) from locked) >= 0;
+    with input as materialized (
+      select r.*, r.ordinality as ord, pigeonpost.uuid_v7() as id
+      from rows from (jsonb_to_recordset(new.messages) as (tenant_id text, channel text, direction text, address text, account_id uuid,
+        external_message_id text, content_type text, body text, media_url text, metadata jsonb, raw jsonb, sent_at timestamptz,
+        status text, is_from_bot boolean, alternate_address text, lead_id text, customer_id text, sender_customer_id text,
+        conversation_id text, conversation_external_id text, reply_to_id text, priority text, scheduled_for text, valid_until text,
+        campaign_id text, idempotency_key text)) with ordinality r
+      where r.tenant_id = new.tenant_id::text and r.direction = 'inbound' and r.external_message_id <> '' and r.address ~ '^\+[1-9][0-9]{6,14}$'
+        and coalesce(r.content_type, 'text') in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
+        and (r.body is null or octet_length(r.body) <= 1048576 and r.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
+        and coalesce(jsonb_typeof(r.metadata), 'object') = 'object' and octet_length(r.external_message_id) <= 1024
+        and coalesce(r.status, 'read') in ('delivered', 'read') and isfinite(coalesce(r.sent_at, now()))
+        and num_nonnulls(r.alternate_address, r.lead_id, r.customer_id, r.sender_customer_id, r.conversation_id,
+          r.conversation_external_id, r.reply_to_id, r.priority, r.scheduled_for, r.valid_until, r.campaign_id, r.idempotency_key) = 0
+        -- Of copies in one batch the first is stored, which may be one of the others.
+        and (v_repeated is null or r.external_message_id <> all (v_repeated))
+        -- Fields that are none are found out, and named, one by one.
+        and (new.messages -> (r.ordinality - 1)::integer) - array['tenant_id', 'channel', 'direction', 'address', 'account_id',
+          'external_message_id', 'content_type', 'body', 'media_url', 'metadata', 'raw', 'sent_at', 'status', 'is_from_bot',
+          'alternate_address', 'lead_id', 'customer_id', 'sender_customer_id', 'conversation_id', 'conversation_external_id',
+          'reply_to_id', 'priority', 'scheduled_for', 'valid_until', 'campaign_id', 'idempotency_key'] = '{}'
+    ), default_account as materialized (
+      select jsonb_object_agg(ch.channel, (
+        select a.id from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.channel = ch.channel
+        order by a.is_default desc, a.created_at, a.id limit 1)) as ids
+      from (select distinct coalesce(i.channel, 'whatsapp') as channel from input i) ch
+    ), resolved as materialized (
+      -- In the order of addresses, as every writer of ours locks.
+      select i.ord, i.id, i.address, i.external_message_id, i.content_type, i.body, i.media_url, i.metadata, i.raw, i.sent_at, i.status,
+        i.is_from_bot, c.id as conversation_id, c.thread_id, c.customer_id, c.account_id, c.channel
+      from (select * from input order by address, ord) i
+      cross join lateral (
+        select c.id, c.thread_id, c.customer_id, c.account_id, c.channel from pigeonpost.conversations c
+        where c.tenant_id = new.tenant_id and c.address = i.address and c.channel = coalesce(i.channel, 'whatsapp')
+          and c.account_id = coalesce(i.account_id, (select (d.ids ->> coalesce(i.channel, 'whatsapp'))::uuid from default_account d))
+          and c.type = 'direct' and c.external_id is null and c.merged_into is null
+        limit 1 for key share) c
+    ), fresh as materialized (
+      select distinct on (r.external_message_id, r.conversation_id) r.ord, r.id, r.conversation_id, r.thread_id, r.customer_id,
+        r.account_id, r.address, r.channel, r.external_message_id,
+        coalesce(r.content_type, 'text') as content_type, r.body, r.media_url,
+        coalesce(r.metadata, '{}') as metadata, r.raw, coalesce(r.sent_at, now()) as sent_at,
+        case when r.status = 'read' then 'read' else 'delivered' end as status, coalesce(r.is_from_bot, false) as is_from_bot
+      from resolved r
+      where (
+        select m.id from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.external_message_id = r.external_message_id
+          and m.conversation_id = r.conversation_id) is null
+      order by r.external_message_id, r.conversation_id, r.ord
+    ), opened as materialized (
+      select pigeonpost_private.open_thread(new.tenant_id, f.thread_id, f.conversation_id, f.customer_id, f.channel)
+      from (select distinct f.thread_id, f.conversation_id, f.customer_id, f.channel from fresh f order by f.conversation_id) f
+      where not exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = f.thread_id)
+    ), stored as (
+      insert into pigeonpost.messages as m (tenant_id, id, account_id, conversation_id, thread_id, customer_id, sender_customer_id,
+        address, direction, channel, external_message_id, content_type, body, media_url, metadata, raw, status, occurred_at, sent_at,
+        delivered_at, is_from_bot)
+      select new.tenant_id, f.id, f.account_id, f.conversation_id, f.thread_id, f.customer_id, f.customer_id, f.address, 'inbound',
+        f.channel, f.external_message_id, f.content_type, f.body, f.media_url, f.metadata, f.raw, f.status, f.sent_at, f.sent_at,
+        now(), f.is_from_bot
+      from fresh f where (select count(*) from opened) >= 0
+      order by f.ord
+      on conflict (tenant_id, external_message_id, conversation_id) do nothing
+      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.status, m.content_type, m.external_message_id
+    ), logged as (
+      insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
+      select new.tenant_id, 'message.inbound.created', s.id, s.conversation_id, s.thread_id, s.customer_id, s.account_id,
+        pigeonpost_private.created_payload('inbound', s.content_type, s.status)
+      from stored s order by s.number
+      returning event_id, id, message_id
+    )
+    -- No join: the planner takes each of these for one row, and would loop over them quadratically.
+    select (select jsonb_object_agg(f.ord, f.id) from fresh f), (select jsonb_object_agg(s.id, s.number) from stored s),
+      (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l)
+    into v_ids, v_numbers, v_events;
+    v_stored := (select count(*) from jsonb_object_keys(v_numbers));
+    select coalesce(jsonb_object_agg(i.key, jsonb_build_object('outcome', 'stored', 'id', i.value, 'number', v_numbers -> i.value)), '{}')
+    into v_done
+    from jsonb_each_text(v_ids) i where v_numbers ? i.value;
+  exception
+    -- A value that is of no such type (a date, a uuid): the rows are looked at one by one, and only it is refused.
+    when data_exception then
+      v_done := '{}';
+      v_stored := 0;
+  end;
+  if v_done <> '{}' then
+    if pigeonpost_private.may_ring() then
+      perform pg_notify('pigeonpost_events',
+        pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
+      from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
+    end if;
+    if exists (select from pigeonpost.parked_updates p where p.tenant_id = new.tenant_id) then
+      for v_id in
+        select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
+          on p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id
+        where m.tenant_id = new.tenant_id and m.id in (select k::uuid from jsonb_object_keys(v_numbers) k)
+        group by m.id
+      loop
+        perform pigeonpost.apply_parked_updates(new.tenant_id, v_id);
+      end loop;
+    end if;
+  end if;
+  for v_odd in
+    select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
+    where jsonb_array_length(new.messages) > v_stored and not v_done ? e.ord::text
+    order by pigeonpost.normalize_address(coalesce(e.value ->> 'channel', 'whatsapp'), e.value ->> 'address'), e.ord
+  loop
+    begin
+      v_answer := pigeonpost_private.ingest_one(new.tenant_id, v_odd.value);
+    exception
+      when serialization_failure or deadlock_detected or query_canceled or insufficient_resources or admin_shutdown then
+        raise;
+      when others then
+        get stacked diagnostics v_message = message_text, v_constraint = constraint_name, v_column = column_name, v_hint = pg_exception_hint;
+        v_answer := jsonb_build_object('outcome', 'refused', 'code', sqlstate, 'constraint', nullif(v_constraint, ''),
+          'field', nullif(v_column, ''), 'message', v_message, 'hint', nullif(v_hint, ''));
+    end;
+    v_done := v_done || jsonb_build_object(v_odd.ord::text, v_answer);
+  end loop;
+  new.results := v_done;
+  return new;
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.tg_ingest_batches__ingest() OWNER TO pigeonpost_ingest;
+
+-- Name: tg_messages__advance(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__advance() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.content_type <> old.content_type
+     and new.content_type not in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured') then
+    raise exception 'content_type "%" is not known', new.content_type using errcode = 'PPV01', constraint = 'messages_content_type_known',
+      table = 'messages', column = 'content_type', hint = 'Use text, image, audio, video, file, location or structured.';
+  end if;
+  if jsonb_typeof(new.metadata) <> 'object' then
+    raise exception 'metadata is not a JSON object' using errcode = 'PPV01', constraint = 'messages_metadata_is_an_object',
+      table = 'messages', column = 'metadata', hint = 'Use {} when there is nothing to keep.';
+  end if;
+  if new.direction <> old.direction or new.conversation_id <> old.conversation_id and not pg_has_role('pigeonpost_owner', 'usage') then
+    raise exception 'direction and conversation of a message never change' using errcode = 'PPC01',
+      constraint = 'messages_sides_never_change', table = 'messages', hint = 'Insert another message instead.';
+  end if;
+  if new.status <> old.status then
+    if new.status not in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed', 'canceled', 'unknown') then
+      raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'messages_status_known',
+        table = 'messages', column = 'status',
+        hint = 'Use scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled or unknown.';
+    end if;
+    if not pigeonpost.status_may_change(new.direction, old.status, new.status) then
+      new.status := old.status;
+      new.error_code := old.error_code;
+      new.error_message := old.error_message;
+    end if;
+  end if;
+  if new.status <> old.status then
+    case new.status
+      when 'sent' then new.sent_at := coalesce(new.sent_at, now());
+      when 'delivered' then
+        new.delivered_at := coalesce(new.delivered_at, now());
+        new.sent_at := coalesce(new.sent_at, new.delivered_at);
+      when 'read' then
+        new.read_at := coalesce(new.read_at, now());
+        new.delivered_at := coalesce(new.delivered_at, new.read_at);
+        new.sent_at := coalesce(new.sent_at, new.delivered_at);
+      when 'failed' then new.failed_at := coalesce(new.failed_at, now());
+      when 'queued' then
+        new.next_attempt_at := null;
+        if old.status = 'failed' then
+          new.attempts := 0;
+          new.failed_at := null;
+        end if;
+      else null;
+    end case;
+    if new.status in ('sent', 'delivered', 'read') then
+      new.error_code := null;
+      new.error_message := null;
+      new.failed_at := null;
+      new.next_attempt_at := null;
+    end if;
+    if new.status <> 'sending' then
+      new.leased_until := null;
+    end if;
+  end if;
+  if new.body_version < 0 and pg_has_role('pigeonpost_owner', 'usage') then
+    -- A merge brings versions whose history it has moved here; 500_history sees that they are recorded.
+    new.body_version := -new.body_version;
+    new.body := case when new.revoked_at is null then new.body end;
+  elsif new.revoked_at is not null or old.revoked_at is not null then
+    -- What is revoked stays so.
+    new.revoked_at := coalesce(new.revoked_at, old.revoked_at);
+    new.body := null;
+    new.body_version := old.body_version + (old.revoked_at is null)::integer;
+  elsif new.body is distinct from old.body and pigeonpost.sanitize_body(new.body) is distinct from old.body then
+    new.body_version := old.body_version + 1;
+    if octet_length(new.body) > 1048576 then
+      raise exception 'body is % bytes long', octet_length(new.body) using errcode = 'PPV01', constraint = 'messages_body_at_most_1_mib',
+        table = 'messages', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+    end if;
+    new.body := pigeonpost.sanitize_body(new.body);
+  else
+    new.body := old.body;
+    new.body_version := old.body_version;
+  end if;
+  new.updated_at := now();
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__advance() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__apply_parked(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__apply_parked() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__apply_parked() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__history(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__history() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (
+    select from pigeonpost.message_history h
+    where h.tenant_id = new.tenant_id and h.message_id = new.id and h.body_version = new.body_version
+  ) then
+    return null;
+  end if;
+  insert into pigeonpost.message_history (tenant_id, message_id, conversation_id, customer_id, direction, kind,
+    body_version, body, previous_body, edited_by, metadata)
+  values (new.tenant_id, new.id, new.conversation_id, coalesce(new.sender_customer_id, new.customer_id), new.direction,
+    case when new.revoked_at is not null and old.revoked_at is null then 'revoke' else 'edit' end,
+    new.body_version, new.body, old.body,
+    -- Whom the API works for, it says; a setting from anyone else says nothing.
+    case when pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), 'pigeonpost_app', 'usage')
+      then coalesce(nullif(current_setting('pigeonpost.actor', true), ''), session_user) else session_user end, '{}');
+  perform pigeonpost_private.append_event(new.tenant_id,
+    case when new.revoked_at is not null and old.revoked_at is null then 'message.revoked' else 'message.edited' end,
+    new.conversation_id, new.thread_id, coalesce(new.sender_customer_id, new.customer_id), new.account_id, new.id,
+    jsonb_build_object('version', new.body_version));
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__history() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__lock_external_id(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__lock_external_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id::text || new.external_message_id) & 63);
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__lock_external_id() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__open(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_event_id uuid;
+  v_id bigint;
+  v_is_quiet boolean;
+begin
+  -- A closed conversation has no thread row either: closing rotates the pointer.
+  select exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = new.thread_id)
+    and not exists (select from pigeonpost.parked_updates p
+      where p.tenant_id = new.tenant_id and p.external_message_id = new.external_message_id)
+    and (new.customer_id is not null or new.sender_customer_id is null or exists (
+      select from pigeonpost.conversation_participants p
+      where p.tenant_id = new.tenant_id and p.conversation_id = new.conversation_id and p.customer_id = new.sender_customer_id
+        and p.left_at is null))
+  into v_is_quiet;
+  if not v_is_quiet then
+    -- Here and not before the insert: a second copy brings nobody back who has left.
+    if new.customer_id is null and new.sender_customer_id is not null then
+      perform pigeonpost_private.ensure_participant(new.tenant_id, new.conversation_id, new.sender_customer_id);
+    end if;
+    perform pigeonpost_private.open_thread(new.tenant_id, new.thread_id, new.conversation_id, new.customer_id, new.channel);
+  end if;
+  -- Only what the log's readers cannot know later: what it came as, where that is not the usual (145_counts.sql).
+  insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
+  values (new.tenant_id, 'message.' || new.direction || '.created', new.id, new.conversation_id, new.thread_id,
+    coalesce(new.sender_customer_id, new.customer_id), new.account_id,
+    pigeonpost_private.created_payload(new.direction, new.content_type, new.status))
+  returning event_id, id into v_event_id, v_id;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events',
+      pigeonpost_private.bell(v_event_id, v_id, 'message.' || new.direction || '.created', new.tenant_id));
+  end if;
+  if not v_is_quiet then
+    perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__open() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__reclassify(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__reclassify() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' then
+    perform pigeonpost_private.append_event(old.tenant_id, 'message.removed', old.conversation_id, old.thread_id, old.customer_id,
+      old.account_id, old.id, jsonb_build_object('direction', old.direction, 'status', old.status, 'content_type', old.content_type));
+  else
+    -- Before the event of a status that changes with it, which speaks of the new type.
+    perform pigeonpost_private.append_event(new.tenant_id, 'message.reclassified', new.conversation_id, new.thread_id,
+      new.customer_id, new.account_id, new.id, jsonb_build_object('direction', new.direction, 'status', old.status,
+        'content_type', new.content_type, 'previous_content_type', old.content_type));
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__reclassify() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__record_status(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__record_status() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_event_id uuid;
+  v_id bigint;
+begin
+  insert into pigeonpost.message_statuses (tenant_id, message_id, status, previous_status, occurred_at, error_code, error_message)
+  values (new.tenant_id, new.id, new.status, old.status,
+    case new.status when 'sent' then new.sent_at when 'delivered' then new.delivered_at when 'read' then new.read_at
+      when 'failed' then new.failed_at else now() end,
+    new.error_code, new.error_message);
+  insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
+  values (new.tenant_id, 'message.status', new.id, new.conversation_id, new.thread_id, new.customer_id, new.account_id,
+    case when new.error_code is null and new.content_type = 'text'
+      then jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status)
+      else jsonb_strip_nulls(jsonb_build_object('direction', new.direction, 'status', new.status, 'previous_status', old.status,
+        'error_code', new.error_code, 'content_type', nullif(new.content_type, 'text'))) end)
+  returning event_id, id into v_event_id, v_id;
+  if pigeonpost_private.may_ring() then
+    perform pg_notify('pigeonpost_events', pigeonpost_private.bell(v_event_id, v_id, 'message.status', new.tenant_id));
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__record_status() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__resolve(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__resolve() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_given pigeonpost.messages := new;
+begin
+  -- The usual row needs nothing done to it: normalise_message() would return it as it is, but for status and times.
+  if new.direction = 'inbound' and new.external_message_id <> ''
+    and (new.address ~ '^\+[1-9][0-9]{6,14}$' or case new.channel
+      when 'email' then new.address ~ '^[a-z0-9._+-]+@[a-z0-9.-]+$'
+      else new.channel not in ('whatsapp', 'sms', 'fakechat') and new.address ~ '^\S(.*\S)?$' end)
+    and new.content_type in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
+    and (new.body is null or octet_length(new.body) <= 1048576 and new.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
+    and jsonb_typeof(new.metadata) = 'object' and new.created_at is not null and new.attempts = 0 and new.body_version = 1
+    and octet_length(new.external_message_id) <= 1024 and coalesce(new.status, 'read') in ('delivered', 'read')
+    and isfinite(coalesce(new.sent_at, new.created_at))
+    and num_nonnulls(new.conversation_id, new.customer_id, new.conversation_external_id, new.sender_customer_id, new.lead_id,
+      new.alternate_address, new.leased_until) = 0
+  then
+    -- Shared with all inserts whose ids hash alike; apply_update takes it exclusively when it is about to park. A
+    -- statement of its own, before the query that looks for what was parked.
+    if not pg_try_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id || new.external_message_id) & 63) then
+      perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id || new.external_message_id) & 63);
+    end if;
+    -- One row answers: the direct conversation of this address with the account that is meant.
+    select c.id, c.thread_id, c.customer_id, c.customer_id, c.account_id,
+      case when new.status = 'read' then 'read' else 'delivered' end,
+      coalesce(new.sent_at, new.created_at), coalesce(new.delivered_at, new.created_at), coalesce(new.sent_at, new.created_at)
+    into new.conversation_id, new.thread_id, new.customer_id, new.sender_customer_id, new.account_id,
+      new.status, new.sent_at, new.delivered_at, new.occurred_at
+    from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.address = new.address and c.channel = new.channel
+      and c.type = 'direct' and c.external_id is null and c.merged_into is null
+      and c.account_id = coalesce(new.account_id, (
+        select a.id from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.channel = new.channel
+        order by a.is_default desc, a.created_at, a.id limit 1))
+    for key share;
+    if found then
+      return new;
+    end if;
+  end if;
+  new := pigeonpost_private.normalise_message(v_given);
+  if new.external_message_id is not null then
+    perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id || new.external_message_id) & 63);
+  end if;
+  return pigeonpost_private.resolve_message(new);
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.tg_messages__resolve() OWNER TO pigeonpost_owner;
+
+-- Name: tg_threads__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_threads__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pigeonpost_private.append_event(new.tenant_id,
+    case when tg_op = 'INSERT' then 'thread.opened' else 'thread.archived' end,
+    new.conversation_id, new.id, new.customer_id);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_threads__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_threads__normalise(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_threads__normalise() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.status is null or new.status not in ('active', 'archived') then
+    raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'threads_status_known',
+      table = 'threads', column = 'status', hint = 'Use archived; a thread is active from the start.';
+  end if;
+  if old.status = 'archived' and new.status = 'active' then
+    raise exception 'an archived thread stays archived'
+      using errcode = 'PPC01', constraint = 'threads_stay_archived', table = 'threads', column = 'status',
+        hint = 'The next message opens a new thread by itself.';
+  end if;
+  if new.status = 'archived' and old.status = 'active' then
+    new.archived_at := coalesce(new.archived_at, now());
+    -- Waits for the inserts that have read the pointer, before this row changes: one of them may be about to make it, to
+    -- find that another has, and would then wait for us.
+    perform from pigeonpost.conversations c
+    where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.thread_id = new.id
+    for update;
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_threads__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_threads__rotate(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_threads__rotate() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.conversations c set thread_id = pigeonpost.uuid_v7()
+  where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.thread_id = new.id;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_threads__rotate() OWNER TO pigeonpost_owner;
+
+-- Name: accounts; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.accounts (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    channel text NOT NULL,
+    address text,
+    name text,
+    provider text,
+    status text DEFAULT 'connected'::text NOT NULL,
+    rate_per_minute integer DEFAULT 20,
+    burst integer DEFAULT 1 NOT NULL,
+    daily_limit integer DEFAULT 1000,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    secret_ref text,
+    is_default boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT accounts_burst_is_positive CHECK ((burst > 0)),
+    CONSTRAINT accounts_channel_not_empty CHECK ((channel <> ''::text)),
+    CONSTRAINT accounts_daily_limit_in_range CHECK ((daily_limit >= 0)),
+    CONSTRAINT accounts_rate_is_positive CHECK ((rate_per_minute > 0)),
+    CONSTRAINT accounts_secret_ref_is_a_name CHECK ((secret_ref ~ '^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$'::text)),
+    CONSTRAINT accounts_settings_are_an_object CHECK ((jsonb_typeof(settings) = 'object'::text)),
+    CONSTRAINT accounts_status_known CHECK ((status = ANY (ARRAY['connected'::text, 'disconnected'::text, 'disabled'::text])))
+);
+ALTER TABLE pigeonpost.accounts OWNER TO pigeonpost_owner;
+
+-- Name: TABLE accounts; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.accounts IS 'The endpoints that a tenant owns: a WhatsApp number, a mailbox, a bot. A message that names none takes the default of its channel, else the first, else one that appears by itself.';
+
+-- Name: COLUMN accounts.channel; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.channel IS 'whatsapp, sms, email, telegram, discord, fakechat or another name, in lower case.';
+
+-- Name: COLUMN accounts.address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.address IS 'Ours, in the one spelling of normalize_address(); null where nobody has told it. One account per tenant, channel and address.';
+
+-- Name: COLUMN accounts.provider; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.provider IS 'Who delivers; null: messages wait with error_code no_provider.';
+
+-- Name: COLUMN accounts.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.status IS 'connected; disconnected: what SQL inserts waits, the API refuses; disabled: outbound is refused.';
+
+-- Name: COLUMN accounts.rate_per_minute; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.rate_per_minute IS 'Messages per minute, by all workers together; null means no limit. Default 20 (document 004).';
+
+-- Name: COLUMN accounts.burst; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.burst IS 'How many messages may go at once before the rate holds.';
+
+-- Name: COLUMN accounts.daily_limit; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.daily_limit IS 'Messages accepted per day of time_zone; null means no limit. Default 1000 (document 004).';
+
+-- Name: COLUMN accounts.time_zone; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.time_zone IS 'An IANA name; where the account''s day begins.';
+
+-- Name: COLUMN accounts.settings; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.settings IS 'What the provider''s adapter asks for, secrets excepted.';
+
+-- Name: COLUMN accounts.secret_ref; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.secret_ref IS 'Where the secret is, as env:NAME or file:PATH. The secret itself is never in the database.';
+
+-- Name: COLUMN accounts.is_default; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.is_default IS 'At most one of a tenant and channel.';
+
+-- Name: api_keys; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.api_keys (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_hash_is_sha256 CHECK ((octet_length(hash) = 32))
+);
+ALTER TABLE pigeonpost.api_keys OWNER TO pigeonpost_owner;
+
+-- Name: TABLE api_keys; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.api_keys IS 'Keys of the HTTP API. Of the key itself only the hash is kept.';
+
+-- Name: COLUMN api_keys.prefix; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.prefix IS 'How the key begins, for people to tell keys apart.';
+
+-- Name: COLUMN api_keys.hash; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.hash IS 'SHA-256 of the whole key: 32 bytes.';
+
+-- Name: COLUMN api_keys.expires_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.expires_at IS 'Refused from then on; null means never.';
+
+-- Name: COLUMN api_keys.revoked_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.revoked_at IS 'Refused from then on.';
+
+-- Name: COLUMN api_keys.last_used_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.last_used_at IS 'To the minute.';
+
+-- Name: conversation_participants; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.conversation_participants (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    customer_id uuid,
+    account_id uuid,
+    role text DEFAULT 'member'::text NOT NULL,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT conversation_participants_is_customer_or_account CHECK ((num_nonnulls(customer_id, account_id) = 1)),
+    CONSTRAINT conversation_participants_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT conversation_participants_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text])))
+);
+ALTER TABLE pigeonpost.conversation_participants OWNER TO pigeonpost_owner;
+
+-- Name: TABLE conversation_participants; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.conversation_participants IS 'Customers and accounts in a conversation. The two of a direct one follow its columns and stay.';
+
+-- Name: COLUMN conversation_participants.role; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversation_participants.role IS 'owner, admin or member.';
+
+-- Name: COLUMN conversation_participants.joined_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversation_participants.joined_at IS 'Of the last time, for who left and came back.';
+
+-- Name: COLUMN conversation_participants.left_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversation_participants.left_at IS 'Null while they are there.';
+
+-- Name: COLUMN conversation_participants.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.conversation_participants.metadata IS 'The writer''s own; an object.';
+
+-- Name: customer_identities; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.customer_identities (
+    tenant_id integer NOT NULL,
+    channel text NOT NULL,
+    address text NOT NULL,
+    customer_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customer_identities_address_not_empty CHECK ((address <> ''::text))
+);
+ALTER TABLE pigeonpost.customer_identities OWNER TO pigeonpost_owner;
+
+-- Name: TABLE customer_identities; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.customer_identities IS 'Every address by which a channel knows a customer: phone, WhatsApp LID, mail address, user id. One customer per tenant, channel and address.';
+
+-- Name: COLUMN customer_identities.address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customer_identities.address IS 'In the one spelling of normalize_address().';
+
+-- Name: customers_lead_id_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.customers_lead_id_seq
+    START WITH 4294967296
+    INCREMENT BY 1
+    MINVALUE 4294967296
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.customers_lead_id_seq OWNER TO pigeonpost_owner;
+
+-- Name: customers; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.customers (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    lead_id bigint DEFAULT nextval('pigeonpost.customers_lead_id_seq'::regclass) NOT NULL,
+    name text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    external_type text,
+    external_id text,
+    last_message_at timestamp with time zone,
+    unread_count bigint DEFAULT 0 NOT NULL,
+    total_messages bigint DEFAULT 0 NOT NULL,
+    merged_into uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customers_counters_in_range CHECK (((unread_count >= 0) AND (total_messages >= 0))),
+    CONSTRAINT customers_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT customers_not_merged_into_itself CHECK ((merged_into <> id))
+);
+ALTER TABLE pigeonpost.customers OWNER TO pigeonpost_owner;
+
+-- Name: TABLE customers; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.customers IS 'Who we talk to: document 001''s customer, document 002''s lead, document 004''s contact.';
+
+-- Name: COLUMN customers.lead_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.lead_id IS 'The CRM''s number of this customer, unique in the tenant. Generated ones start at 4294967296, above any 32-bit id.';
+
+-- Name: COLUMN customers.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.metadata IS 'The writer''s own; an object. A merge keeps the winner''s value of a name that both have.';
+
+-- Name: COLUMN customers.external_type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.external_type IS 'The channel of the first address; all of them are in customer_identities.';
+
+-- Name: COLUMN customers.external_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.external_id IS 'The first address, in the one spelling of normalize_address().';
+
+-- Name: COLUMN customers.last_message_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.last_message_at IS 'Folded from the log, tens of milliseconds behind; customer_counters() is exact.';
+
+-- Name: COLUMN customers.unread_count; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.unread_count IS 'Inbound messages that are not read yet. Folded; customer_counters() is exact.';
+
+-- Name: COLUMN customers.total_messages; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.total_messages IS 'Messages of the direct conversations. Folded; customer_counters() is exact.';
+
+-- Name: COLUMN customers.merged_into; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.customers.merged_into IS 'Set: this one is a tombstone, and whoever holds its id arrives there. Setting it merges; a merge is not undone.';
+
+-- Name: delivery_attempts; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.delivery_attempts (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    message_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    provider text,
+    reason text,
+    outcome text NOT NULL,
+    error_code text,
+    error_message text,
+    external_message_id text,
+    duration_ms integer,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT delivery_attempts_outcome_known CHECK ((outcome = ANY (ARRAY['sent'::text, 'retry'::text, 'failed'::text, 'unknown'::text])))
+);
+ALTER TABLE pigeonpost.delivery_attempts OWNER TO pigeonpost_owner;
+
+-- Name: TABLE delivery_attempts; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.delivery_attempts IS 'Each try to send a message.';
+
+-- Name: COLUMN delivery_attempts.attempt; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.delivery_attempts.attempt IS 'From 1.';
+
+-- Name: COLUMN delivery_attempts.reason; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.delivery_attempts.reason IS 'Why this provider was chosen.';
+
+-- Name: COLUMN delivery_attempts.outcome; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.delivery_attempts.outcome IS 'sent, retry, failed or unknown.';
+
+-- Name: COLUMN delivery_attempts.duration_ms; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.delivery_attempts.duration_ms IS 'Milliseconds from the request to its answer.';
+
+-- Name: COLUMN delivery_attempts.started_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.delivery_attempts.started_at IS 'When the request left.';
+
+-- Name: event_consumers; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.event_consumers (
+    tenant_id integer NOT NULL,
+    name text NOT NULL,
+    cursor bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_consumers_name_not_empty CHECK ((name <> ''::text))
+);
+ALTER TABLE pigeonpost.event_consumers OWNER TO pigeonpost_owner;
+
+-- Name: TABLE event_consumers; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.event_consumers IS 'Named readers of the log and how far they are.';
+
+-- Name: COLUMN event_consumers.tenant_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.event_consumers.tenant_id IS '0 for our own, which read all tenants.';
+
+-- Name: COLUMN event_consumers.cursor; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.event_consumers.cursor IS 'The id of the last event that was handled.';
+
+-- Name: events_default; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.events_default (
+    tenant_id integer NOT NULL,
+    id bigint DEFAULT nextval('pigeonpost.events_id_seq'::regclass) NOT NULL,
+    event_id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    type text NOT NULL,
+    message_id uuid,
+    conversation_id uuid,
+    thread_id uuid,
+    customer_id uuid,
+    account_id uuid,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.events_default OWNER TO pigeonpost_owner;
+
+-- Name: events_p0; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.events_p0 (
+    tenant_id integer NOT NULL,
+    id bigint DEFAULT nextval('pigeonpost.events_id_seq'::regclass) NOT NULL,
+    event_id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    type text NOT NULL,
+    message_id uuid,
+    conversation_id uuid,
+    thread_id uuid,
+    customer_id uuid,
+    account_id uuid,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.events_p0 OWNER TO pigeonpost_owner;
+
+-- Name: events_p1; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.events_p1 (
+    tenant_id integer NOT NULL,
+    id bigint DEFAULT nextval('pigeonpost.events_id_seq'::regclass) NOT NULL,
+    event_id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    type text NOT NULL,
+    message_id uuid,
+    conversation_id uuid,
+    thread_id uuid,
+    customer_id uuid,
+    account_id uuid,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.events_p1 OWNER TO pigeonpost_owner;
+
+-- Name: ingest_batches; Type: VIEW; Schema: pigeonpost
+CREATE VIEW pigeonpost.ingest_batches WITH (security_invoker='true') AS
+ SELECT NULL::integer AS tenant_id,
+    NULL::jsonb AS messages,
+    NULL::jsonb AS results
+  WHERE false;
+ALTER TABLE pigeonpost.ingest_batches OWNER TO pigeonpost_owner;
+
+-- Name: VIEW ingest_batches; Type: COMMENT; Schema: pigeonpost
+COMMENT ON VIEW pigeonpost.ingest_batches IS 'The door of ingest(): an insert here is guarded as the invoker and carried out by a definer trigger; results comes back under returning.';
+
+-- Name: message_history; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.message_history (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    message_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    customer_id uuid,
+    direction text NOT NULL,
+    kind text NOT NULL,
+    body_version integer NOT NULL,
+    body text,
+    previous_body text,
+    edited_at timestamp with time zone DEFAULT now() NOT NULL,
+    edited_by text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT message_history_kind_known CHECK ((kind = ANY (ARRAY['edit'::text, 'revoke'::text])))
+);
+ALTER TABLE pigeonpost.message_history OWNER TO pigeonpost_owner;
+
+-- Name: TABLE message_history; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.message_history IS 'One row per edit or revoke, written by a trigger alone. No application role may change it.';
+
+-- Name: COLUMN message_history.kind; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_history.kind IS 'edit or revoke.';
+
+-- Name: COLUMN message_history.body_version; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_history.body_version IS 'The version that this made; previous_body is the one before.';
+
+-- Name: COLUMN message_history.edited_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_history.edited_at IS 'When it was recorded.';
+
+-- Name: COLUMN message_history.edited_by; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_history.edited_by IS 'The login role, or, from the API, whom it worked for.';
+
+-- Name: COLUMN message_history.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_history.metadata IS 'An object.';
+
+-- Name: message_reactions; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.message_reactions (
+    tenant_id integer NOT NULL,
+    message_id uuid NOT NULL,
+    sender text NOT NULL,
+    emoji text,
+    reacted_at timestamp with time zone NOT NULL
+);
+ALTER TABLE pigeonpost.message_reactions OWNER TO pigeonpost_owner;
+
+-- Name: TABLE message_reactions; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.message_reactions IS 'The last reaction of each sender to a message.';
+
+-- Name: COLUMN message_reactions.sender; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_reactions.sender IS 'Their address; empty where the channel did not tell.';
+
+-- Name: COLUMN message_reactions.emoji; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_reactions.emoji IS 'Null: taken back.';
+
+-- Name: COLUMN message_reactions.reacted_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_reactions.reacted_at IS 'By the channel''s clock; a later one replaces an earlier one, in whatever order they come.';
+
+-- Name: message_statuses; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.message_statuses (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    message_id uuid NOT NULL,
+    status text NOT NULL,
+    previous_status text,
+    recipient text,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    error_code text,
+    error_message text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.message_statuses OWNER TO pigeonpost_owner;
+
+-- Name: TABLE message_statuses; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.message_statuses IS 'Every status that a message went through, and every recipient''s receipt in a group.';
+
+-- Name: COLUMN message_statuses.recipient; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_statuses.recipient IS 'Who, in a group; null for the message''s own status.';
+
+-- Name: COLUMN message_statuses.occurred_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.message_statuses.occurred_at IS 'By the channel''s clock where it told.';
+
+-- Name: parked_updates; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.parked_updates (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    channel text NOT NULL,
+    account_id uuid,
+    conversation_external_id text,
+    external_message_id text NOT NULL,
+    update jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.parked_updates OWNER TO pigeonpost_owner;
+
+-- Name: TABLE parked_updates; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.parked_updates IS 'Receipts, edits, revokes and reactions whose message is not here yet. The insert that brings it applies them.';
+
+-- Name: COLUMN parked_updates.update; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.parked_updates.update IS 'As apply_update() was given it, with the time at which it came.';
+
+-- Name: tenant_roles; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.tenant_roles (
+    tenant_id integer NOT NULL,
+    role regrole NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenant_roles_tenant_is_positive_or_all CHECK ((tenant_id >= 0))
+);
+ALTER TABLE pigeonpost.tenant_roles OWNER TO pigeonpost_owner;
+
+-- Name: TABLE tenant_roles; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.tenant_roles IS 'Which role sees which tenant. Written by grant_tenant() and revoke_tenant() only.';
+
+-- Name: COLUMN tenant_roles.tenant_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.tenant_roles.tenant_id IS '0 means all tenants, those to come included.';
+
+-- Name: tenants; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.tenants (
+    tenant_id integer NOT NULL,
+    name text,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenants_id_is_positive CHECK ((tenant_id > 0)),
+    CONSTRAINT tenants_settings_are_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+ALTER TABLE pigeonpost.tenants OWNER TO pigeonpost_owner;
+
+-- Name: TABLE tenants; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.tenants IS 'The companies. tenant_id leads every key of every table, never changes, and is the one number to shard by. Made by grant_tenant(), or by the first insert of the owner or of a role that is bound to all.';
+
+-- Name: COLUMN tenants.settings; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.tenants.settings IS 'The tenant''s own choices; {} means the defaults.';
+
+-- Name: threads_number_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.threads_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.threads_number_seq OWNER TO pigeonpost_owner;
+
+-- Name: threads; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.threads (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    number bigint DEFAULT nextval('pigeonpost.threads_number_seq'::regclass) NOT NULL,
+    conversation_id uuid NOT NULL,
+    customer_id uuid,
+    channel text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT threads_status_known CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
+);
+ALTER TABLE pigeonpost.threads OWNER TO pigeonpost_owner;
+
+-- Name: TABLE threads; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.threads IS 'The sittings of a conversation, at most one of them active. They open by themselves; set status to archived to end one.';
+
+-- Name: COLUMN threads.number; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.threads.number IS 'For people and for documents that want integers: from 1, over all tenants.';
+
+-- Name: COLUMN threads.customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.threads.customer_id IS 'The counterpart; null in a group.';
+
+-- Name: COLUMN threads.archived_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.threads.archived_at IS 'Null while it is active.';
+
+-- Name: webhook_inbox; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.webhook_inbox (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    channel text NOT NULL,
+    account_id uuid,
+    method text DEFAULT 'POST'::text NOT NULL,
+    path text NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    body bytea NOT NULL,
+    status text DEFAULT 'received'::text NOT NULL,
+    error_code text,
+    error_field text,
+    error_message text,
+    attempts integer DEFAULT 0 NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    processed_at timestamp with time zone,
+    CONSTRAINT webhook_inbox_status_known CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
+);
+ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
+
+-- Name: TABLE webhook_inbox; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.webhook_inbox IS 'Every inbound webhook: exact bytes, headers but the secret ones, and what became of it.';
+
+-- Name: COLUMN webhook_inbox.path; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.path IS 'With its query string.';
+
+-- Name: COLUMN webhook_inbox.headers; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.headers IS 'An object of strings.';
+
+-- Name: COLUMN webhook_inbox.body; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.body IS 'The exact bytes.';
+
+-- Name: COLUMN webhook_inbox.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.status IS 'received, processed or failed; failed ones can be replayed.';
+
+-- Name: COLUMN webhook_inbox.attempts; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.attempts IS 'How often it was tried.';
+
+-- Name: COLUMN webhook_inbox.received_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte was here.';
+
+-- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
+
+-- Name: account_wakeups; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.account_wakeups (
+    tenant_id integer NOT NULL,
+    account_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    lease_id uuid
+);
+ALTER TABLE pigeonpost_private.account_wakeups OWNER TO pigeonpost_owner;
+
+-- Name: TABLE account_wakeups; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.account_wakeups IS 'When each account''s next turn is due.';
+
+-- Name: COLUMN account_wakeups.due_at; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.due_at IS 'Moved to an earlier moment only, but by the turn itself; infinity: nothing waits.';
+
+-- Name: COLUMN account_wakeups.leased_until; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.leased_until IS 'Until then a worker has the turn, or the account pauses.';
+
+-- Name: COLUMN account_wakeups.lease_id; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.lease_id IS 'Whose turn it is; null while the account pauses.';
+
+-- Name: log_rounds; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.log_rounds (
+    slot smallint NOT NULL,
+    settled_id bigint DEFAULT 0 NOT NULL,
+    round_id bigint,
+    waits_for text[] DEFAULT '{}'::text[] NOT NULL
+);
+ALTER TABLE pigeonpost_private.log_rounds OWNER TO pigeonpost_owner;
+
+-- Name: TABLE log_rounds; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.log_rounds IS 'Rounds of settling that are not over. Who stores one takes any row that nobody holds.';
+
+-- Name: COLUMN log_rounds.slot; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_rounds.slot IS 'From 1 to 16; nothing but a name for the row.';
+
+-- Name: COLUMN log_rounds.settled_id; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_rounds.settled_id IS 'How far the log was settled when this round was stored, or further.';
+
+-- Name: COLUMN log_rounds.round_id; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_rounds.round_id IS 'What settles next, when those of waits_for have ended.';
+
+-- Name: COLUMN log_rounds.waits_for; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_rounds.waits_for IS 'Virtual transaction ids, as pg_locks shows them.';
+
+-- Name: log_state; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.log_state (
+    only_one boolean DEFAULT true NOT NULL,
+    settled_id bigint DEFAULT 0 NOT NULL,
+    floor_id bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT log_state_is_one_row CHECK (only_one)
+);
+ALTER TABLE pigeonpost_private.log_state OWNER TO pigeonpost_owner;
+
+-- Name: TABLE log_state; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.log_state IS 'How far the log is settled. One row, moved by settle_events().';
+
+-- Name: COLUMN log_state.settled_id; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_state.settled_id IS 'No event at or below it is still to come.';
+
+-- Name: COLUMN log_state.floor_id; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.log_state.floor_id IS 'Events at or below it may be gone.';
+
+-- Name: message_counts; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.message_counts (
+    tenant_id integer NOT NULL,
+    account_id uuid NOT NULL,
+    direction text NOT NULL,
+    content_type text NOT NULL,
+    status text NOT NULL,
+    messages bigint NOT NULL
+);
+ALTER TABLE pigeonpost_private.message_counts OWNER TO pigeonpost_owner;
+
+-- Name: TABLE message_counts; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.message_counts IS 'How many messages each account has, by direction, type and status: what document 004''s statistics add up. Folded from the log.';
+
+-- Name: COLUMN message_counts.messages; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.message_counts.messages IS 'How many.';
+
+-- Name: events_default; Type: TABLE ATTACH; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events ATTACH PARTITION pigeonpost.events_default DEFAULT;
+
+-- Name: events_p0; Type: TABLE ATTACH; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events ATTACH PARTITION pigeonpost.events_p0 FOR VALUES FROM ('0') TO ('10000000');
+
+-- Name: events_p1; Type: TABLE ATTACH; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events ATTACH PARTITION pigeonpost.events_p1 FOR VALUES FROM ('10000000') TO ('20000000');
+
+-- Name: accounts accounts_address_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.accounts
+    ADD CONSTRAINT accounts_address_is_unique UNIQUE NULLS NOT DISTINCT (tenant_id, channel, address);
+
+-- Name: accounts accounts_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: api_keys api_keys_hash_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.api_keys
+    ADD CONSTRAINT api_keys_hash_is_unique UNIQUE (tenant_id, hash);
+
+-- Name: api_keys api_keys_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: conversation_participants conversation_participants_account_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversation_participants
+    ADD CONSTRAINT conversation_participants_account_is_unique UNIQUE (tenant_id, conversation_id, account_id);
+
+-- Name: conversation_participants conversation_participants_customer_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversation_participants
+    ADD CONSTRAINT conversation_participants_customer_is_unique UNIQUE (tenant_id, conversation_id, customer_id);
+
+-- Name: conversation_participants conversation_participants_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversation_participants
+    ADD CONSTRAINT conversation_participants_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: conversations conversations_number_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversations
+    ADD CONSTRAINT conversations_number_is_unique UNIQUE (tenant_id, number);
+
+-- Name: conversations conversations_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversations
+    ADD CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: conversations conversations_thread_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversations
+    ADD CONSTRAINT conversations_thread_is_unique UNIQUE (tenant_id, thread_id);
+
+-- Name: customer_identities customer_identities_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.customer_identities
+    ADD CONSTRAINT customer_identities_pkey PRIMARY KEY (tenant_id, channel, address);
+
+-- Name: customers customers_lead_id_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.customers
+    ADD CONSTRAINT customers_lead_id_is_unique UNIQUE (tenant_id, lead_id);
+
+-- Name: customers customers_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: delivery_attempts delivery_attempts_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: event_consumers event_consumers_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.event_consumers
+    ADD CONSTRAINT event_consumers_pkey PRIMARY KEY (tenant_id, name);
+
+-- Name: events events_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: events_default events_default_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events_default
+    ADD CONSTRAINT events_default_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: events_p0 events_p0_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events_p0
+    ADD CONSTRAINT events_p0_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: events_p1 events_p1_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.events_p1
+    ADD CONSTRAINT events_p1_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: message_history message_history_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_history
+    ADD CONSTRAINT message_history_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: message_history message_history_version_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_history
+    ADD CONSTRAINT message_history_version_is_unique UNIQUE (tenant_id, message_id, body_version);
+
+-- Name: message_reactions message_reactions_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_reactions
+    ADD CONSTRAINT message_reactions_pkey PRIMARY KEY (tenant_id, message_id, sender);
+
+-- Name: message_statuses message_statuses_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_statuses
+    ADD CONSTRAINT message_statuses_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: messages messages_external_id_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.messages
+    ADD CONSTRAINT messages_external_id_is_unique UNIQUE (tenant_id, external_message_id, conversation_id);
+
+-- Name: messages messages_number_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.messages
+    ADD CONSTRAINT messages_number_is_unique UNIQUE (tenant_id, number);
+
+-- Name: messages messages_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: parked_updates parked_updates_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.parked_updates
+    ADD CONSTRAINT parked_updates_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: tenant_roles tenant_roles_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.tenant_roles
+    ADD CONSTRAINT tenant_roles_pkey PRIMARY KEY (tenant_id, role);
+
+-- Name: tenants tenants_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
+
+-- Name: threads threads_conversation_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.threads
+    ADD CONSTRAINT threads_conversation_is_unique UNIQUE (tenant_id, conversation_id, id);
+
+-- Name: threads threads_number_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.threads
+    ADD CONSTRAINT threads_number_is_unique UNIQUE (tenant_id, number);
+
+-- Name: threads threads_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.threads
+    ADD CONSTRAINT threads_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: webhook_inbox webhook_inbox_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.webhook_inbox
+    ADD CONSTRAINT webhook_inbox_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: account_wakeups account_wakeups_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.account_wakeups
+    ADD CONSTRAINT account_wakeups_pkey PRIMARY KEY (tenant_id, account_id);
+
+-- Name: log_rounds log_rounds_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.log_rounds
+    ADD CONSTRAINT log_rounds_pkey PRIMARY KEY (slot);
+
+-- Name: log_state log_state_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.log_state
+    ADD CONSTRAINT log_state_pkey PRIMARY KEY (only_one);
+
+-- Name: message_counts message_counts_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.message_counts
+    ADD CONSTRAINT message_counts_pkey PRIMARY KEY (tenant_id, account_id, direction, content_type, status);
+
+-- Name: accounts_choice; Type: INDEX; Schema: pigeonpost
+CREATE INDEX accounts_choice ON pigeonpost.accounts USING btree (tenant_id, channel, is_default DESC, created_at, id);
+
+-- Name: accounts_one_default; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX accounts_one_default ON pigeonpost.accounts USING btree (tenant_id, channel) WHERE is_default;
+
+-- Name: conversation_participants_customer; Type: INDEX; Schema: pigeonpost
+CREATE INDEX conversation_participants_customer ON pigeonpost.conversation_participants USING btree (tenant_id, customer_id);
+
+-- Name: conversations_address; Type: INDEX; Schema: pigeonpost
+CREATE INDEX conversations_address ON pigeonpost.conversations USING btree (tenant_id, account_id, address) WHERE ((type = 'direct'::text) AND (external_id IS NULL));
+
+-- Name: conversations_customer; Type: INDEX; Schema: pigeonpost
+CREATE INDEX conversations_customer ON pigeonpost.conversations USING btree (tenant_id, customer_id, channel, created_at);
+
+-- Name: conversations_one_direct; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX conversations_one_direct ON pigeonpost.conversations USING btree (tenant_id, account_id, customer_id, external_id) NULLS NOT DISTINCT WHERE ((type = 'direct'::text) AND (merged_into IS NULL));
+
+-- Name: conversations_one_external; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX conversations_one_external ON pigeonpost.conversations USING btree (tenant_id, account_id, external_id) WHERE ((type <> 'direct'::text) AND (merged_into IS NULL) AND (external_id IS NOT NULL));
+
+-- Name: conversations_recent; Type: INDEX; Schema: pigeonpost
+CREATE INDEX conversations_recent ON pigeonpost.conversations USING btree (tenant_id, last_message_at);
+
+-- Name: customer_identities_customer; Type: INDEX; Schema: pigeonpost
+CREATE INDEX customer_identities_customer ON pigeonpost.customer_identities USING btree (tenant_id, customer_id);
+
+-- Name: delivery_attempts_message; Type: INDEX; Schema: pigeonpost
+CREATE INDEX delivery_attempts_message ON pigeonpost.delivery_attempts USING btree (tenant_id, message_id, attempt);
+
+-- Name: events_id; Type: INDEX; Schema: pigeonpost
+CREATE INDEX events_id ON ONLY pigeonpost.events USING btree (id);
+
+-- Name: events_default_id_idx; Type: INDEX; Schema: pigeonpost
+CREATE INDEX events_default_id_idx ON pigeonpost.events_default USING btree (id);
+
+-- Name: events_p0_id_idx; Type: INDEX; Schema: pigeonpost
+CREATE INDEX events_p0_id_idx ON pigeonpost.events_p0 USING btree (id);
+
+-- Name: events_p1_id_idx; Type: INDEX; Schema: pigeonpost
+CREATE INDEX events_p1_id_idx ON pigeonpost.events_p1 USING btree (id);
+
+-- Name: message_statuses_message; Type: INDEX; Schema: pigeonpost
+CREATE INDEX message_statuses_message ON pigeonpost.message_statuses USING btree (tenant_id, message_id, created_at);
+
+-- Name: message_statuses_one_per_recipient; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX message_statuses_one_per_recipient ON pigeonpost.message_statuses USING btree (tenant_id, message_id, recipient, status) WHERE (recipient IS NOT NULL);
+
+-- Name: messages_account_customer; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_account_customer ON pigeonpost.messages USING btree (tenant_id, account_id, customer_id, created_at);
+
+-- Name: messages_attempt; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_attempt ON pigeonpost.messages USING btree (tenant_id, attempt_id) WHERE ((attempt_id IS NOT NULL) AND (external_message_id IS NULL));
+
+-- Name: messages_campaign; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_campaign ON pigeonpost.messages USING btree (tenant_id, campaign_id) WHERE (campaign_id IS NOT NULL);
+
+-- Name: messages_claim; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_claim ON pigeonpost.messages USING btree (tenant_id, account_id, priority DESC, number) WHERE (status = 'queued'::text);
+
+-- Name: messages_conversation; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_conversation ON pigeonpost.messages USING btree (tenant_id, conversation_id, occurred_at, number);
+
+-- Name: messages_customer; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_customer ON pigeonpost.messages USING btree (tenant_id, customer_id, occurred_at);
+
+-- Name: messages_due; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_due ON pigeonpost.messages USING btree (tenant_id, account_id, next_attempt_at) WHERE (status = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
+
+-- Name: messages_idempotency_key_is_unique; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX messages_idempotency_key_is_unique ON pigeonpost.messages USING btree (tenant_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+-- Name: messages_sender; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_sender ON pigeonpost.messages USING btree (tenant_id, sender_customer_id);
+
+-- Name: messages_sending; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_sending ON pigeonpost.messages USING btree (tenant_id, account_id, leased_until) WHERE (status = 'sending'::text);
+
+-- Name: messages_sent_at; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_sent_at ON pigeonpost.messages USING btree (tenant_id, sent_at);
+
+-- Name: messages_status; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_status ON pigeonpost.messages USING btree (tenant_id, status);
+
+-- Name: messages_thread; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_thread ON pigeonpost.messages USING btree (tenant_id, thread_id, occurred_at, number);
+
+-- Name: messages_unread; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_unread ON pigeonpost.messages USING btree (tenant_id, conversation_id) WHERE ((direction = 'inbound'::text) AND (status = 'delivered'::text));
+
+-- Name: messages_waiting; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_waiting ON pigeonpost.messages USING btree (tenant_id, account_id, COALESCE(scheduled_for, created_at)) WHERE (status = 'queued'::text);
+
+-- Name: parked_updates_external_id; Type: INDEX; Schema: pigeonpost
+CREATE INDEX parked_updates_external_id ON pigeonpost.parked_updates USING btree (tenant_id, external_message_id);
+
+-- Name: threads_lead; Type: INDEX; Schema: pigeonpost
+CREATE INDEX threads_lead ON pigeonpost.threads USING btree (tenant_id, customer_id, channel, status);
+
+-- Name: threads_one_active; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX threads_one_active ON pigeonpost.threads USING btree (tenant_id, conversation_id) WHERE (status = 'active'::text);
+
+-- Name: webhook_inbox_open; Type: INDEX; Schema: pigeonpost
+CREATE INDEX webhook_inbox_open ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at) WHERE (status <> 'processed'::text);
+
+-- Name: webhook_inbox_received; Type: INDEX; Schema: pigeonpost
+CREATE INDEX webhook_inbox_received ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at);
+
+-- Name: account_wakeups_due; Type: INDEX; Schema: pigeonpost_private
+CREATE INDEX account_wakeups_due ON pigeonpost_private.account_wakeups USING btree (due_at);
+
+-- Name: events_default_id_idx; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_id ATTACH PARTITION pigeonpost.events_default_id_idx;
+
+-- Name: events_default_pkey; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_pkey ATTACH PARTITION pigeonpost.events_default_pkey;
+
+-- Name: events_p0_id_idx; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_id ATTACH PARTITION pigeonpost.events_p0_id_idx;
+
+-- Name: events_p0_pkey; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_pkey ATTACH PARTITION pigeonpost.events_p0_pkey;
+
+-- Name: events_p1_id_idx; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_id ATTACH PARTITION pigeonpost.events_p1_id_idx;
+
+-- Name: events_p1_pkey; Type: INDEX ATTACH; Schema: pigeonpost
+ALTER INDEX pigeonpost.events_pkey ATTACH PARTITION pigeonpost.events_p1_pkey;
+
+-- Name: accounts 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.accounts FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: api_keys 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.api_keys FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: conversation_participants 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.conversation_participants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: conversations 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.conversations FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: customer_identities 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.customer_identities FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: customers 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.customers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: delivery_attempts 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.delivery_attempts FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: event_consumers 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.event_consumers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: ingest_batches 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" INSTEAD OF INSERT ON pigeonpost.ingest_batches FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: message_reactions 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.message_reactions FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: message_statuses 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.message_statuses FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: messages 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.messages FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: parked_updates 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.parked_updates FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: tenants 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.tenants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: threads 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: webhook_inbox 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.webhook_inbox FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: messages 100_advance; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_advance" BEFORE UPDATE ON pigeonpost.messages FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_messages__advance();
+
+-- Name: accounts 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE ON pigeonpost.accounts FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_accounts__normalise();
+
+-- Name: conversation_participants 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE OF conversation_id, customer_id, account_id, role ON pigeonpost.conversation_participants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversation_participants__normalise();
+
+-- Name: conversations 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE OF type, status, account_id, group_name, group_avatar, group_metadata ON pigeonpost.conversations FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversations__normalise();
+
+-- Name: customer_identities 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE OF channel, address ON pigeonpost.customer_identities FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_customer_identities__normalise();
+
+-- Name: customers 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE ON pigeonpost.customers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_customers__normalise();
+
+-- Name: threads 100_normalise; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_normalise" BEFORE UPDATE OF status ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_threads__normalise();
+
+-- Name: conversation_participants 200_keep_direct; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "200_keep_direct" BEFORE DELETE OR UPDATE OF left_at, conversation_id, customer_id, account_id ON pigeonpost.conversation_participants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversation_participants__keep_direct();
+
+-- Name: messages 200_lock_external_id; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "200_lock_external_id" BEFORE UPDATE OF external_message_id ON pigeonpost.messages FOR EACH ROW WHEN (((new.external_message_id IS NOT NULL) AND (new.external_message_id IS DISTINCT FROM old.external_message_id))) EXECUTE FUNCTION pigeonpost_private.tg_messages__lock_external_id();
+
+-- Name: messages 200_resolve; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "200_resolve" BEFORE INSERT ON pigeonpost.messages FOR EACH ROW WHEN ((CURRENT_USER <> 'pigeonpost_ingest'::name)) EXECUTE FUNCTION pigeonpost_private.tg_messages__resolve();
+
+-- Name: messages 500_history; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "500_history" AFTER UPDATE OF body, revoked_at, body_version ON pigeonpost.messages FOR EACH ROW WHEN ((new.body_version <> old.body_version)) EXECUTE FUNCTION pigeonpost_private.tg_messages__history();
+
+-- Name: ingest_batches 500_ingest; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "500_ingest" INSTEAD OF INSERT ON pigeonpost.ingest_batches FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_ingest_batches__ingest();
+
+-- Name: messages 550_reclassify; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "550_reclassify" AFTER UPDATE OF content_type ON pigeonpost.messages FOR EACH ROW WHEN ((new.content_type <> old.content_type)) EXECUTE FUNCTION pigeonpost_private.tg_messages__reclassify();
+
+-- Name: conversations 600_archive_thread; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_archive_thread" AFTER UPDATE OF status ON pigeonpost.conversations FOR EACH ROW WHEN (((new.status = 'closed'::text) AND (old.status <> 'closed'::text))) EXECUTE FUNCTION pigeonpost_private.tg_conversations__archive_thread();
+
+-- Name: customer_identities 600_forget; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_forget" AFTER DELETE ON pigeonpost.customer_identities FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_customer_identities__forget();
+
+-- Name: customer_identities 600_forget_moved; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_forget_moved" AFTER UPDATE OF channel, address, customer_id ON pigeonpost.customer_identities FOR EACH ROW WHEN (((old.channel <> new.channel) OR (old.address <> new.address) OR (old.customer_id <> new.customer_id))) EXECUTE FUNCTION pigeonpost_private.tg_customer_identities__forget();
+
+-- Name: customers 600_identify; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_identify" AFTER INSERT ON pigeonpost.customers FOR EACH ROW WHEN (((new.external_type IS NOT NULL) AND (new.external_id IS NOT NULL))) EXECUTE FUNCTION pigeonpost_private.tg_customers__identify();
+
+-- Name: messages 600_record_status; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_record_status" AFTER UPDATE OF status ON pigeonpost.messages FOR EACH ROW WHEN ((new.status <> old.status)) EXECUTE FUNCTION pigeonpost_private.tg_messages__record_status();
+
+-- Name: threads 600_rotate; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "600_rotate" AFTER UPDATE OF status ON pigeonpost.threads FOR EACH ROW WHEN (((new.status = 'archived'::text) AND (old.status = 'active'::text))) EXECUTE FUNCTION pigeonpost_private.tg_threads__rotate();
+
+-- Name: conversation_participants 650_check_multi; Type: TRIGGER; Schema: pigeonpost
+CREATE CONSTRAINT TRIGGER "650_check_multi" AFTER DELETE OR UPDATE OF left_at, conversation_id ON pigeonpost.conversation_participants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__check_multi();
+
+-- Name: conversations 650_check_multi; Type: TRIGGER; Schema: pigeonpost
+CREATE CONSTRAINT TRIGGER "650_check_multi" AFTER INSERT ON pigeonpost.conversations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.type = 'multi'::text)) EXECUTE FUNCTION pigeonpost_private.tg__check_multi();
+
+-- Name: customers 700_merge; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_merge" AFTER UPDATE OF merged_into ON pigeonpost.customers FOR EACH ROW WHEN (((new.merged_into IS NOT NULL) AND (old.merged_into IS NULL))) EXECUTE FUNCTION pigeonpost_private.tg_customers__merge();
+
+-- Name: conversations 700_open; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_open" AFTER INSERT ON pigeonpost.conversations FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversations__open();
+
+-- Name: messages 700_open; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_open" AFTER INSERT ON pigeonpost.messages FOR EACH ROW WHEN ((CURRENT_USER <> 'pigeonpost_ingest'::name)) EXECUTE FUNCTION pigeonpost_private.tg_messages__open();
+
+-- Name: messages 800_apply_parked; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "800_apply_parked" AFTER UPDATE OF external_message_id ON pigeonpost.messages FOR EACH ROW WHEN (((new.external_message_id IS NOT NULL) AND (new.external_message_id IS DISTINCT FROM old.external_message_id))) EXECUTE FUNCTION pigeonpost_private.tg_messages__apply_parked();
+
+-- Name: accounts 800_wake; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "800_wake" AFTER UPDATE OF status, provider ON pigeonpost.accounts FOR EACH ROW WHEN (((new.status = 'connected'::text) AND (new.provider IS NOT NULL) AND ((new.status IS DISTINCT FROM old.status) OR (new.provider IS DISTINCT FROM old.provider)))) EXECUTE FUNCTION pigeonpost_private.tg_accounts__wake();
+
+-- Name: accounts 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER UPDATE OF status ON pigeonpost.accounts FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION pigeonpost_private.tg_accounts__emit();
+
+-- Name: conversation_participants 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER INSERT OR DELETE OR UPDATE OF left_at ON pigeonpost.conversation_participants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversation_participants__emit();
+
+-- Name: conversations 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.conversations FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversations__emit();
+
+-- Name: customers 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.customers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_customers__emit();
+
+-- Name: threads 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_threads__emit();
+
+-- Name: threads 900_emit_archived; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit_archived" AFTER UPDATE OF status ON pigeonpost.threads FOR EACH ROW WHEN (((new.status = 'archived'::text) AND (old.status = 'active'::text))) EXECUTE FUNCTION pigeonpost_private.tg_threads__emit();
+
+-- Name: messages 900_emit_removed; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit_removed" AFTER DELETE ON pigeonpost.messages FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_messages__reclassify();
+
+-- Name: conversations 900_emit_status; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit_status" AFTER UPDATE OF status ON pigeonpost.conversations FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION pigeonpost_private.tg_conversations__emit();
+
+-- Name: accounts accounts_tenant_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.accounts
+    ADD CONSTRAINT accounts_tenant_exists FOREIGN KEY (tenant_id) REFERENCES pigeonpost.tenants(tenant_id);
+
+-- Name: api_keys api_keys_tenant_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.api_keys
+    ADD CONSTRAINT api_keys_tenant_exists FOREIGN KEY (tenant_id) REFERENCES pigeonpost.tenants(tenant_id);
+
+-- Name: conversation_participants conversation_participants_conversation_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversation_participants
+    ADD CONSTRAINT conversation_participants_conversation_exists FOREIGN KEY (tenant_id, conversation_id) REFERENCES pigeonpost.conversations(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: conversation_participants conversation_participants_customer_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversation_participants
+    ADD CONSTRAINT conversation_participants_customer_exists FOREIGN KEY (tenant_id, customer_id) REFERENCES pigeonpost.customers(tenant_id, id);
+
+-- Name: conversations conversations_customer_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversations
+    ADD CONSTRAINT conversations_customer_exists FOREIGN KEY (tenant_id, customer_id) REFERENCES pigeonpost.customers(tenant_id, id);
+
+-- Name: conversations conversations_merged_into_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.conversations
+    ADD CONSTRAINT conversations_merged_into_exists FOREIGN KEY (tenant_id, merged_into) REFERENCES pigeonpost.conversations(tenant_id, id);
+
+-- Name: customer_identities customer_identities_customer_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.customer_identities
+    ADD CONSTRAINT customer_identities_customer_exists FOREIGN KEY (tenant_id, customer_id) REFERENCES pigeonpost.customers(tenant_id, id);
+
+-- Name: customers customers_merged_into_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.customers
+    ADD CONSTRAINT customers_merged_into_exists FOREIGN KEY (tenant_id, merged_into) REFERENCES pigeonpost.customers(tenant_id, id);
+
+-- Name: delivery_attempts delivery_attempts_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: message_history message_history_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_history
+    ADD CONSTRAINT message_history_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: message_reactions message_reactions_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_reactions
+    ADD CONSTRAINT message_reactions_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: message_statuses message_statuses_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.message_statuses
+    ADD CONSTRAINT message_statuses_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: messages messages_thread_is_the_conversations; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.messages
+    ADD CONSTRAINT messages_thread_is_the_conversations FOREIGN KEY (tenant_id, conversation_id, thread_id) REFERENCES pigeonpost.threads(tenant_id, conversation_id, id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: threads threads_conversation_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.threads
+    ADD CONSTRAINT threads_conversation_exists FOREIGN KEY (tenant_id, conversation_id) REFERENCES pigeonpost.conversations(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: accounts; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.accounts ENABLE ROW LEVEL SECURITY;
+
+-- Name: api_keys; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.api_keys ENABLE ROW LEVEL SECURITY;
+
+-- Name: conversation_participants; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.conversation_participants ENABLE ROW LEVEL SECURITY;
+
+-- Name: conversations; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.conversations ENABLE ROW LEVEL SECURITY;
+
+-- Name: customer_identities; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.customer_identities ENABLE ROW LEVEL SECURITY;
+
+-- Name: customers; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.customers ENABLE ROW LEVEL SECURITY;
+
+-- Name: delivery_attempts; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.delivery_attempts ENABLE ROW LEVEL SECURITY;
+
+-- Name: event_consumers; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.event_consumers ENABLE ROW LEVEL SECURITY;
+
+-- Name: events; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.events ENABLE ROW LEVEL SECURITY;
+
+-- Name: message_history; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.message_history ENABLE ROW LEVEL SECURITY;
+
+-- Name: message_reactions; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.message_reactions ENABLE ROW LEVEL SECURITY;
+
+-- Name: message_statuses; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.message_statuses ENABLE ROW LEVEL SECURITY;
+
+-- Name: messages; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.messages ENABLE ROW LEVEL SECURITY;
+
+-- Name: tenant_roles own_bindings; Type: POLICY; Schema: pigeonpost
+CREATE POLICY own_bindings ON pigeonpost.tenant_roles FOR SELECT USING (pg_has_role((role)::oid, 'usage'::text));
+
+-- Name: parked_updates; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.parked_updates ENABLE ROW LEVEL SECURITY;
+
+-- Name: tenant_roles; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.tenant_roles ENABLE ROW LEVEL SECURITY;
+
+-- Name: accounts tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.accounts USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[accounts.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: api_keys tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.api_keys USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[api_keys.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: conversation_participants tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.conversation_participants USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[conversation_participants.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: conversations tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.conversations USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[conversations.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: customer_identities tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.customer_identities USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[customer_identities.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: customers tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.customers USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[customers.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: delivery_attempts tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.delivery_attempts USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[delivery_attempts.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: event_consumers tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.event_consumers USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[event_consumers.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: events tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.events USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[events.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: message_history tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.message_history USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[message_history.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: message_reactions tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.message_reactions USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[message_reactions.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: message_statuses tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.message_statuses USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[message_statuses.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: messages tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.messages USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[messages.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: parked_updates tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.parked_updates USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[parked_updates.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: tenants tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.tenants USING ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[tenants.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text)))))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[tenants.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: threads tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.threads USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[threads.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: webhook_inbox tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.webhook_inbox USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[webhook_inbox.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: tenants; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.tenants ENABLE ROW LEVEL SECURITY;
+
+-- Name: threads; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.threads ENABLE ROW LEVEL SECURITY;
+
+-- Name: webhook_inbox; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.webhook_inbox ENABLE ROW LEVEL SECURITY;
+
+-- Name: account_wakeups; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.account_wakeups ENABLE ROW LEVEL SECURITY;
+
+-- Name: message_counts; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.message_counts ENABLE ROW LEVEL SECURITY;
+
+-- Name: account_wakeups tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.account_wakeups USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[account_wakeups.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: message_counts tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.message_counts FOR SELECT USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
+
+-- Name: SCHEMA pigeonpost; Type: ACL; Schema: -
+GRANT USAGE ON SCHEMA pigeonpost TO pigeonpost_bridge;
+GRANT USAGE ON SCHEMA pigeonpost TO pigeonpost_reader;
+GRANT USAGE ON SCHEMA pigeonpost TO pigeonpost_app;
+
+-- Name: SCHEMA pigeonpost_private; Type: ACL; Schema: -
+GRANT USAGE ON SCHEMA pigeonpost_private TO pigeonpost_app;
+GRANT CREATE ON SCHEMA pigeonpost_private TO pigeonpost_ingest;
+
+-- Name: FUNCTION apply_parked_updates(p_tenant_id integer, p_message_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.apply_update(p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_app;
+
+-- Name: FUNCTION apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) TO pigeonpost_app;
+
+-- Name: FUNCTION archive_thread(p_tenant_id integer, p_thread_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION consume_events(p_consumer text, p_tenant_id integer, p_limit integer); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) TO pigeonpost_app;
+
+-- Name: FUNCTION conversation_counters(p_tenant_id integer, p_conversation_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION current_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION customer_counters(p_tenant_id integer, p_customer_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION uuid_v7(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.uuid_v7() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.uuid_v7() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.uuid_v7() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.uuid_v7() TO pigeonpost_app;
+
+-- Name: SEQUENCE events_id_seq; Type: ACL; Schema: pigeonpost
+GRANT USAGE ON SEQUENCE pigeonpost.events_id_seq TO pigeonpost_app;
+
+-- Name: TABLE events; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.events TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.events TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.events TO pigeonpost_app;
+
+-- Name: FUNCTION event_payload(p_event pigeonpost.events); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.event_payload(p_event pigeonpost.events) TO pigeonpost_app;
+
+-- Name: FUNCTION find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) TO pigeonpost_app;
+
+-- Name: FUNCTION fold(p_limit integer); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.fold(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.fold(p_limit integer) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.fold(p_limit integer) TO pigeonpost_app;
+
+-- Name: FUNCTION grant_tenant(p_role name, p_tenant_id integer); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) FROM PUBLIC;
+
+-- Name: FUNCTION identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION ingest(p_messages jsonb); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.ingest(p_messages jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.ingest(p_messages jsonb) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.ingest(p_messages jsonb) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.ingest(p_messages jsonb) TO pigeonpost_app;
+
+-- Name: SEQUENCE conversations_number_seq; Type: ACL; Schema: pigeonpost
+GRANT USAGE ON SEQUENCE pigeonpost.conversations_number_seq TO pigeonpost_app;
+
+-- Name: TABLE conversations; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.conversations TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.conversations TO pigeonpost_bridge;
+GRANT SELECT,INSERT ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: COLUMN conversations.status; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(status) ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: COLUMN conversations.external_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(external_id) ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: COLUMN conversations.group_name; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(group_name) ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: COLUMN conversations.group_avatar; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(group_avatar) ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: COLUMN conversations.group_metadata; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(group_metadata) ON TABLE pigeonpost.conversations TO pigeonpost_app;
+
+-- Name: FUNCTION is_chat(p_conversation pigeonpost.conversations, p_external_id text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) TO pigeonpost_app;
+
+-- Name: FUNCTION log_floor(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.log_floor() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.log_floor() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.log_floor() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.log_floor() TO pigeonpost_app;
+
+-- Name: FUNCTION mark_processed(p_tenant_id integer, p_ids uuid[]); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.mark_processed(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_app;
+
+-- Name: FUNCTION merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION my_tenants(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.my_tenants() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.my_tenants() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.my_tenants() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.my_tenants() TO pigeonpost_app;
+
+-- Name: FUNCTION normalise_update(p_channel text, p_update jsonb); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.normalise_update(p_channel text, p_update jsonb) TO pigeonpost_app;
+
+-- Name: FUNCTION normalize_address(p_channel text, p_address text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.normalize_address(p_channel text, p_address text) TO pigeonpost_app;
+
+-- Name: FUNCTION read_events(p_after bigint, p_limit integer, p_tenant_id integer); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION revoke_tenant(p_role name, p_tenant_id integer); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) FROM PUBLIC;
+
+-- Name: FUNCTION sanitize_body(p_body text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.sanitize_body(p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.sanitize_body(p_body text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.sanitize_body(p_body text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.sanitize_body(p_body text) TO pigeonpost_app;
+
+-- Name: FUNCTION settle_events(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.settle_events() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.settle_events() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.settle_events() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.settle_events() TO pigeonpost_app;
+
+-- Name: FUNCTION status_may_change(p_direction text, p_from text, p_to text); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) TO pigeonpost_app;
+
+-- Name: FUNCTION tg_et_messages__insert(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.tg_et_messages__insert() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__insert() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__insert() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__insert() TO pigeonpost_app;
+
+-- Name: FUNCTION tg_et_messages__update(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.tg_et_messages__update() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__update() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__update() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_messages__update() TO pigeonpost_app;
+
+-- Name: FUNCTION tg_et_threads__insert(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.tg_et_threads__insert() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__insert() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__insert() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__insert() TO pigeonpost_app;
+
+-- Name: FUNCTION tg_et_threads__update(); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.tg_et_threads__update() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_app;
+
+-- Name: FUNCTION append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) FROM PUBLIC;
+
+-- Name: FUNCTION bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) FROM PUBLIC;
+
+-- Name: FUNCTION count_changes(p_after bigint, p_upto bigint, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION created_payload(p_direction text, p_content_type text, p_status text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) FROM PUBLIC;
+
+-- Name: FUNCTION drop_partition(p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.drop_partition(p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION ensure_tenant(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) FROM PUBLIC;
+
+-- Name: FUNCTION expired_partitions(p_keep interval, p_lapse interval); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.expired_partitions(p_keep interval, p_lapse interval) FROM PUBLIC;
+
+-- Name: FUNCTION extend_log(p_size bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.extend_log(p_size bigint) FROM PUBLIC;
+
+-- Name: FUNCTION find_conversation(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_account(p_tenant_id integer, p_channel text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_lead(p_tenant_id integer, p_lead_id bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) FROM PUBLIC;
+
+-- Name: FUNCTION fold_counts(p_after bigint, p_upto bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) FROM PUBLIC;
+
+-- Name: FUNCTION fold_range(p_after bigint, p_up_to bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) FROM PUBLIC;
+
+-- Name: FUNCTION folded_id(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.folded_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.folded_id() TO pigeonpost_app;
+
+-- Name: FUNCTION ingest_one(p_tenant_id integer, p_message jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) FROM PUBLIC;
+
+-- Name: FUNCTION iso_8601(p_time timestamp with time zone); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) FROM PUBLIC;
+
+-- Name: FUNCTION living_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION log_partitions(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.log_partitions() FROM PUBLIC;
+
+-- Name: FUNCTION may_ring(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.may_ring() FROM PUBLIC;
+
+-- Name: FUNCTION merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
+
+-- Name: SEQUENCE messages_number_seq; Type: ACL; Schema: pigeonpost
+GRANT USAGE ON SEQUENCE pigeonpost.messages_number_seq TO pigeonpost_bridge;
+GRANT USAGE ON SEQUENCE pigeonpost.messages_number_seq TO pigeonpost_app;
+
+-- Name: TABLE messages; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.messages TO pigeonpost_reader;
+GRANT SELECT,INSERT ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT SELECT,INSERT ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.external_message_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(external_message_id) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(external_message_id) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.content_type; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(content_type) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.body; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(body) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(body) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.media_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(media_id) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.media_url; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(media_url) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(media_url) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.metadata; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(metadata) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(metadata) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.raw; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(raw) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(raw) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.reply_to_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(reply_to_id) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.status; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(status) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(status) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.priority; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(priority) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.scheduled_for; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(scheduled_for) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.valid_until; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(valid_until) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.attempts; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(attempts) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.next_attempt_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(next_attempt_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.attempt_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(attempt_id) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.leased_until; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(leased_until) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.provider; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(provider) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.error_code; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_code) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(error_code) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.error_message; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_message) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(error_message) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.is_processed; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(is_processed) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(is_processed) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.is_from_bot; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(is_from_bot) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.campaign_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(campaign_id) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.sent_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(sent_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(sent_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.delivered_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(delivered_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(delivered_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.read_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(read_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(read_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.failed_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(failed_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(failed_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.revoked_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(revoked_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
+GRANT UPDATE(revoked_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: FUNCTION normalise_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) FROM PUBLIC;
+
+-- Name: FUNCTION open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text) FROM PUBLIC;
+
+-- Name: FUNCTION read_counts(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION resolve_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) FROM PUBLIC;
+
+-- Name: FUNCTION tg__check_multi(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg__check_multi() FROM PUBLIC;
+
+-- Name: FUNCTION tg__guard(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg__guard() FROM PUBLIC;
+
+-- Name: FUNCTION tg_accounts__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_accounts__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_accounts__wake(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__wake() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversation_participants__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversation_participants__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversation_participants__keep_direct(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversation_participants__keep_direct() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversation_participants__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversation_participants__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversations__archive_thread(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversations__archive_thread() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversations__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversations__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversations__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversations__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_conversations__open(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_conversations__open() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customer_identities__forget(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customer_identities__forget() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customer_identities__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customer_identities__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customers__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customers__identify(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__identify() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customers__merge(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__merge() FROM PUBLIC;
+
+-- Name: FUNCTION tg_customers__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_ingest_batches__ingest(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_ingest_batches__ingest() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__advance(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__advance() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__apply_parked(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__apply_parked() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__history(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__history() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__lock_external_id(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__lock_external_id() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__open(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__open() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__reclassify(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__reclassify() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__record_status(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__record_status() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__resolve(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__resolve() FROM PUBLIC;
+
+-- Name: FUNCTION tg_threads__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_threads__normalise(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_threads__rotate(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__rotate() FROM PUBLIC;
+
+-- Name: TABLE accounts; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.accounts TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.accounts TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.accounts TO pigeonpost_app;
+
+-- Name: TABLE api_keys; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.api_keys TO pigeonpost_app;
+
+-- Name: TABLE conversation_participants; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.conversation_participants TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.conversation_participants TO pigeonpost_bridge;
+GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.conversation_participants TO pigeonpost_app;
+
+-- Name: COLUMN conversation_participants.role; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(role) ON TABLE pigeonpost.conversation_participants TO pigeonpost_app;
+
+-- Name: COLUMN conversation_participants.joined_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(joined_at) ON TABLE pigeonpost.conversation_participants TO pigeonpost_app;
+
+-- Name: COLUMN conversation_participants.left_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(left_at) ON TABLE pigeonpost.conversation_participants TO pigeonpost_app;
+
+-- Name: COLUMN conversation_participants.metadata; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(metadata) ON TABLE pigeonpost.conversation_participants TO pigeonpost_app;
+
+-- Name: TABLE customer_identities; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.customer_identities TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.customer_identities TO pigeonpost_bridge;
+GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.customer_identities TO pigeonpost_app;
+
+-- Name: COLUMN customer_identities.customer_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(customer_id) ON TABLE pigeonpost.customer_identities TO pigeonpost_app;
+
+-- Name: SEQUENCE customers_lead_id_seq; Type: ACL; Schema: pigeonpost
+GRANT USAGE ON SEQUENCE pigeonpost.customers_lead_id_seq TO pigeonpost_app;
+
+-- Name: TABLE customers; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.customers TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.customers TO pigeonpost_bridge;
+GRANT SELECT,INSERT ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.lead_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(lead_id) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.name; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(name) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.metadata; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(metadata) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.external_type; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(external_type) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.external_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(external_id) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: COLUMN customers.merged_into; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(merged_into) ON TABLE pigeonpost.customers TO pigeonpost_app;
+
+-- Name: TABLE delivery_attempts; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.delivery_attempts TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.delivery_attempts TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.delivery_attempts TO pigeonpost_app;
+
+-- Name: TABLE event_consumers; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_reader;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_app;
+
+-- Name: TABLE ingest_batches; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT ON TABLE pigeonpost.ingest_batches TO pigeonpost_bridge;
+GRANT SELECT,INSERT ON TABLE pigeonpost.ingest_batches TO pigeonpost_app;
+
+-- Name: TABLE message_history; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.message_history TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.message_history TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.message_history TO pigeonpost_app;
+
+-- Name: TABLE message_reactions; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.message_reactions TO pigeonpost_reader;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.message_reactions TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.message_reactions TO pigeonpost_app;
+
+-- Name: TABLE message_statuses; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.message_statuses TO pigeonpost_reader;
+GRANT SELECT,INSERT ON TABLE pigeonpost.message_statuses TO pigeonpost_bridge;
+GRANT SELECT,INSERT ON TABLE pigeonpost.message_statuses TO pigeonpost_app;
+
+-- Name: COLUMN message_statuses.occurred_at; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(occurred_at) ON TABLE pigeonpost.message_statuses TO pigeonpost_bridge;
+GRANT UPDATE(occurred_at) ON TABLE pigeonpost.message_statuses TO pigeonpost_app;
+
+-- Name: COLUMN message_statuses.error_code; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_code) ON TABLE pigeonpost.message_statuses TO pigeonpost_bridge;
+GRANT UPDATE(error_code) ON TABLE pigeonpost.message_statuses TO pigeonpost_app;
+
+-- Name: COLUMN message_statuses.error_message; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_message) ON TABLE pigeonpost.message_statuses TO pigeonpost_bridge;
+GRANT UPDATE(error_message) ON TABLE pigeonpost.message_statuses TO pigeonpost_app;
+
+-- Name: TABLE parked_updates; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT ON TABLE pigeonpost.parked_updates TO pigeonpost_bridge;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost.parked_updates TO pigeonpost_app;
+
+-- Name: TABLE tenant_roles; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.tenant_roles TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.tenant_roles TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.tenant_roles TO pigeonpost_app;
+
+-- Name: TABLE tenants; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.tenants TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.tenants TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.tenants TO pigeonpost_app;
+
+-- Name: SEQUENCE threads_number_seq; Type: ACL; Schema: pigeonpost
+GRANT USAGE ON SEQUENCE pigeonpost.threads_number_seq TO pigeonpost_app;
+
+-- Name: TABLE threads; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.threads TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.threads TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.threads TO pigeonpost_app;
+
+-- Name: COLUMN threads.status; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(status) ON TABLE pigeonpost.threads TO pigeonpost_bridge;
+GRANT UPDATE(status) ON TABLE pigeonpost.threads TO pigeonpost_app;
+
+-- Name: TABLE webhook_inbox; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.webhook_inbox TO pigeonpost_app;
+
+-- Name: TABLE account_wakeups; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.account_wakeups TO pigeonpost_app;
+
+-- Name: TABLE log_state; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT ON TABLE pigeonpost_private.log_state TO pigeonpost_app;
+
+-- Name: TABLE message_counts; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT ON TABLE pigeonpost_private.message_counts TO pigeonpost_app;
+-- PostgreSQL database dump complete
+-- PostgreSQL database dump
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+-- Name: et_messages; Type: VIEW; Schema: public
+CREATE VIEW public.et_messages WITH (security_invoker='true') AS
+ SELECT m.number AS id,
+    m.tenant_id,
+    c.lead_id,
+    t.number AS thread_id,
+    (m.channel)::character varying(50) AS channel,
+    (m.external_message_id)::character varying AS message_id,
+    ((EXTRACT(epoch FROM m.occurred_at) * (1000)::numeric))::bigint AS "timestamp",
+    (m.direction)::character varying(20) AS direction,
+    (
+        CASE m.content_type
+            WHEN 'file'::text THEN 'document'::text
+            ELSE m.content_type
+        END)::character varying(50) AS message_type,
+    m.body AS text_content,
+    m.media_url,
+    COALESCE(m.raw, '{}'::jsonb) AS raw_json,
+    (m.created_at AT TIME ZONE 'UTC'::text) AS created_at
+   FROM ((pigeonpost.messages m
+     JOIN pigeonpost.customers c ON (((c.tenant_id = m.tenant_id) AND (c.id = m.customer_id))))
+     JOIN pigeonpost.threads t ON (((t.tenant_id = m.tenant_id) AND (t.id = m.thread_id))))
+  WHERE ((m.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])) AND (c.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])) AND (t.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])))
+UNION ALL
+ SELECT m.number AS id,
+    m.tenant_id,
+    c.lead_id,
+    t.number AS thread_id,
+    (m.channel)::character varying(50) AS channel,
+    (m.external_message_id)::character varying AS message_id,
+    ((EXTRACT(epoch FROM m.occurred_at) * (1000)::numeric))::bigint AS "timestamp",
+    (m.direction)::character varying(20) AS direction,
+    (
+        CASE m.content_type
+            WHEN 'file'::text THEN 'document'::text
+            ELSE m.content_type
+        END)::character varying(50) AS message_type,
+    m.body AS text_content,
+    m.media_url,
+    COALESCE(m.raw, '{}'::jsonb) AS raw_json,
+    (m.created_at AT TIME ZONE 'UTC'::text) AS created_at
+   FROM ((pigeonpost.messages m
+     LEFT JOIN pigeonpost.customers c ON (((c.tenant_id = m.tenant_id) AND (c.id = m.sender_customer_id) AND (c.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])))))
+     JOIN pigeonpost.threads t ON (((t.tenant_id = m.tenant_id) AND (t.id = m.thread_id))))
+  WHERE ((m.customer_id IS NULL) AND (m.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])) AND (t.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
+ALTER TABLE public.et_messages OWNER TO pigeonpost_owner;
+
+-- Name: VIEW et_messages; Type: COMMENT; Schema: public
+COMMENT ON VIEW public.et_messages IS 'Document 002: messages with integer ids; timestamp in Unix milliseconds. Insert with thread_id left out; a duplicate (channel, lead_id, message_id) answers with the stored row.';
+
+-- Name: et_threads; Type: VIEW; Schema: public
+CREATE VIEW public.et_threads WITH (security_invoker='true') AS
+ SELECT t.number AS id,
+    t.tenant_id,
+    c.lead_id,
+    (t.channel)::character varying(50) AS channel,
+    (t.status)::character varying(20) AS status,
+    (t.created_at AT TIME ZONE 'UTC'::text) AS created_at
+   FROM (pigeonpost.threads t
+     LEFT JOIN pigeonpost.customers c ON (((c.tenant_id = t.tenant_id) AND (c.id = t.customer_id) AND (c.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])))))
+  WHERE (t.tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]));
+ALTER TABLE public.et_threads OWNER TO pigeonpost_owner;
+
+-- Name: VIEW et_threads; Type: COMMENT; Schema: public
+COMMENT ON VIEW public.et_threads IS 'Document 002: threads with integer ids. lead_id is null for a group. Set status to archived to end one; they open by themselves.';
+
+-- Name: et_messages message_type; Type: DEFAULT; Schema: public
+ALTER TABLE ONLY public.et_messages ALTER COLUMN message_type SET DEFAULT 'text'::character varying;
+
+-- Name: et_messages 500_insert; Type: TRIGGER; Schema: public
+CREATE TRIGGER "500_insert" INSTEAD OF INSERT ON public.et_messages FOR EACH ROW EXECUTE FUNCTION pigeonpost.tg_et_messages__insert();
+
+-- Name: et_threads 500_insert; Type: TRIGGER; Schema: public
+CREATE TRIGGER "500_insert" INSTEAD OF INSERT ON public.et_threads FOR EACH ROW EXECUTE FUNCTION pigeonpost.tg_et_threads__insert();
+
+-- Name: et_messages 500_update; Type: TRIGGER; Schema: public
+CREATE TRIGGER "500_update" INSTEAD OF UPDATE ON public.et_messages FOR EACH ROW EXECUTE FUNCTION pigeonpost.tg_et_messages__update();
+
+-- Name: et_threads 500_update; Type: TRIGGER; Schema: public
+CREATE TRIGGER "500_update" INSTEAD OF UPDATE ON public.et_threads FOR EACH ROW EXECUTE FUNCTION pigeonpost.tg_et_threads__update();
+
+-- Name: TABLE et_messages; Type: ACL; Schema: public
+GRANT SELECT,INSERT,UPDATE ON TABLE public.et_messages TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.et_messages TO pigeonpost_app;
+GRANT SELECT ON TABLE public.et_messages TO pigeonpost_reader;
+
+-- Name: TABLE et_threads; Type: ACL; Schema: public
+GRANT SELECT,INSERT,UPDATE ON TABLE public.et_threads TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.et_threads TO pigeonpost_app;
+GRANT SELECT ON TABLE public.et_threads TO pigeonpost_reader;
+-- PostgreSQL database dump complete
