@@ -100,7 +100,13 @@ export type SendOutcome =
       retryable: boolean
       errorCode: string
       errorMessage: string
+      /** ms; not tried again before. */
       retryAfterMs?: number
+      /**
+       * `disconnect`: it is the account that cannot send, not the message (bad credentials, banned). The account becomes
+       * `disconnected`, and all of its messages wait, this one too; the try does not count.
+       */
+      account?: 'disconnect'
     }
   | { outcome: 'ambiguous'; errorCode: string; errorMessage: string }
 

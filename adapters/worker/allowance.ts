@@ -1,9 +1,33 @@
+import type { Sql } from '../../db/connect.ts'
 import type { LeasedAccount } from '../../db/delivery/lease.ts'
+import { giveBackRate, takeRate } from '../../db/delivery/rate.ts'
 
 /** How many messages an account may send now, and when (ms) it is worth asking again. */
 export type Allowance = { count: number; againInMs: number }
 
-/** The one place where rates and daily limits hold an account back. Today: as many as wanted. */
-export async function allowance(_account: LeasedAccount, wanted: number): Promise<Allowance> {
-  return { count: wanted, againInMs: 0 }
+/** WhatsApp takes one message per 6 s to one number. */
+const recipientIntervals: Record<string, number> = { whatsapp: 6_000 }
+
+/** The one place where the rate holds an account back. What is granted and not sent is given back. */
+export async function takeAllowance(
+  sql: Sql,
+  account: LeasedAccount,
+  wanted: number,
+): Promise<Allowance> {
+  if (account.ratePerMinute === null || wanted < 1) return { count: wanted, againInMs: 0 }
+  return takeRate(sql, account, wanted)
+}
+
+export async function returnAllowance(
+  sql: Sql,
+  account: LeasedAccount,
+  count: number,
+): Promise<void> {
+  if (account.ratePerMinute !== null && count > 0) await giveBackRate(sql, account, count)
+}
+
+/** ms between two messages to one recipient, 0 for none: `recipient_interval_ms` of the account's settings. */
+export function recipientInterval(account: LeasedAccount): number {
+  const given = account.settings['recipient_interval_ms']
+  return typeof given === 'number' ? given : (recipientIntervals[account.channel] ?? 0)
 }

@@ -1,19 +1,23 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
-import { claimMessages } from '../../db/delivery/claim.ts'
+import { releaseProbe } from '../../db/delivery/breaker.ts'
+import { type ClaimedMessage, claimMessages } from '../../db/delivery/claim.ts'
 import { expireLeases } from '../../db/delivery/expire.ts'
 import { giveBack } from '../../db/delivery/give-back.ts'
 import { holdAccount } from '../../db/delivery/hold.ts'
 import { type LeasedAccount, leaseAccount, type Target } from '../../db/delivery/lease.ts'
 import { promoteDue } from '../../db/delivery/promote.ts'
+import { putOffToNextDay } from '../../db/delivery/put-off.ts'
 import { rearmAccount } from '../../db/delivery/rearm.ts'
-import type { ChannelAccount, OutboundMessage, Provider } from '../channels/channel.ts'
+import type { ChannelAccount, Provider } from '../channels/channel.ts'
 import { lookUpSecret } from '../channels/secret.ts'
-import { allowance } from './allowance.ts'
+import { recipientInterval, returnAllowance, takeAllowance } from './allowance.ts'
+import type { Breakers } from './breakers.ts'
 import { createDeadline } from './deadline.ts'
 import type { Flights, Route } from './flights.ts'
 import { maxAttempts } from './outcome.ts'
 import { concurrency, type Pace } from './pace.ts'
+import { planRoutes, probing, type RoutePlan, takesKey } from './routes.ts'
 import { persist, within } from './waiting.ts'
 
 export type DeliverContext = {
@@ -21,6 +25,7 @@ export type DeliverContext = {
   logger: Logger
   providers: Map<string, Provider>
   pace: Pace
+  breakers: Breakers
   /** ms that an account, and what it sends, belongs to one turn. A dead worker is followed after it. */
   leaseMs: number
   /** ms after which a turn yields to the other accounts. */
@@ -45,6 +50,9 @@ const holdMs = 5_000
 const unknownProviderMs = 60_000
 const promoteLimit = 1_000
 const afterFailureMs = 200
+/** While no provider can be used, so often is looked at what expires meanwhile. */
+const longestPauseMs = 5_000
+const leastPutOffMs = 5_000
 
 /**
  * One turn of one account: leases it, settles what a dead worker left, queues what has come due, then claims and sends
@@ -60,7 +68,6 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
   const account = await leaseAccount(sql, target, leaseMs)
   if (!account) return { took: false, dueInMs: null }
 
-  const provider = account.provider ? context.providers.get(account.provider) : undefined
   const as: ChannelAccount = {
     tenantId: account.tenantId,
     accountId: account.accountId,
@@ -69,28 +76,35 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
     settings: account.settings,
     secret: lookUpSecret(account.secretRef),
   }
-  const takesIdempotencyKey = provider?.takesIdempotencyKey(as) ?? false
-  const expired = await expireLeases(sql, target, { takesIdempotencyKey, maxAttempts })
+  const keyed = [...context.providers.values()]
+    .filter((provider) => takesKey(provider, as))
+    .map((provider) => provider.name)
+  const expired = await expireLeases(sql, target, { keyed, maxAttempts })
   if (expired > 0) logger.warn({ ...target, expired }, 'settled what a dead worker left sending')
-  if (!provider || account.status !== 'connected') {
+  context.breakers.learn(account.tenantId, account.breakers ?? [])
+  const plan: RoutePlan =
+    account.status === 'connected'
+      ? await planRoutes(sql, account, { providers: context.providers, as, leaseMs })
+      : { candidates: [], probe: null, blockedMs: null }
+  if (plan.candidates.length === 0) {
     await hold(context, account)
     return { took: true, dueInMs: null }
   }
 
   const flights = context.flightsOf(target)
+  flights.disconnected = false
   // Counted from before the lease was taken, by our own clock, so that requests end before their lease does.
   const leftMs = () => leaseMs * 0.8 - (performance.now() - started)
   const timeout = createDeadline(leftMs(), context.hardStop, (signal) => flights.giveUp(signal))
-  const route: Route = { provider, account: as, takesIdempotencyKey, signal: timeout.signal }
   try {
     const again = { forMs: leftMs(), signal: context.hardStop }
-    const notBeforeMs = await sendInGroups(context, account, flights, route, started, again).catch(
-      (error: unknown) => {
-        logger.warn({ err: error, ...target }, 'a turn was cut short')
-        return afterFailureMs
-      },
-    )
-    const dueInMs = await persist(() => rearmAccount(sql, account, { notBeforeMs }), again)
+    const turn: Turn = { account, as, flights, plan, keyed, signal: timeout.signal, started, again }
+    const notBeforeMs = await sendInGroups(context, turn).catch((error: unknown) => {
+      logger.warn({ err: error, ...target }, 'a turn was cut short')
+      return afterFailureMs
+    })
+    const spaced = recipientInterval(account) > 0
+    const dueInMs = await persist(() => rearmAccount(sql, account, { notBeforeMs, spaced }), again)
     return { took: true, dueInMs }
   } finally {
     if (flights.open === 0) timeout.cancel()
@@ -117,60 +131,119 @@ async function hold(context: DeliverContext, account: LeasedAccount): Promise<vo
   })
 }
 
+type Turn = {
+  account: LeasedAccount
+  as: ChannelAccount
+  flights: Flights
+  plan: RoutePlan
+  /** Providers that take a second request with the same attempt id once only. */
+  keyed: string[]
+  /** Aborts when the requests' time is over. */
+  signal: AbortSignal
+  started: number
+  again: { forMs: number; signal: AbortSignal }
+}
+
 /**
- * Claims and sends until nothing is left, the turn is over, or the worker stops; what was claimed and did not leave goes
- * back.
+ * Claims and sends until nothing is left, the turn is over, a limit holds, or the worker stops; what was claimed and did
+ * not leave goes back.
  * @returns ms before which a limit makes another turn useless
  */
-async function sendInGroups(
-  context: DeliverContext,
-  account: LeasedAccount,
-  flights: Flights,
-  route: Route,
-  started: number,
-  again: { forMs: number; signal: AbortSignal },
-): Promise<number> {
-  const { sql, pace, stopping, turnMs } = context
-  const { takesIdempotencyKey } = route
-  const until = started + turnMs
+async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number> {
+  const { sql, pace, stopping, turnMs, breakers } = context
+  const { account, flights, plan, keyed, again } = turn
+  const until = turn.started + turnMs
+  const recipientIntervalMs = recipientInterval(account)
+  const providerInMs = Math.max(plan.blockedMs ?? 0, leastPutOffMs)
+  const someUsable = plan.candidates.some((candidate) => candidate.usable)
+  const groupSize = () =>
+    Math.max(...plan.candidates.map((candidate) => pace.groupSize(candidate.provider)))
   const begun: string[] = []
-  let ready: OutboundMessage[] = []
+  let ready: ClaimedMessage[] = []
   let dry = false
   let notBeforeMs = 0
   let complete = false
+  let probe = plan.probe
 
   async function claim(wanted: number): Promise<void> {
-    const allowed = await allowance(account, wanted)
-    const limit = Math.min(wanted, allowed.count)
-    if (limit < wanted) notBeforeMs = allowed.againInMs
-    if (limit === 0) {
+    const allowed = await takeAllowance(sql, account, probe === null ? wanted : 1)
+    if (allowed.count === 0) {
+      notBeforeMs = allowed.againInMs
       dry = true
       return
     }
-    const { messages, taken } = await claimMessages(sql, account, { limit, takesIdempotencyKey })
+    const limit = allowed.count
+    const trying = probe
+    probe = null
+    const candidates = trying === null ? plan.candidates : probing(plan.candidates, trying)
+    const { messages, taken, overDaily } = await claimMessages(sql, account, {
+      limit,
+      candidates,
+      recipientIntervalMs,
+      providerInMs,
+      ...(trying === null ? {} : { only: trying }),
+    })
     ready = messages
+    if (messages.length < limit) {
+      await returnAllowance(sql, account, limit - messages.length)
+    } else if (limit < wanted) {
+      notBeforeMs = allowed.againInMs
+    }
+    if (overDaily > 0) await putOffToNextDay(sql, account)
+    if (trying !== null) {
+      if (messages.length === 0) await releaseProbe(sql, account.tenantId, trying)
+      dry = !someUsable
+      return
+    }
     if (taken === limit) return
     if (promoted === promoteLimit) promoted = await promoteDue(sql, account, promoteLimit)
     else dry = true
   }
 
+  /** What is known by now makes the rest of this turn's claims wrong. */
+  function mustStop(): boolean {
+    return (
+      flights.disconnected ||
+      ready.some(
+        ({ provider }) => provider !== plan.probe && breakers.isOpen(account.tenantId, provider),
+      )
+    )
+  }
+
+  function routeOf(message: ClaimedMessage): Route | null {
+    const provider = context.providers.get(message.provider)
+    if (!provider) return null
+    return {
+      provider,
+      account: { ...turn.as, provider: provider.name },
+      takesIdempotencyKey: message.keyed,
+      signal: turn.signal,
+    }
+  }
+
   let promoted = 0
   try {
     promoted = await promoteDue(sql, account, promoteLimit)
-    while (!stopping.aborted) {
+    if (!someUsable) {
+      notBeforeMs = Math.min(plan.blockedMs ?? 0, longestPauseMs)
+      dry = probe === null
+    }
+    while (!stopping.aborted && !mustStop()) {
       const now = performance.now()
       const open = now < until
-      const wanted = room(flights, pace.groupSize(route.provider.name))
+      const wanted = room(flights, groupSize())
       if (open && !dry && ready.length === 0 && wanted > 0) {
         // One commit for the slots that come free together.
         if (wanted < concurrency / 2) await within(never, gatherMs, stopping)
-        await claim(room(flights, pace.groupSize(route.provider.name)))
+        await claim(room(flights, groupSize()))
         continue
       }
       // Ten leave, the next as each lands. What a provider that fell silent keeps from leaving goes back.
       const leaving =
         now < until + lingerMs ? ready.splice(0, Math.max(0, concurrency - flights.open)) : []
       for (const message of leaving) {
+        const route = routeOf(message)
+        if (!route) continue
         begun.push(message.attemptId)
         flights.start(message, route)
       }
@@ -192,7 +265,8 @@ async function sendInGroups(
     complete = ready.length === 0
   } finally {
     if (!complete) {
-      await persist(() => giveBack(sql, account, { begun, takesIdempotencyKey }), again)
+      const returned = await persist(() => giveBack(sql, account, { begun, keyed }), again)
+      await returnAllowance(sql, account, returned)
     }
   }
   return notBeforeMs

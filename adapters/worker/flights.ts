@@ -1,9 +1,11 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
 import type { Target } from '../../db/delivery/lease.ts'
+import { disconnectAccount } from '../../db/delivery/disconnect.ts'
 import { type AttemptResult, recordResults } from '../../db/delivery/record.ts'
 import type { ChannelAccount, OutboundMessage, Provider, SendOutcome } from '../channels/channel.ts'
-import { judge } from './outcome.ts'
+import type { Breakers, Verdict } from './breakers.ts'
+import { disconnectReason, judge, verdictOf } from './outcome.ts'
 import type { Pace } from './pace.ts'
 
 /** The time that requests of one turn have, and who they go to. */
@@ -25,6 +27,8 @@ export type Flights = {
   readonly open: number
   /** Outcomes that are not in the database yet. */
   readonly unrecorded: number
+  /** A provider said that the account cannot send. */
+  disconnected: boolean
   /** Never throws: what becomes of the request is recorded. */
   start(message: OutboundMessage, route: Route): void
   /** Resolves at the next landing or recording. */
@@ -37,6 +41,7 @@ export type FlightsOptions = {
   sql: Sql
   logger: Logger
   pace: Pace
+  breakers: Breakers
   /** Called with the next try's delay (ms) when a batch brought one. */
   onRetry: (inMs: number) => void
   /** Ends the retrying of a recording that fails because the database is gone. */
@@ -45,11 +50,14 @@ export type FlightsOptions = {
 
 const largestBatch = 500
 
+type Landed = { result: AttemptResult; verdict: Verdict | null; disconnect: string | null }
+
 export function createFlights(target: Target, options: FlightsOptions): Flights {
   const { sql, logger } = options
   const open = new Set<Flight>()
-  const finished: AttemptResult[] = []
+  const finished: Landed[] = []
   let recording = 0
+  let disconnected = false
   let changed = Promise.withResolvers<void>()
 
   function signalChange(): void {
@@ -67,17 +75,28 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
       return
     }
     const { takesIdempotencyKey } = flight.route
-    finished.push(judge(flight.message, outcome, { takesIdempotencyKey, durationMs }))
+    const disconnect = disconnectReason(outcome)
+    if (disconnect !== null) disconnected = true
+    finished.push({
+      result: judge(flight.message, outcome, { takesIdempotencyKey, durationMs }),
+      // Requests that we abort ourselves say nothing of the provider.
+      verdict: options.hardStop.aborted ? null : verdictOf(flight.route.provider.name, outcome),
+      disconnect,
+    })
     if (recording === 0) void record()
     signalChange()
   }
 
   async function record(): Promise<void> {
     while (finished.length > 0) {
-      const batch = finished.splice(0, largestBatch)
+      const landed = finished.splice(0, largestBatch)
+      const batch = landed.map(({ result }) => result)
       recording = batch.length
       const startedAt = performance.now()
-      const done = await recordSafely(sql, target, batch, options)
+      const reason = landed.find(({ disconnect }) => disconnect !== null)?.disconnect ?? null
+      const done = await recordSafely(sql, target, batch, { ...options, disconnect: reason })
+      const verdicts = landed.map(({ verdict }) => verdict).filter((verdict) => verdict !== null)
+      await options.breakers.note(target.tenantId, verdicts)
       options.pace.recorded(batch.length, performance.now() - startedAt)
       if (!done) logger.error({ ...target, count: batch.length }, 'could not record outcomes')
       const delays = batch.map((result) => result.retryInMs).filter((ms) => ms !== null)
@@ -93,6 +112,12 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
     },
     get unrecorded() {
       return finished.length + recording
+    },
+    get disconnected() {
+      return disconnected
+    },
+    set disconnected(value) {
+      disconnected = value
     },
     start(message, route) {
       const flight: Flight = { message, route, startedAt: performance.now(), landed: false }
@@ -139,10 +164,12 @@ async function recordSafely(
   sql: Sql,
   target: Target,
   batch: AttemptResult[],
-  options: { logger: Logger; hardStop: AbortSignal },
+  options: { logger: Logger; hardStop: AbortSignal; disconnect: string | null },
 ): Promise<boolean> {
   for (let failures = 0; ; failures++) {
     try {
+      // First, so that nobody claims again what goes back.
+      if (options.disconnect !== null) await disconnectAccount(sql, target, options.disconnect)
       await recordResults(sql, target, batch)
       return true
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../../db/delivery/record.ts'
 import type { OutboundMessage, SendOutcome } from '../channels/channel.ts'
+import type { Verdict } from './breakers.ts'
 
 export const maxAttempts = 3
 
@@ -10,7 +11,8 @@ const jitter = 0.2
  * What becomes of a message by one try. Sent: `sent`. Certainly not sent, and worth another try: `retrying`, 5 s after
  * the first try and twice as long after each, give or take a fifth so that those who failed together do not return
  * together, and never before the provider's Retry-After; at most three tries. In doubt: `unknown`, never sent again by
- * us, unless the provider takes the same attempt id once only. (DESIGN, section 6.)
+ * us, unless the provider takes the same attempt id once only. Where it is the account that cannot send, the message is
+ * `queued` as if it had not been tried. (DESIGN, section 6.)
  */
 export function judge(
   message: OutboundMessage,
@@ -36,6 +38,9 @@ export function judge(
   result.errorMessage = storable(outcome.errorMessage).slice(0, 2_000)
   const another = message.attempt < maxAttempts
   const waitMs = retryDelay(message.attempt, about.random)
+  if (outcome.outcome === 'not_sent' && outcome.account === 'disconnect') {
+    return { ...result, status: 'queued' }
+  }
   if (outcome.outcome === 'ambiguous') {
     return about.takesIdempotencyKey && another
       ? { ...result, status: 'retrying', retryInMs: waitMs, sameAttempt: true }
@@ -44,6 +49,33 @@ export function judge(
   return outcome.retryable && another
     ? { ...result, status: 'retrying', retryInMs: Math.max(waitMs, outcome.retryAfterMs ?? 0) }
     : { ...result, status: 'failed' }
+}
+
+/**
+ * What a try says of the provider, for its circuit breaker. Any answer that a provider in order gives, a refusal
+ * included, shows that it is well; so does a rate limit (`rate_limited`). A failure that may pass and a doubt show that
+ * it is not. An account that cannot send tells nothing.
+ */
+export function verdictOf(provider: string, outcome: SendOutcome): Verdict | null {
+  if (outcome.outcome === 'sent') return { provider, well: true, error: null }
+  if (outcome.outcome === 'ambiguous') {
+    return {
+      provider,
+      well: false,
+      error: storable(`${outcome.errorCode}: ${outcome.errorMessage}`).slice(0, 500),
+    }
+  }
+  if (outcome.account === 'disconnect') return null
+  const well = !outcome.retryable || outcome.errorCode === 'rate_limited'
+  const error = storable(`${outcome.errorCode}: ${outcome.errorMessage}`).slice(0, 500)
+  return { provider, well, error: well ? null : error }
+}
+
+/** Why an account was disconnected, as its row and its event say it. */
+export function disconnectReason(outcome: SendOutcome): string | null {
+  return outcome.outcome === 'not_sent' && outcome.account === 'disconnect'
+    ? storable(`${outcome.errorCode}: ${outcome.errorMessage}`).slice(0, 500)
+    : null
 }
 
 /** ms from the end of the `attempt`th try to the next. */

@@ -5,6 +5,7 @@ import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { wakeAccount } from '../../db/delivery/wake.ts'
 import type { Provider } from '../channels/channel.ts'
+import { createBreakers } from './breakers.ts'
 import { type DeliverContext, deliverTurn } from './deliver.ts'
 import { createFlights, type Flights } from './flights.ts'
 import { createPace } from './pace.ts'
@@ -49,6 +50,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)
   const pace = createPace()
+  const breakers = createBreakers(sql, logger)
   const flying = new Map<string, Flights>()
 
   const sweeper = startSweeper({ sql, logger })
@@ -58,6 +60,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     logger,
     providers,
     pace,
+    breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
     stopping: stopping.signal,
@@ -76,6 +79,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       sql,
       logger,
       pace,
+      breakers,
       hardStop: hardStop.signal,
       onRetry: (inMs) => void wake(target, inMs),
     })

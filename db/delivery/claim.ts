@@ -2,55 +2,154 @@ import type { OutboundMessage } from '../../adapters/channels/channel.ts'
 import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
+/** One provider that may send, in the order of choice. What pigeonpost_private.choose_provider takes. */
+export type Candidate = {
+  ord: number
+  provider: string
+  /** What delivery_attempts.reason says: `route 3`, `account` or `probe`. */
+  reason: string
+  prefix: string | null
+  content_type: string | null
+  /** A second request with the same attempt id is taken once. */
+  keyed: boolean
+  /** False while its breaker is open. */
+  usable: boolean
+  /** For messages that no other candidate matches. */
+  fallback: boolean
+}
+
+export type ClaimedMessage = OutboundMessage & { provider: string; keyed: boolean }
+
+export type ClaimOptions = {
+  limit: number
+  candidates: Candidate[]
+  /** Takes only what goes by this provider: the message that tries it. */
+  only?: string
+  /** ms between two messages to one recipient; 0 for none. */
+  recipientIntervalMs?: number
+  /** ms until a provider may be used again, for messages that have none now. */
+  providerInMs?: number
+}
+
+export type Claim = {
+  messages: ClaimedMessage[]
+  /** How many were looked at, those that did not go included: fewer than `limit` means that no more can go now. */
+  taken: number
+  /** How many had to be put off to the account's next day. */
+  overDaily: number
+}
+
 /**
- * Takes the next messages of an account, priority first, then age, and marks them `sending` with a lease and an attempt
- * id, in one synchronous commit of its own: when this has returned, their requests may leave. Those that are no longer
- * valid become `failed` (`expired`) instead. What another worker has in its hands is passed over.
+ * Takes the next messages of an account, priority first, then age, and marks them `sending` with a provider, a lease and
+ * an attempt id, in one synchronous commit of its own: when this has returned, their requests may leave. What another
+ * worker has in its hands is passed over, and so is what would reach its recipient too soon after the one before.
+ *
+ * Of those that it takes, some do not go: what is no longer valid becomes `failed` (`expired`); what the daily limit
+ * does not allow, and what no provider can send now, becomes `scheduled` for when it can (`daily_limit`,
+ * `provider_unavailable`).
  *
  * Claiming and marking are one statement because the account's lease already keeps other turns away: a claim that is
  * not sent yet would only be one more update of the row. So only as many are taken as leave at once.
- *
- * @returns `taken` counts the expired ones too: fewer than `limit` means that no more are waiting
  */
 export async function claimMessages(
   sql: Sql,
   account: LeasedAccount,
-  options: { limit: number; takesIdempotencyKey: boolean },
-): Promise<{ messages: OutboundMessage[]; taken: number }> {
-  const rows = await sql<(OutboundMessage & { status: string })[]>`
+  options: ClaimOptions,
+): Promise<Claim> {
+  const { limit, candidates, only, recipientIntervalMs = 0, providerInMs = 0 } = options
+  const [first] = candidates
+  const simple =
+    candidates.length === 1 && first?.usable && !first.prefix && !first.content_type && !only
+  const choice = simple
+    ? sql`cross join (select ${first.provider}::text as provider, ${first.reason}::text as reason, ${first.keyed}::boolean as keyed) c`
+    : sql`cross join lateral pigeonpost_private.choose_provider(${sql.json(candidates)}::jsonb, m) c`
+  const spaced =
+    recipientIntervalMs > 0
+      ? sql`and not exists (
+          select from pigeonpost_private.recipient_limits r
+          where r.tenant_id = ${account.tenantId} and r.account_id = ${account.accountId}
+            and r.address = coalesce(m.address, '') and r.next_at > (select k.now from clock k))`
+      : sql``
+  const nth =
+    recipientIntervalMs > 0
+      ? sql`row_number() over (partition by p.recipient, p.kind order by p.priority desc, p.number)`
+      : sql`1`
+  const day =
+    account.dailyLimit === null
+      ? sql`select null::integer as granted, null::date as day, null::timestamptz as next_day`
+      : sql`select d.* from pigeonpost_private.take_day(${account.tenantId}, ${account.accountId},
+          (select count(*)::integer from numbered n where n.kind = 'send' and n.nth = 1 and n.uncounted),
+          (select k.now from clock k)) d`
+  const recipients =
+    recipientIntervalMs > 0
+      ? sql`, spaced as (
+        insert into pigeonpost_private.recipient_limits as r (tenant_id, account_id, address, next_at)
+        select ${account.tenantId}, ${account.accountId}, u.recipient, k.now + ${recipientIntervalMs} * interval '1 ms'
+        from updated u cross join clock k where u.kind = 'send' order by u.recipient
+        on conflict on constraint recipient_limits_pkey do update set next_at = excluded.next_at
+      )`
+      : sql``
+  const rows = await sql<
+    (ClaimedMessage & { kind: string | null; taken: number; priority: number; number: number })[]
+  >`
     with durable as materialized (select set_config('synchronous_commit', 'on', true)),
-    picked as (
-      select m.id, m.conversation_id, m.attempt_id, m.valid_until <= now() is true as expired
-      from pigeonpost.messages m cross join durable
+    clock as materialized (select pigeonpost_private.clock() as now from durable),
+    picked as materialized (
+      select m.id, m.conversation_id, m.attempt_id, m.priority, m.number, m.accepted_on is null as uncounted,
+        coalesce(m.address, '') as recipient, c.provider, c.reason, c.keyed,
+        case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable' else 'send' end as kind
+      from pigeonpost.messages m cross join clock k ${choice}
       where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId} and m.status = 'queued'
-        and ${account.leasedUntil}::timestamptz > clock_timestamp()
-      order by m.priority desc, m.number limit ${options.limit}
+        and ${account.leasedUntil}::timestamptz > k.now ${spaced}
+        and (${only ?? null}::text is null or c.provider = ${only ?? null})
+      order by m.priority desc, m.number limit ${limit}
       for update of m skip locked
-    )
-    update pigeonpost.messages m
-    set status = case when p.expired then 'failed' else 'sending' end,
-      error_code = case when p.expired then 'expired' end,
-      error_message = case when p.expired then 'It was not sent before valid_until.' end,
-      attempts = m.attempts + case when p.expired then 0 else 1 end,
-      attempt_id = case when ${options.takesIdempotencyKey} and p.attempt_id is not null then p.attempt_id
-        else pigeonpost.uuid_v7() end,
-      leased_until = ${account.leasedUntil}::timestamptz,
-      provider = ${account.provider}
-    from picked p
-    join pigeonpost.conversations c on c.tenant_id = ${account.tenantId} and c.id = p.conversation_id
-    where m.tenant_id = ${account.tenantId} and m.id = p.id
-    returning m.status, m.id, m.attempt_id as "attemptId", m.attempts as attempt,
-      coalesce(m.address, c.external_id, '') as address, c.external_id as "conversationExternalId",
-      m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.metadata,
-      m.priority, m.number`
-  const sorted = rows as unknown as (OutboundMessage & {
-    status: string
-    priority: number
-    number: number
-  })[]
-  const messages = sorted
-    .filter((row) => row.status === 'sending')
+    ),
+    numbered as materialized (select p.*, ${nth} as nth from picked p),
+    day as materialized (${day}),
+    decided as (
+      select n.*, case
+          when n.kind = 'send' and n.uncounted and d.day is not null
+            and row_number() over (partition by n.kind = 'send' and n.uncounted order by n.priority desc, n.number) > d.granted
+            then 'day' else n.kind end as decision,
+        d.day, d.next_day
+      from numbered n cross join day d where n.nth = 1 or n.kind <> 'send'
+    ),
+    updated as (
+      update pigeonpost.messages m
+      set status = case p.decision when 'send' then 'sending' when 'expired' then 'failed' else 'scheduled' end,
+        error_code = case p.decision when 'expired' then 'expired' when 'day' then 'daily_limit'
+          when 'unavailable' then 'provider_unavailable' end,
+        error_message = case p.decision when 'expired' then 'It was not sent before valid_until.'
+          when 'day' then 'The account''s daily limit is reached.'
+          when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.' end,
+        attempts = m.attempts + case p.decision when 'send' then 1 else 0 end,
+        attempt_id = case when p.decision <> 'send' or p.keyed and m.provider = p.provider and p.attempt_id is not null
+          then p.attempt_id else pigeonpost.uuid_v7() end,
+        leased_until = case p.decision when 'send' then ${account.leasedUntil}::timestamptz end,
+        next_attempt_at = case p.decision when 'day' then least(p.next_day, m.valid_until)
+          when 'unavailable' then k.now + ${providerInMs} * interval '1 ms' end,
+        accepted_on = case p.decision when 'send' then coalesce(m.accepted_on, p.day) else m.accepted_on end,
+        provider = case p.decision when 'send' then p.provider else m.provider end,
+        provider_reason = case p.decision when 'send' then p.reason else m.provider_reason end
+      from decided p cross join clock k
+      join pigeonpost.conversations c on c.tenant_id = ${account.tenantId} and c.id = p.conversation_id
+      where m.tenant_id = ${account.tenantId} and m.id = p.id
+      returning p.decision as kind, m.id, m.attempt_id as "attemptId", m.attempts as attempt,
+        coalesce(m.address, c.external_id, '') as address, c.external_id as "conversationExternalId",
+        m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.metadata,
+        m.priority, m.number, p.provider, p.keyed, p.recipient
+    ) ${recipients}
+    select u.*, t.taken from (select count(*)::integer as taken from picked) t left join updated u on true`
+  const messages = rows
+    .filter((row) => row.kind === 'send')
     .toSorted((a, b) => b.priority - a.priority || a.number - b.number)
-    .map(({ status: _status, priority: _priority, number: _number, ...message }) => message)
-  return { messages, taken: rows.length }
+    .map(
+      ({ kind: _kind, taken: _taken, priority: _priority, number: _number, ...message }) => message,
+    )
+  return {
+    messages,
+    taken: rows[0]?.taken ?? 0,
+    overDaily: rows.filter((row) => row.kind === 'day').length,
+  }
 }

@@ -17,10 +17,11 @@ export async function holdAccount(
 ): Promise<void> {
   const code = options.reason?.code ?? null
   const [waiting] = await sql<{ next: string | null; more: boolean }[]>`
-    with waiting as materialized (
-      select m.id, m.valid_until <= now() is true as expired, m.valid_until,
+    with clock as materialized (select pigeonpost_private.clock() as now),
+    waiting as materialized (
+      select m.id, m.valid_until <= k.now is true as expired, m.valid_until,
         m.status = 'queued' and m.error_code is distinct from ${code}::text and ${code}::text is not null as unmarked
-      from pigeonpost.messages m
+      from pigeonpost.messages m cross join clock k
       where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
         and m.status in ('queued', 'scheduled', 'retrying')
     ),
@@ -41,13 +42,14 @@ export async function holdAccount(
       (select count(*) from waiting w where w.expired or w.unmarked) > (select count(*) from marked) as more`
   await sql`
     update pigeonpost_private.account_wakeups w
-    set lease_id = null, leased_until = now() + ${options.pauseMs} * interval '1 ms',
+    set lease_id = null, leased_until = k.now + ${options.pauseMs} * interval '1 ms',
       due_at = least(
-        case when w.due_at < w.leased_until or ${waiting?.more ?? false} then now() end,
+        case when w.due_at < w.leased_until or ${waiting?.more ?? false} then k.now end,
         ${waiting?.next ?? null}::timestamptz,
-        now() + ${options.againInMs}::double precision * interval '1 ms',
+        k.now + ${options.againInMs}::double precision * interval '1 ms',
         (select min(m.leased_until) from pigeonpost.messages m where m.tenant_id = ${account.tenantId}
           and m.account_id = ${account.accountId} and m.status = 'sending'),
         'infinity')
+    from (select pigeonpost_private.clock() as now) k
     where w.tenant_id = ${account.tenantId} and w.account_id = ${account.accountId} and w.lease_id = ${account.leaseId}`
 }

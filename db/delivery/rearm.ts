@@ -6,21 +6,38 @@ import type { LeasedAccount } from './lease.ts'
  * more is queued or it was woken during the turn; or when the first retry or scheduled message is; or when the first send
  * that is under way would be given up; or never, until something wakes it.
  *
- * Not before `notBeforeMs` from now: where a limit holds the account, more in its queue makes it no sooner due.
+ * Not before `notBeforeMs` from now: where a limit holds the account, more in its queue makes it no sooner due, and no
+ * turn starts for what is inserted meanwhile. Where
+ * recipients are spaced, what is queued for one that is not due counts from when it is.
  * @returns ms until then, null for never
  */
 export async function rearmAccount(
   sql: Sql,
   account: LeasedAccount,
-  options: { notBeforeMs: number } = { notBeforeMs: 0 },
+  options: { notBeforeMs: number; spaced?: boolean } = { notBeforeMs: 0 },
 ): Promise<number | null> {
+  const mine = sql`m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}`
+  const recipient = sql`r.tenant_id = m.tenant_id and r.account_id = m.account_id and r.address = coalesce(m.address, '')`
+  // Second, and dear with many, what all of the queue waits for.
+  const queued = options.spaced
+    ? sql`coalesce(
+        (select k.now where exists (
+          select from pigeonpost.messages m where ${mine} and m.status = 'queued' and not exists (
+            select from pigeonpost_private.recipient_limits r where ${recipient} and r.next_at > k.now))),
+        (select min(r.next_at) from pigeonpost.messages m join pigeonpost_private.recipient_limits r on ${recipient}
+          where ${mine} and m.status = 'queued'))`
+    : sql`(select k.now where exists (
+        select from pigeonpost.messages m where ${mine} and m.status = 'queued'))`
   const [row] = await sql<{ dueInMs: number | null }[]>`
-    with waiting as (
-      select least(
-        (select now() where exists (
-          select from pigeonpost.messages m where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
-            and m.status = 'queued')),
-        (select now() where exists (
+    with clock as materialized (select pigeonpost_private.clock() as now),
+    waiting as (
+      select k.now, least(
+        ${queued},
+        (select m.valid_until from pigeonpost.messages m
+          where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
+            and m.status in ('queued', 'scheduled', 'retrying') and m.valid_until is not null
+          order by m.valid_until limit 1),
+        (select k.now where exists (
           select from pigeonpost.messages m where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
             and m.status in ('scheduled', 'retrying') and m.next_attempt_at is null)),
         (select m.next_attempt_at from pigeonpost.messages m
@@ -31,17 +48,19 @@ export async function rearmAccount(
           where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
             and m.status = 'sending' and m.leased_until is not null
           order by m.leased_until limit 1)) as due_at
+      from clock k
     ),
     released as (
       update pigeonpost_private.account_wakeups w
-      set lease_id = null, leased_until = null,
-        due_at = greatest(now() + ${options.notBeforeMs} * interval '1 ms',
+      set lease_id = null,
+        leased_until = case when ${options.notBeforeMs} > 0 then n.now + ${options.notBeforeMs} * interval '1 ms' end,
+        due_at = greatest(n.now + ${options.notBeforeMs} * interval '1 ms',
           least(case when w.due_at < w.leased_until then w.due_at end, n.due_at, 'infinity'))
       from waiting n
       where w.tenant_id = ${account.tenantId} and w.account_id = ${account.accountId} and w.lease_id = ${account.leaseId}
-      returning w.due_at
+      returning w.due_at, n.now
     )
-    select greatest(0, ceil(1000 * extract(epoch from r.due_at - clock_timestamp())))::double precision as "dueInMs"
+    select greatest(0, ceil(1000 * extract(epoch from r.due_at - r.now)))::double precision as "dueInMs"
     from released r where r.due_at < 'infinity'`
   return row?.dueInMs ?? null
 }

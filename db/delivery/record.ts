@@ -6,7 +6,8 @@ export type AttemptResult = {
   messageId: string
   attemptId: string
   attempt: number
-  status: 'sent' | 'retrying' | 'failed' | 'unknown'
+  /** `queued`: the try does not count; the account is what cannot send. */
+  status: 'sent' | 'retrying' | 'failed' | 'unknown' | 'queued'
   externalMessageId: string | null
   errorCode: string | null
   errorMessage: string | null
@@ -34,7 +35,7 @@ export async function recordResults(
   const [row] = await sql<{ taken: number }[]>`
     with durable as materialized (select set_config('synchronous_commit', 'on', true)),
     result as (
-      select r.*, now() + r."retryInMs" * interval '1 ms' as next_attempt_at
+      select r.*, (select pigeonpost_private.clock()) + r."retryInMs" * interval '1 ms' as next_attempt_at
       from durable cross join jsonb_to_recordset(${sql.json(results)}) r (
         "messageId" uuid, "attemptId" uuid, attempt integer, status text, "externalMessageId" text, "errorCode" text,
         "errorMessage" text, "retryInMs" double precision, "sameAttempt" boolean, "durationMs" integer)
@@ -45,6 +46,7 @@ export async function recordResults(
           when r.status = 'retrying' and r.next_attempt_at > m.valid_until then 'failed'
           when r.status = 'retrying' and m.status = 'unknown' then 'queued'
           else r.status end,
+        attempts = m.attempts - case when r.status = 'queued' then 1 else 0 end,
         external_message_id = coalesce(r."externalMessageId", m.external_message_id),
         error_code = r."errorCode",
         error_message = r."errorMessage",
@@ -53,13 +55,13 @@ export async function recordResults(
       from result r
       where m.tenant_id = ${target.tenantId} and m.id = r."messageId" and m.attempt_id = r."attemptId"
         and (r.status = 'sent' or m.attempts = r.attempt and m.status in ('sending', 'unknown'))
-      returning m.id, r.attempt, m.provider, r.status, r."errorCode", r."errorMessage", r."externalMessageId", r."durationMs"
+      returning m.id, r.attempt, m.provider, m.provider_reason, r.status, r."errorCode", r."errorMessage", r."externalMessageId", r."durationMs"
     ),
     attempts as (
       insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, provider, reason, outcome, error_code,
         error_message, external_message_id, duration_ms, started_at)
-      select ${target.tenantId}::integer, t.id, t.attempt, t.provider, 'account',
-        case t.status when 'retrying' then 'retry' else t.status end,
+      select ${target.tenantId}::integer, t.id, t.attempt, t.provider, t.provider_reason,
+        case when t.status in ('retrying', 'queued') then 'retry' else t.status end,
         t."errorCode", t."errorMessage", t."externalMessageId", t."durationMs",
         clock_timestamp() - t."durationMs" * interval '1 ms'
       from taken t

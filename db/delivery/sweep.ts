@@ -6,15 +6,16 @@ export async function findDueAccounts(
   sql: Sql,
 ): Promise<{ due: Target[]; nextInMs: number | null }> {
   const [row] = await sql<{ due: Target[] | null; next: number | null }[]>`
-    with moments as (
+    with clock as materialized (select pigeonpost_private.clock() as now),
+    moments as (
       select w.tenant_id, w.account_id, greatest(w.due_at, w.leased_until) as at
       from pigeonpost_private.account_wakeups w where w.due_at < 'infinity'
     )
     select
       (select json_agg(json_build_object('tenantId', d.tenant_id, 'accountId', d.account_id)) from (
-        select m.tenant_id, m.account_id from moments m where m.at <= clock_timestamp() order by m.at limit 1000) d) as due,
-      (select ceil(1000 * extract(epoch from min(m.at) - clock_timestamp()))::double precision from moments m
-        where m.at > clock_timestamp()) as next`
+        select m.tenant_id, m.account_id from moments m, clock k where m.at <= k.now order by m.at limit 1000) d) as due,
+      (select ceil(1000 * extract(epoch from min(m.at) - min(k.now)))::double precision from moments m, clock k
+        where m.at > k.now) as next`
   return { due: row?.due ?? [], nextInMs: row?.next ?? null }
 }
 
@@ -52,9 +53,9 @@ export async function sweepMessages(sql: Sql): Promise<number> {
         order by m.tenant_id, m.account_id, m.leased_until limit 1) n
     ),
     waiting as (
-      select q.tenant_id, q.account_id, now() as at from queued q
+      select q.tenant_id, q.account_id, pigeonpost_private.clock() as at from queued q
       union all
-      select l.tenant_id, l.account_id, coalesce(l.at, now()) from later l
+      select l.tenant_id, l.account_id, coalesce(l.at, pigeonpost_private.clock()) from later l
       union all
       select s.tenant_id, s.account_id, s.at from sending s where s.at is not null
     )
@@ -62,7 +63,8 @@ export async function sweepMessages(sql: Sql): Promise<number> {
     select s.tenant_id, s.account_id, min(s.at)
     from waiting s
     join pigeonpost.accounts a on a.tenant_id = s.tenant_id and a.id = s.account_id
-      and a.status = 'connected' and a.provider is not null
+      and a.status = 'connected'
+      and (a.provider is not null or exists (select from pigeonpost.provider_routes r where r.tenant_id = a.tenant_id))
     left join pigeonpost_private.account_wakeups e on e.tenant_id = s.tenant_id and e.account_id = s.account_id
     where e.due_at is null or e.due_at = 'infinity'
     group by s.tenant_id, s.account_id

@@ -112,8 +112,8 @@ export async function readLog(
       )
       select (select array_agg(f.id order by f.id) from fresh f) as ids,
         (select json_agg(json_build_object('tenantId', w.tenant_id, 'accountId', w.account_id,
-          'dueInMs', greatest(0, ceil(1000 * extract(epoch from w.due_at - clock_timestamp()))),
-          'leased', coalesce(w.leased_until > clock_timestamp(), false))) from woken w) as woken,
+          'dueInMs', greatest(0, ceil(1000 * extract(epoch from w.due_at - (select pigeonpost_private.clock())))),
+          'leased', coalesce(w.leased_until > (select pigeonpost_private.clock()), false))) from woken w) as woken,
         (select r.count from rung r)`
     const ids = result?.ids ?? []
     const position = advance(from, ids, { settled, limit, lookedThroughHoles: !options.skipHoles })

@@ -21,7 +21,8 @@ export interface NewMessage {
 /**
  * Queues a message for sending; the triggers find or make its customer, conversation and thread. Null where another
  * message has the idempotency key, which may have been stored meanwhile: ask findByIdempotencyKey.
- * @throws the driver's error where the database refuses the row.
+ * It counts for the account's daily limit at once, and need not wait for it.
+ * @throws the driver's error where the database refuses the row; `daily_limit_reached` where the account's day is full.
  */
 export async function createMessage(
   tx: Transaction,
@@ -35,7 +36,10 @@ export async function createMessage(
       ${message.scheduledFor}, ${message.createdBy}, ${message.idempotencyKey})
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
     returning ${tx(messageColumns)}`
-  return row ? messageRow.parse(row) : null
+  if (!row) return null
+  const stored = messageRow.parse(row)
+  await tx`select pigeonpost_private.accept_message(${stored.tenant_id}, ${stored.id})`
+  return stored
 }
 
 /** What a request says, before an account is chosen for it. */

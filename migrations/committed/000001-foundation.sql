@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:bd7d3ede648c2fd2a5e347ef778fa7caa644691d
+--! Hash: sha1:75c98bc5aa8c19913559c787cd3c76777ff93b5f
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -161,6 +161,7 @@ create table pigeonpost.accounts (
   name text,
   provider text,
   status text not null default 'connected',
+  status_reason text,
   rate_per_minute integer default 20,
   burst integer not null default 1,
   daily_limit integer default 1000,
@@ -179,10 +180,36 @@ create table pigeonpost.accounts (
   constraint accounts_burst_is_positive check (burst > 0),
   constraint accounts_daily_limit_in_range check (daily_limit >= 0),
   constraint accounts_secret_ref_is_a_name check (secret_ref ~ '^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$'),
-  constraint accounts_settings_are_an_object check (jsonb_typeof(settings) = 'object')
+  constraint accounts_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
+  constraint accounts_recipient_interval_in_range check (case jsonb_typeof(settings -> 'recipient_interval_ms')
+    when 'number' then (settings ->> 'recipient_interval_ms')::numeric between 0 and 86400000 else not settings ? 'recipient_interval_ms' end)
 );
 create index accounts_choice on pigeonpost.accounts (tenant_id, channel, is_default desc, created_at, id);
 create unique index accounts_one_default on pigeonpost.accounts (tenant_id, channel) where is_default;
+
+create table pigeonpost.provider_routes (
+  tenant_id integer not null,
+  id uuid not null default pigeonpost.uuid_v7(),
+  position integer not null,
+  channel text,
+  account_id uuid,
+  country_prefix text,
+  content_type text,
+  provider text not null,
+  created_at timestamptz not null default now(),
+  constraint provider_routes_pkey primary key (tenant_id, id),
+  constraint provider_routes_position_is_unique unique (tenant_id, position),
+  constraint provider_routes_tenant_exists foreign key (tenant_id) references pigeonpost.tenants (tenant_id),
+  constraint provider_routes_account_exists foreign key (tenant_id, account_id)
+    references pigeonpost.accounts (tenant_id, id) on delete cascade,
+  constraint provider_routes_position_is_positive check (position > 0),
+  constraint provider_routes_channel_is_a_name check (channel <> '' and channel = lower(btrim(channel))),
+  constraint provider_routes_country_prefix_is_dialled check (country_prefix ~ '^\+[1-9][0-9]{0,14}$'),
+  constraint provider_routes_content_type_known check (
+    content_type in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')),
+  constraint provider_routes_provider_not_empty check (provider <> '')
+);
+create index provider_routes_account on pigeonpost.provider_routes (tenant_id, account_id);
 
 create table pigeonpost.api_keys (
   tenant_id integer not null,
@@ -360,6 +387,8 @@ create table pigeonpost.messages (
   attempt_id uuid,
   leased_until timestamptz,
   provider text,
+  provider_reason text,
+  accepted_on date,
   error_code text,
   error_message text,
   is_processed boolean not null default false,
@@ -400,6 +429,8 @@ create index messages_unread on pigeonpost.messages (tenant_id, conversation_id)
 create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
 create index messages_waiting on pigeonpost.messages (tenant_id, account_id, (coalesce(scheduled_for, created_at))) where status = 'queued';
 create index messages_due on pigeonpost.messages (tenant_id, account_id, next_attempt_at) where status in ('scheduled', 'retrying');
+create index messages_expiring on pigeonpost.messages (tenant_id, account_id, valid_until)
+  where valid_until is not null and status in ('queued', 'scheduled', 'retrying');
 -- For what comes back with the attempt's id alone: what is under way or in doubt, and leaves with its external id.
 create index messages_attempt on pigeonpost.messages (tenant_id, attempt_id) where attempt_id is not null and external_message_id is null;
 create index messages_sending on pigeonpost.messages (tenant_id, account_id, leased_until) where status = 'sending';
@@ -580,6 +611,52 @@ create table pigeonpost_private.account_wakeups (
   constraint account_wakeups_pkey primary key (tenant_id, account_id)
 );
 create index account_wakeups_due on pigeonpost_private.account_wakeups (due_at);
+
+-- What limits and routing remember. See fixtures/120_limits.sql and 125_routing.sql.
+create table pigeonpost_private.account_limits (
+  tenant_id integer not null,
+  account_id uuid not null,
+  tat timestamptz not null,
+  granted integer not null default 0,
+  constraint account_limits_pkey primary key (tenant_id, account_id)
+);
+
+create table pigeonpost_private.account_days (
+  tenant_id integer not null,
+  account_id uuid not null,
+  day date not null,
+  accepted integer not null,
+  granted integer not null default 0,
+  constraint account_days_pkey primary key (tenant_id, account_id, day)
+);
+
+create table pigeonpost_private.recipient_limits (
+  tenant_id integer not null,
+  account_id uuid not null,
+  address text not null,
+  next_at timestamptz not null,
+  constraint recipient_limits_pkey primary key (tenant_id, account_id, address)
+);
+
+create table pigeonpost_private.provider_breakers (
+  tenant_id integer not null,
+  provider text not null,
+  failures integer not null default 0,
+  pause_ms integer not null default 0,
+  open_until timestamptz,
+  probe_until timestamptz,
+  last_error text,
+  updated_at timestamptz not null default now(),
+  constraint provider_breakers_pkey primary key (tenant_id, provider)
+);
+
+-- How far the clock of delivery is ahead of the server's. Empty, but in tests.
+create table pigeonpost_private.clock_offset (
+  only_one boolean not null default true,
+  ahead interval not null,
+  constraint clock_offset_pkey primary key (only_one),
+  constraint clock_offset_is_one_row check (only_one)
+);
 
 --! Included 020_tenancy.sql
 -- Tenancy: whoever is not bound to a tenant neither sees nor touches its rows.
@@ -768,6 +845,9 @@ begin
   if new.status not in ('connected', 'disconnected', 'disabled') then
     raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'accounts_status_known',
       table = 'accounts', column = 'status', hint = 'Use connected, disconnected or disabled.';
+  end if;
+  if new.status = 'connected' then
+    new.status_reason := null;
   end if;
   -- The list of time zones is read from disk each time.
   if new.time_zone <> 'UTC' and (tg_op = 'INSERT' or new.time_zone <> old.time_zone)
@@ -1817,7 +1897,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id);
+  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id,
+    p_payload => nullif(jsonb_strip_nulls(jsonb_build_object('reason', new.status_reason)), '{}'));
   return null;
 end
 $$;
@@ -2142,6 +2223,7 @@ begin
   new.body_version := 1;
   new.attempts := 0;
   new.leased_until := null;
+  new.accepted_on := null;
   if new.direction = 'outbound' then
     if new.external_message_id is not null then
       if new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed') then
@@ -2895,6 +2977,363 @@ create or replace trigger "800_wake" after update of status, provider on pigeonp
     and (new.status is distinct from old.status or new.provider is distinct from old.provider))
   execute function pigeonpost_private.tg_accounts__wake();
 --! EndIncluded 110_delivery.sql
+--! Included 120_limits.sql
+-- Limits: how many messages of an account may leave, by the minute, by the day and by the recipient.
+-- The database keeps them because any number of workers and API servers send for the same account, and only it can
+-- count for all of them: each limit is taken by one statement that tests and moves it at once. (A read followed by an
+-- update let 616 through where 90 were allowed.)
+
+-- The clock of delivery: limits, schedules, backoff and leases. Tests set it ahead; nothing that inserts asks it.
+create or replace function pigeonpost_private.clock() returns timestamptz
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ahead interval;
+begin
+  select o.ahead into v_ahead from pigeonpost_private.clock_offset o;
+  return case when found then clock_timestamp() + v_ahead else clock_timestamp() end;
+end
+$$;
+comment on function pigeonpost_private.clock() is
+  'What time it is for delivery: the server''s, or ahead of it by clock_offset, which only the owner''s tests set.';
+comment on table pigeonpost_private.clock_offset is 'One row while a test has set the clock of delivery ahead, else none.';
+comment on column pigeonpost_private.clock_offset.ahead is 'Added to clock_timestamp(); positive.';
+
+-- Rate. A generic cell rate algorithm: tat is the moment at which all that was granted would have left at an even pace,
+-- and may be ahead of now by what the burst allows.
+create or replace function pigeonpost_private.take_rate(
+  p_tenant_id integer, p_account_id uuid, p_wanted integer, out granted integer, out again_in_ms double precision
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Read before the row's lock is waited for, so that waiting grants nothing.
+  v_now timestamptz := pigeonpost_private.clock();
+  v_pace record;
+  v_tat timestamptz;
+begin
+  select interval '1 minute' / a.rate_per_minute as step, a.burst into v_pace
+  from pigeonpost.accounts a where a.tenant_id = p_tenant_id and a.id = p_account_id;
+  if v_pace.step is null or p_wanted < 1 then
+    granted := p_wanted;
+    again_in_ms := 0;
+    return;
+  end if;
+  loop
+    update pigeonpost_private.account_limits l
+    set granted = least(p_wanted, floor(extract(epoch from v_pace.step * v_pace.burst - (greatest(l.tat, v_now) - v_now))
+          / extract(epoch from v_pace.step))::integer),
+      tat = greatest(l.tat, v_now) + v_pace.step * least(p_wanted,
+        floor(extract(epoch from v_pace.step * v_pace.burst - (greatest(l.tat, v_now) - v_now)) / extract(epoch from v_pace.step))::integer)
+    where l.tenant_id = p_tenant_id and l.account_id = p_account_id
+      and l.tat <= v_now + v_pace.step * (v_pace.burst - 1)
+    returning l.granted, l.tat into granted, v_tat;
+    exit when found;
+    select 0, l.tat into granted, v_tat from pigeonpost_private.account_limits l
+    where l.tenant_id = p_tenant_id and l.account_id = p_account_id;
+    exit when found;
+    insert into pigeonpost_private.account_limits (tenant_id, account_id, tat) values (p_tenant_id, p_account_id, v_now)
+    on conflict on constraint account_limits_pkey do nothing;
+  end loop;
+  again_in_ms := case when granted < p_wanted
+    then greatest(0, ceil(1000 * extract(epoch from v_tat - v_pace.step * (v_pace.burst - 1) - v_now))) else 0 end;
+end
+$$;
+comment on function pigeonpost_private.take_rate(integer, uuid, integer) is
+  'Grants up to so many sends of an account by its rate and burst, and tells in how many ms the next one is worth asking for. What is not sent goes back by give_back_rate().';
+
+create or replace function pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  update pigeonpost_private.account_limits l set tat = l.tat - interval '1 minute' / a.rate_per_minute * p_count
+  from pigeonpost.accounts a
+  where l.tenant_id = p_tenant_id and l.account_id = p_account_id and a.tenant_id = p_tenant_id and a.id = p_account_id
+    and a.rate_per_minute is not null
+$$;
+comment on function pigeonpost_private.give_back_rate(integer, uuid, integer) is 'Takes back what take_rate() granted and nobody sent.';
+comment on table pigeonpost_private.account_limits is 'How far each account has used its rate.';
+comment on column pigeonpost_private.account_limits.tat is 'When all that was granted would have left at an even pace; ahead of now by what the burst allows.';
+comment on column pigeonpost_private.account_limits.granted is 'What the last statement was granted.';
+
+-- Where a day of the account begins. An hour that the clocks skip or repeat at midnight does not move it: the day begins
+-- when the local date changes.
+create or replace function pigeonpost_private.day_start(p_day date, p_time_zone text) returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_start timestamptz := p_day::timestamp at time zone p_time_zone;
+begin
+  return case when ((v_start - interval '1 hour') at time zone p_time_zone)::date = p_day then v_start - interval '1 hour' else v_start end;
+end
+$$;
+comment on function pigeonpost_private.day_start(date, text) is 'The first moment of a date in a time zone.';
+
+-- The daily limit counts what was accepted for the account's local day: what the API took, on the day that it is for,
+-- and what SQL inserted, when it first goes out. A try after a failure counts no more.
+create or replace function pigeonpost_private.take_day(
+  p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamptz,
+  out granted integer, out day date, out next_day timestamptz
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_account record;
+begin
+  select a.daily_limit, a.time_zone into v_account
+  from pigeonpost.accounts a where a.tenant_id = p_tenant_id and a.id = p_account_id;
+  if v_account.daily_limit is null then
+    granted := p_wanted;
+    return;
+  end if;
+  day := (p_at at time zone v_account.time_zone)::date;
+  next_day := pigeonpost_private.day_start(day + 1, v_account.time_zone);
+  if p_wanted < 1 then
+    granted := 0;
+    return;
+  end if;
+  loop
+    update pigeonpost_private.account_days d
+    set granted = least(p_wanted, v_account.daily_limit - d.accepted),
+      accepted = d.accepted + least(p_wanted, v_account.daily_limit - d.accepted)
+    where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day
+      and d.accepted < v_account.daily_limit
+    returning d.granted into granted;
+    exit when found;
+    granted := 0;
+    exit when exists (select from pigeonpost_private.account_days d
+      where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day);
+    -- What went out on this day while there was no limit counts too.
+    insert into pigeonpost_private.account_days (tenant_id, account_id, day, accepted)
+    select p_tenant_id, p_account_id, take_day.day, count(*) from pigeonpost.messages m
+    where m.tenant_id = p_tenant_id and m.account_id = p_account_id and m.direction = 'outbound' and m.attempts > 0
+      and m.accepted_on is null and m.sent_at >= pigeonpost_private.day_start(take_day.day, v_account.time_zone)
+      and m.sent_at < next_day
+    on conflict on constraint account_days_pkey do nothing;
+    delete from pigeonpost_private.account_days d
+    where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day < take_day.day - 35;
+  end loop;
+end
+$$;
+comment on function pigeonpost_private.take_day(integer, uuid, integer, timestamptz) is
+  'Counts up to so many messages for the account''s local day of that moment, and tells where the next one begins. An account without a limit is not counted, and day is null.';
+comment on table pigeonpost_private.account_days is 'How many messages each account has accepted for each of its local days. Kept for 35 days.';
+comment on column pigeonpost_private.account_days.granted is 'What the last statement was granted.';
+
+-- The API's answer to a full day is an error, not a message that waits. Called in the transaction that inserts it.
+create or replace function pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_message record;
+  v_day record;
+  v_now timestamptz := pigeonpost_private.clock();
+begin
+  select m.account_id, m.scheduled_for, m.status into v_message from pigeonpost.messages m
+  where m.tenant_id = p_tenant_id and m.id = p_message_id;
+  if v_message.status is null or v_message.status not in ('queued', 'scheduled') then
+    return;
+  end if;
+  select * into v_day from pigeonpost_private.take_day(p_tenant_id, v_message.account_id, 1, greatest(v_message.scheduled_for, v_now));
+  if v_day.granted = 0 then
+    raise exception 'Daily message limit reached' using errcode = 'PPA02', constraint = 'daily_limit_reached', table = 'messages',
+      column = 'account_id', hint = format('The account''s next day begins at %s.', pigeonpost_private.iso_8601(v_day.next_day));
+  end if;
+  update pigeonpost.messages m set accepted_on = v_day.day
+  where m.tenant_id = p_tenant_id and m.id = p_message_id and v_day.day is not null;
+end
+$$;
+comment on function pigeonpost_private.accept_message(integer, uuid) is
+  'Counts a new message for the day that it is for, so that it does not have to wait for the daily limit. Raises daily_limit_reached where the day is full.';
+comment on column pigeonpost.messages.accepted_on is
+  'The account''s local day whose daily limit it counts for; null while it counts for none. Set by the API when it accepts and by the worker when it first sends.';
+
+-- A limit that was raised lets today's messages go today.
+create or replace function pigeonpost_private.tg_accounts__relimit() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.messages m set next_attempt_at = null
+  where m.tenant_id = new.tenant_id and m.account_id = new.id and m.status = 'scheduled' and m.error_code = 'daily_limit';
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now())
+  where w.tenant_id = new.tenant_id and w.account_id = new.id;
+  return null;
+end
+$$;
+create or replace trigger "700_relimit" after update of rate_per_minute, burst, daily_limit, time_zone, settings on pigeonpost.accounts
+  for each row when (new.rate_per_minute is distinct from old.rate_per_minute or new.burst is distinct from old.burst
+    or new.daily_limit is distinct from old.daily_limit or new.time_zone <> old.time_zone or new.settings <> old.settings)
+  execute function pigeonpost_private.tg_accounts__relimit();
+
+comment on table pigeonpost_private.recipient_limits is 'When each recipient may get the account''s next message, where the account has an interval per recipient.';
+comment on column pigeonpost_private.recipient_limits.address is 'As in messages.address: the number, or the group.';
+
+-- Not the contract's tables, so the loop of 020_tenancy.sql passes them over.
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['account_limits', 'account_days', 'recipient_limits'] loop
+    execute format('alter table pigeonpost_private.%I enable row level security', v_table);
+    execute format('drop policy if exists tenant_rows on pigeonpost_private.%I', v_table);
+    execute format('create policy tenant_rows on pigeonpost_private.%I using (tenant_id = any ((select pigeonpost.my_tenants())::integer[]))', v_table);
+  end loop;
+end
+$$;
+--! EndIncluded 120_limits.sql
+--! Included 125_routing.sql
+-- Routing: by which provider a message goes. The first rule that matches, in the order of positions, and the account's
+-- own provider where none does; after a failure that may pass, the next that matches. A provider that failed again and
+-- again is left alone for a while, by all workers of the tenant, and then tried with one message.
+
+comment on table pigeonpost.provider_routes is 'Which provider sends what: the first that matches, by position. A column that is null matches everything.';
+comment on column pigeonpost.provider_routes.position is 'Order of the rules, unique in the tenant; delivery_attempts.reason names it.';
+comment on column pigeonpost.provider_routes.country_prefix is 'How the recipient''s number begins, in E.164: +27.';
+comment on column pigeonpost.provider_routes.provider is 'The name of an installed provider; one that is not installed, or does not serve the channel, is passed over.';
+comment on column pigeonpost.messages.provider_reason is 'Why this provider had the last try: route <position>, account, failover from <provider>, or probe.';
+comment on column pigeonpost.accounts.status_reason is 'Why it is not connected: the provider''s code and words. Null while it is.';
+
+-- p_routes: in order, {ord, provider, reason, prefix, content_type, keyed, usable, fallback}. `keyed`: takes a second request
+-- with the same attempt id once only. `fallback`: for what none of the others matches. A message that is in doubt at such a provider goes there again, and nowhere else.
+create or replace function pigeonpost_private.choose_provider(
+  p_routes jsonb, p_message pigeonpost.messages, out provider text, out reason text, out keyed boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_route record;
+  v_first text;
+  v_failed integer := -1;
+  v_pinned boolean := p_message.attempt_id is not null and exists (
+    select from jsonb_array_elements(p_routes) r where r ->> 'provider' = p_message.provider and (r ->> 'keyed')::boolean);
+begin
+  if p_message.attempts > 0 and not v_pinned then
+    select coalesce(min((r ->> 'ord')::integer), -1) into v_failed from jsonb_array_elements(p_routes) r
+    where r ->> 'provider' = p_message.provider
+      and (r ->> 'prefix' is null or p_message.address like (r ->> 'prefix') || '%')
+      and (r ->> 'content_type' is null or r ->> 'content_type' = p_message.content_type);
+  end if;
+  for v_route in
+    select r.* from jsonb_to_recordset(p_routes) r (ord integer, provider text, reason text, prefix text, content_type text,
+      keyed boolean, usable boolean, fallback boolean)
+    where case when v_pinned then r.provider = p_message.provider
+      else (r.prefix is null or p_message.address like r.prefix || '%')
+        and (r.content_type is null or r.content_type = p_message.content_type)
+        and (not r.fallback or not exists (
+          select from jsonb_array_elements(p_routes) o where not (o ->> 'fallback')::boolean
+            and (o ->> 'prefix' is null or p_message.address like (o ->> 'prefix') || '%')
+            and (o ->> 'content_type' is null or o ->> 'content_type' = p_message.content_type))) end
+    order by r.ord <= v_failed, r.ord
+  loop
+    if v_route.usable then
+      provider := v_route.provider;
+      keyed := v_route.keyed;
+      reason := case
+        when v_route.reason = 'probe' then 'probe'
+        when v_failed >= 0 and p_message.provider <> v_route.provider then 'failover from ' || p_message.provider
+        when v_first <> v_route.provider then 'failover from ' || v_first
+        else v_route.reason end;
+      return;
+    end if;
+    v_first := coalesce(v_first, v_route.provider);
+  end loop;
+end
+$$;
+comment on function pigeonpost_private.choose_provider(jsonb, pigeonpost.messages) is
+  'The provider for the next try of a message, and why; null where none of the routes can be used now.';
+
+-- Circuit breaker: closed without a row or with open_until null; open until open_until; then whoever takes the probe
+-- sends one message, and its outcome closes it, or opens it again for twice as long.
+create or replace function pigeonpost_private.note_provider(
+  p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text
+) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_threshold constant integer := 5;
+  v_first_ms constant integer := 30000;
+  v_most_ms constant integer := 300000;
+  v_now timestamptz := pigeonpost_private.clock();
+  v_open boolean;
+begin
+  if p_succeeded and p_failures = 0 then
+    delete from pigeonpost_private.provider_breakers b where b.tenant_id = p_tenant_id and b.provider = p_provider;
+    return false;
+  end if;
+  insert into pigeonpost_private.provider_breakers as b (tenant_id, provider, failures, pause_ms, open_until, last_error)
+  values (p_tenant_id, p_provider, p_failures, case when p_failures >= v_threshold then v_first_ms else 0 end,
+    case when p_failures >= v_threshold then v_now + v_first_ms * interval '1 ms' end, p_error)
+  on conflict on constraint provider_breakers_pkey do update set
+    failures = case when p_succeeded then p_failures else b.failures + p_failures end,
+    -- What was under way when it opened says nothing new; the probe does.
+    pause_ms = case
+      when p_succeeded and p_failures < v_threshold then 0
+      when b.open_until > v_now then b.pause_ms
+      when b.open_until is not null then least(v_most_ms, b.pause_ms * 2)
+      when b.failures + p_failures >= v_threshold then v_first_ms
+      else b.pause_ms end,
+    open_until = case
+      when p_succeeded and p_failures < v_threshold then null
+      when b.open_until > v_now then b.open_until
+      when b.open_until is not null then v_now + least(v_most_ms, b.pause_ms * 2) * interval '1 ms'
+      when b.failures + p_failures >= v_threshold then v_now + v_first_ms * interval '1 ms' end,
+    probe_until = null,
+    last_error = p_error,
+    updated_at = now()
+  returning b.open_until is not null into v_open;
+  return v_open;
+end
+$$;
+comment on function pigeonpost_private.note_provider(integer, text, boolean, integer, text) is
+  'Counts failures since the last success (p_succeeded: there was one, and p_failures came after it); true when the breaker is open. It opens after 5, for 30 s, then twice as long, at most 5 min.';
+
+create or replace function pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := pigeonpost_private.clock();
+begin
+  update pigeonpost_private.provider_breakers b set probe_until = v_now + p_lease_ms * interval '1 ms'
+  where b.tenant_id = p_tenant_id and b.provider = p_provider and b.open_until <= v_now
+    and (b.probe_until is null or b.probe_until <= v_now);
+  return found;
+end
+$$;
+comment on function pigeonpost_private.take_probe(integer, text, double precision) is
+  'True for the one that may try the provider with one message, when its pause is over.';
+comment on table pigeonpost_private.provider_breakers is 'Providers that failed lately, per tenant. No row: all is well.';
+comment on column pigeonpost_private.provider_breakers.failures is 'Since the last success.';
+comment on column pigeonpost_private.provider_breakers.open_until is 'Nothing goes there before; then one message at a time. Null: closed.';
+comment on column pigeonpost_private.provider_breakers.probe_until is 'One message is on its way to try it; a probe that did not come back by then is forgotten.';
+
+-- Rules that change may let something go that waited.
+create or replace function pigeonpost_private.tg_provider_routes__wake() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now()),
+    leased_until = case when w.lease_id is not null then w.leased_until end
+  where w.tenant_id = coalesce(new.tenant_id, old.tenant_id);
+  return null;
+end
+$$;
+create or replace trigger "800_wake" after insert or update or delete on pigeonpost.provider_routes
+  for each row execute function pigeonpost_private.tg_provider_routes__wake();
+
+alter table pigeonpost_private.provider_breakers enable row level security;
+drop policy if exists tenant_rows on pigeonpost_private.provider_breakers;
+create policy tenant_rows on pigeonpost_private.provider_breakers using (tenant_id = any ((select pigeonpost.my_tenants())::integer[]));
+--! EndIncluded 125_routing.sql
 
 --! Included 130_et_views.sql
 -- Document 002's two tables as views, for bridges that were written for them: the same columns, the same meaning.
@@ -3706,7 +4145,7 @@ revoke all on function pigeonpost.fold(integer) from pigeonpost_reader;
 grant select on pigeonpost.tenants, pigeonpost.tenant_roles, pigeonpost.accounts, pigeonpost.customers, pigeonpost.customer_identities,
   pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.threads, pigeonpost.messages,
   pigeonpost.message_history, pigeonpost.message_statuses, pigeonpost.message_reactions, pigeonpost.delivery_attempts,
-  pigeonpost.events, pigeonpost.event_consumers
+  pigeonpost.events, pigeonpost.event_consumers, pigeonpost.provider_routes
   to pigeonpost_reader, pigeonpost_bridge, pigeonpost_app;
 grant insert, update on pigeonpost.event_consumers to pigeonpost_reader, pigeonpost_bridge, pigeonpost_app;
 
@@ -3748,14 +4187,22 @@ grant update (status, external_id, group_name, group_avatar, group_metadata) on 
 grant update (role, joined_at, left_at, metadata) on pigeonpost.conversation_participants to pigeonpost_app;
 grant update (status) on pigeonpost.threads to pigeonpost_app;
 grant update (status, content_type, body, media_id, media_url, metadata, raw, reply_to_id, external_message_id, priority, scheduled_for,
-  valid_until, attempts, next_attempt_at, attempt_id, leased_until, provider, error_code, error_message, is_processed, is_from_bot,
+  valid_until, attempts, next_attempt_at, attempt_id, leased_until, provider, provider_reason, accepted_on, error_code, error_message, is_processed, is_from_bot,
   campaign_id, sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_app;
 grant select on pigeonpost.ingest_batches to pigeonpost_bridge, pigeonpost_app;
 grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webhook_inbox to pigeonpost_app;
 grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates to pigeonpost_app;
 grant usage on all sequences in schema pigeonpost to pigeonpost_app;
-grant select, insert, update, delete on pigeonpost_private.account_wakeups to pigeonpost_app;
+grant select, insert, update, delete on pigeonpost.provider_routes, pigeonpost_private.account_wakeups, pigeonpost_private.account_limits,
+  pigeonpost_private.account_days, pigeonpost_private.recipient_limits, pigeonpost_private.provider_breakers to pigeonpost_app;
+grant select on pigeonpost_private.clock_offset to pigeonpost_app;
 grant select on pigeonpost_private.log_state, pigeonpost_private.message_counts to pigeonpost_app;
+grant execute on function pigeonpost_private.clock(), pigeonpost_private.take_rate(integer, uuid, integer),
+  pigeonpost_private.give_back_rate(integer, uuid, integer), pigeonpost_private.day_start(date, text),
+  pigeonpost_private.take_day(integer, uuid, integer, timestamptz), pigeonpost_private.accept_message(integer, uuid),
+  pigeonpost_private.iso_8601(timestamptz), pigeonpost_private.choose_provider(jsonb, pigeonpost.messages),
+  pigeonpost_private.note_provider(integer, text, boolean, integer, text),
+  pigeonpost_private.take_probe(integer, text, double precision) to pigeonpost_app;
 grant execute on function pigeonpost_private.read_counts(integer), pigeonpost_private.count_changes(bigint, bigint, integer),
   pigeonpost_private.folded_id() to pigeonpost_app;
 

@@ -9,6 +9,7 @@ import type {
   SendContext,
   SendOutcome,
 } from '../../../adapters/channels/channel.ts'
+import { createBreakers } from '../../../adapters/worker/breakers.ts'
 import type { DeliverContext } from '../../../adapters/worker/deliver.ts'
 import { createFlights, type Flights } from '../../../adapters/worker/flights.ts'
 import { createPace } from '../../../adapters/worker/pace.ts'
@@ -68,8 +69,9 @@ export function notSent(retryable: boolean, retryAfterMs?: number): SendOutcome 
 /** An account of tenant 1 that nothing limits. */
 export async function addAccount(sql: Sql, provider: string | null = 'scripted'): Promise<Target> {
   const [row] = await sql<Target[]>`
-    insert into pigeonpost.accounts (tenant_id, channel, address, provider, rate_per_minute, daily_limit)
-    values (1, 'whatsapp', ${`+1555${String(Math.random()).slice(2, 9)}`}, ${provider}, null, null)
+    insert into pigeonpost.accounts (tenant_id, channel, address, provider, rate_per_minute, daily_limit, settings)
+    values (1, 'whatsapp', ${`+1555${String(Math.random()).slice(2, 9)}`}, ${provider}, null, null,
+      '{"recipient_interval_ms": 0}')
     returning tenant_id as "tenantId", id as "accountId"`
   if (!row) throw new Error('no account')
   return row
@@ -139,6 +141,7 @@ export function turnContext(
   const hard = new AbortController()
   const flying = new Map<string, Flights>()
   const pace = options.pace ?? createPace()
+  const breakers = createBreakers(sql, silent)
   t.teardown(() => {
     stop.abort()
     hard.abort()
@@ -148,6 +151,7 @@ export function turnContext(
     logger: silent,
     providers: new Map([[provider.name, provider]]),
     pace,
+    breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: options.turnMs ?? 1_000,
     stop,
@@ -161,6 +165,7 @@ export function turnContext(
         sql,
         logger: silent,
         pace,
+        breakers,
         hardStop: hard.signal,
         onRetry: () => {},
       })

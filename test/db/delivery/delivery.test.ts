@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Sql } from '../../../db/connect.ts'
-import { claimMessages } from '../../../db/delivery/claim.ts'
+import { type Candidate, claimMessages } from '../../../db/delivery/claim.ts'
 import { giveBack } from '../../../db/delivery/give-back.ts'
 import { type LeasedAccount, leaseAccount, type Target } from '../../../db/delivery/lease.ts'
 import { type AttemptResult, recordResults } from '../../../db/delivery/record.ts'
@@ -17,7 +17,19 @@ import {
   readMessages,
 } from '../../adapters/worker/support.ts'
 
-const byKey = { takesIdempotencyKey: false }
+const candidates: Candidate[] = [
+  {
+    ord: 0,
+    provider: 'scripted',
+    reason: 'account',
+    prefix: null,
+    content_type: null,
+    keyed: false,
+    usable: true,
+    fallback: true,
+  },
+]
+const claimable = { candidates }
 
 async function lease(sql: Sql, target: Target): Promise<LeasedAccount> {
   const account = await leaseAccount(sql, target, 30_000)
@@ -48,8 +60,8 @@ t.test('a claim passes over what another has in its hands, and does not wait for
   const account = await lease(sql, target)
   const other = pool(t, url)
   await sql.begin(async (tx) => {
-    const mine = await claimMessages(tx as unknown as Sql, account, { limit: 5, ...byKey })
-    const theirs = await claimMessages(other, account, { limit: 50, ...byKey })
+    const mine = await claimMessages(tx as unknown as Sql, account, { limit: 5, ...claimable })
+    const theirs = await claimMessages(other, account, { limit: 50, ...claimable })
     t.same(
       [mine, theirs].map(({ messages }) => messages.map((message) => message.body)),
       [numbered(10).slice(0, 5), numbered(10).slice(5)],
@@ -62,7 +74,11 @@ t.test('nothing is claimed after the lease', async (t) => {
   const target = await addAccount(sql)
   await queue(sql, target, ['hello'])
   const account = { ...(await lease(sql, target)), leasedUntil: new Date(0).toISOString() }
-  t.same(await claimMessages(sql, account, { limit: 5, ...byKey }), { messages: [], taken: 0 })
+  t.same(await claimMessages(sql, account, { limit: 5, ...claimable }), {
+    messages: [],
+    taken: 0,
+    overDaily: 0,
+  })
 })
 
 t.test('an outcome is taken by its own attempt only', async (t) => {
@@ -70,12 +86,12 @@ t.test('an outcome is taken by its own attempt only', async (t) => {
   const target = await addAccount(sql)
   await queue(sql, target, ['hello'])
   const account = await lease(sql, target)
-  const { messages } = await claimMessages(sql, account, { limit: 1, ...byKey })
+  const { messages } = await claimMessages(sql, account, { limit: 1, ...claimable })
   const [first] = messages
   if (!first) throw new Error('nothing claimed')
   await sql`update pigeonpost.messages set status = 'unknown'`
   await sql`update pigeonpost.messages set status = 'queued'`
-  const again = await claimMessages(sql, account, { limit: 1, ...byKey })
+  const again = await claimMessages(sql, account, { limit: 1, ...claimable })
   const [second] = again.messages
   if (!second) throw new Error('nothing claimed')
   t.not(second.attemptId, first.attemptId)
@@ -90,7 +106,7 @@ t.test('a late failure of a first try under the same key leaves the second alone
   const target = await addAccount(sql)
   await queue(sql, target, ['hello'])
   const account = await lease(sql, target)
-  const options = { limit: 1, takesIdempotencyKey: true }
+  const options = { limit: 1, candidates: candidates.map((one) => ({ ...one, keyed: true })) }
   const [first] = (await claimMessages(sql, account, options)).messages
   if (!first) throw new Error('nothing claimed')
   await sql`update pigeonpost.messages set status = 'queued'`
@@ -109,9 +125,9 @@ t.test(
     const target = await addAccount(sql)
     await queue(sql, target, numbered(5))
     const account = await lease(sql, target)
-    const { messages } = await claimMessages(sql, account, { limit: 5, ...byKey })
+    const { messages } = await claimMessages(sql, account, { limit: 5, ...claimable })
     const begun = messages.slice(0, 2).map((message) => message.attemptId)
-    t.equal(await giveBack(sql, account, { begun, ...byKey }), 3)
+    t.equal(await giveBack(sql, account, { begun, keyed: [] }), 3)
     const rows = await readMessages(sql)
     t.same(
       rows.map((row) => [row.status, row.attempts, row.attempt_id !== null]),
@@ -131,7 +147,7 @@ t.test('a receipt that came before the outcome is kept', async (t) => {
   const target = await addAccount(sql)
   await queue(sql, target, ['hello'])
   const account = await lease(sql, target)
-  const [message] = (await claimMessages(sql, account, { limit: 1, ...byKey })).messages
+  const [message] = (await claimMessages(sql, account, { limit: 1, ...claimable })).messages
   if (!message) throw new Error('nothing claimed')
   const receipt = sql.json({ kind: 'receipt', status: 'delivered' })
   const [early] = await sql`

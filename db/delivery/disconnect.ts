@@ -1,0 +1,12 @@
+import type { Sql } from '../connect.ts'
+import type { Target } from './lease.ts'
+
+/**
+ * Takes an account out of service because its provider says so: its messages wait until somebody sets it to `connected`
+ * again. The event account.disconnected carries the reason.
+ */
+export async function disconnectAccount(sql: Sql, target: Target, reason: string): Promise<void> {
+  await sql`
+    update pigeonpost.accounts set status = 'disconnected', status_reason = ${reason}
+    where tenant_id = ${target.tenantId} and id = ${target.accountId} and status = 'connected'`
+}
