@@ -83,8 +83,10 @@ t.test('a hint that was lost delays a message by seconds, not for ever', async (
   await sql`
     insert into pigeonpost.event_consumers (tenant_id, name, cursor)
     select 0, '$relay', last_value from pigeonpost.events_id_seq`
-  await workerOn(t, url, scripted())
+  const provider = scripted()
+  await workerOn(t, url, provider)
   await allAre(sql, ['sent'], 1)
+  t.equal(provider.requests.length, 1)
 })
 
 t.test('two workers send each message of one account once', async (t) => {

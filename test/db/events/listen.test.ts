@@ -61,6 +61,11 @@ t.test('a bell that is lost delays an event to the next look, and loses none', a
   })
   stop.abort()
   await listening
+  t.same(
+    got.map((event) => event.id),
+    await eventIds(sql, 0),
+    'each once, in order',
+  )
 })
 
 t.test('a bell makes a listener look at once', async (t) => {
@@ -88,4 +93,9 @@ t.test('a bell makes a listener look at once', async (t) => {
   })
   stop.abort()
   await listening
+  t.same(
+    got.map((event) => event.id),
+    await eventIds(sql, 0),
+    'each once, in order',
+  )
 })
