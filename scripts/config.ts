@@ -53,6 +53,14 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallba
     .default(fallback)
 }
 
+const leaseMs = z
+  .string()
+  .default('30000')
+  .refine((text) => /^\d{1,6}$/.test(text) && Number(text) >= 1_000 && Number(text) <= 600_000, {
+    error: (issue) => `is ${quote(issue.input)}; give milliseconds from 1000 to 600000`,
+  })
+  .transform(Number)
+
 type Variable = { schema: z.ZodType; help: string }
 
 /** The environment: each variable once, as it is checked and as `--help` and the README tell it. */
@@ -70,6 +78,10 @@ export const variables = {
   PIGEONPOST_AUTH: {
     schema: oneOf(['keys', 'none'], 'keys'),
     help: 'keys (default): requests carry an API key; none: no check, on loopback only',
+  },
+  PIGEONPOST_LEASE_MS: {
+    schema: leaseMs,
+    help: 'ms after which the work of a worker that died is taken over (30000); requests get 0.8 of it',
   },
   LOG_LEVEL: {
     schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),

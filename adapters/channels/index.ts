@@ -4,5 +4,7 @@ export {
   type FakechatOptions,
   type FakechatProvider,
 } from './fakechat/index.ts'
+export { type HttpAnswer, type HttpRequest, type Reading, sendRequest } from './http-request.ts'
 export { receiveWebhook, type ReceivedWebhook, type Webhook } from './receive.ts'
 export { channels } from './registry.ts'
+export { parseRetryAfter } from './retry-after.ts'

@@ -26,8 +26,12 @@ export async function returnAllowance(
   if (account.ratePerMinute !== null && count > 0) await giveBackRate(sql, account, count)
 }
 
-/** ms between two messages to one recipient, 0 for none: `recipient_interval_ms` of the account's settings. */
+/**
+ * ms between two messages to one recipient, 0 for none: `recipient_interval_ms` of the account's settings, else what the
+ * channel asks for. An account without a rate has none of these either, unless its settings say so.
+ */
 export function recipientInterval(account: LeasedAccount): number {
   const given = account.settings['recipient_interval_ms']
-  return typeof given === 'number' ? given : (recipientIntervals[account.channel] ?? 0)
+  if (typeof given === 'number') return given
+  return account.ratePerMinute === null ? 0 : (recipientIntervals[account.channel] ?? 0)
 }

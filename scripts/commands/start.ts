@@ -21,6 +21,7 @@ const names = [
   'HOST',
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
+  'PIGEONPOST_LEASE_MS',
   'LOG_LEVEL',
 ] as const
 
@@ -106,6 +107,7 @@ async function startAll(run: Run): Promise<void> {
     dataFolder,
     logger,
     providers: providers.all,
+    leaseMs: config.PIGEONPOST_LEASE_MS,
   })
   parts.add({ name: 'the worker', limit: 3_500, stop: async () => worker.stop() })
   if (stop.signal.aborted) return

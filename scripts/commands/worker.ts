@@ -6,7 +6,7 @@ import { addHelp } from '../help.ts'
 import { createLogger, print } from '../output.ts'
 import { serve } from '../serve.ts'
 
-const names = ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'] as const
+const names = ['DATABASE_URL', 'PIGEONPOST_DATA', 'PIGEONPOST_LEASE_MS', 'LOG_LEVEL'] as const
 
 export function addWorker(program: Command): void {
   const command = program
@@ -33,7 +33,13 @@ async function runWorker(json: boolean): Promise<void> {
     const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
     const providers = startProviders({ dataFolder, url, logger })
     parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
-    const worker = await startWorker({ url, dataFolder, logger, providers: providers.all })
+    const worker = await startWorker({
+      url,
+      dataFolder,
+      logger,
+      providers: providers.all,
+      leaseMs: config.PIGEONPOST_LEASE_MS,
+    })
     parts.add({ name: 'the worker', limit: 4_000, stop: async () => worker.stop() })
     print('The worker runs')
   })

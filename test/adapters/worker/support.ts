@@ -69,9 +69,8 @@ export function notSent(retryable: boolean, retryAfterMs?: number): SendOutcome 
 /** An account of tenant 1 that nothing limits. */
 export async function addAccount(sql: Sql, provider: string | null = 'scripted'): Promise<Target> {
   const [row] = await sql<Target[]>`
-    insert into pigeonpost.accounts (tenant_id, channel, address, provider, rate_per_minute, daily_limit, settings)
-    values (1, 'whatsapp', ${`+1555${String(Math.random()).slice(2, 9)}`}, ${provider}, null, null,
-      '{"recipient_interval_ms": 0}')
+    insert into pigeonpost.accounts (tenant_id, channel, address, provider, rate_per_minute, daily_limit)
+    values (1, 'whatsapp', ${`+1555${String(Math.random()).slice(2, 9)}`}, ${provider}, null, null)
     returning tenant_id as "tenantId", id as "accountId"`
   if (!row) throw new Error('no account')
   return row
