@@ -1095,6 +1095,35 @@ ALTER FUNCTION pigeonpost.tg_et_threads__update() OWNER TO pigeonpost_owner;
 -- Name: FUNCTION tg_et_threads__update(); Type: COMMENT; Schema: pigeonpost
 COMMENT ON FUNCTION pigeonpost.tg_et_threads__update() IS 'Setting status to archived ends a thread.';
 
+-- Name: accept_message(integer, uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_message record;
+  v_day record;
+  v_now timestamptz := pigeonpost_private.clock();
+begin
+  select m.account_id, m.scheduled_for, m.status into v_message from pigeonpost.messages m
+  where m.tenant_id = p_tenant_id and m.id = p_message_id;
+  if v_message.status is null or v_message.status not in ('queued', 'scheduled') then
+    return;
+  end if;
+  select * into v_day from pigeonpost_private.take_day(p_tenant_id, v_message.account_id, 1, greatest(v_message.scheduled_for, v_now));
+  if v_day.granted = 0 then
+    raise exception 'Daily message limit reached' using errcode = 'PPA02', constraint = 'daily_limit_reached', table = 'messages',
+      column = 'account_id', hint = format('The account''s next day begins at %s.', pigeonpost_private.iso_8601(v_day.next_day));
+  end if;
+  update pigeonpost.messages m set accepted_on = v_day.day
+  where m.tenant_id = p_tenant_id and m.id = p_message_id and v_day.day is not null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION accept_message(p_tenant_id integer, p_message_id uuid); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) IS 'Counts a new message for the day that it is for, so that it does not have to wait for the daily limit. Raises daily_limit_reached where the day is full.';
+
 -- Name: append_event(integer, text, uuid, uuid, uuid, uuid, uuid, jsonb); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_customer_id uuid DEFAULT NULL::uuid, p_account_id uuid DEFAULT NULL::uuid, p_message_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT NULL::jsonb) RETURNS void
     LANGUAGE plpgsql
@@ -1123,6 +1152,249 @@ ALTER FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text
 
 -- Name: FUNCTION bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) IS 'What NOTIFY on channel pigeonpost_events says, the same whether a trigger or the relay rings.';
+
+-- Name: messages_number_seq; Type: SEQUENCE; Schema: pigeonpost
+CREATE SEQUENCE pigeonpost.messages_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE pigeonpost.messages_number_seq OWNER TO pigeonpost_owner;
+
+-- Name: messages; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.messages (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    number bigint DEFAULT nextval('pigeonpost.messages_number_seq'::regclass) NOT NULL,
+    account_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    thread_id uuid NOT NULL,
+    customer_id uuid,
+    sender_customer_id uuid,
+    address text,
+    conversation_external_id text,
+    alternate_address text,
+    lead_id bigint,
+    direction text NOT NULL,
+    channel text DEFAULT 'whatsapp'::text NOT NULL,
+    external_message_id text,
+    content_type text DEFAULT 'text'::text NOT NULL,
+    body text,
+    body_version integer DEFAULT 1 NOT NULL,
+    media_id uuid,
+    media_url text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    raw jsonb,
+    reply_to_id uuid,
+    status text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    scheduled_for timestamp with time zone,
+    valid_until timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    attempt_id uuid,
+    leased_until timestamp with time zone,
+    provider text,
+    provider_reason text,
+    accepted_on date,
+    error_code text,
+    error_message text,
+    is_processed boolean DEFAULT false NOT NULL,
+    is_from_bot boolean DEFAULT false NOT NULL,
+    created_by uuid,
+    campaign_id text,
+    idempotency_key text,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost.messages OWNER TO pigeonpost_owner;
+
+-- Name: TABLE messages; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
+
+-- Name: COLUMN messages.number; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers: from 1, over all tenants; gaps are second copies.';
+
+-- Name: COLUMN messages.account_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.account_id IS 'Ours. Left out: the default of the channel, else the first, else one that appears.';
+
+-- Name: COLUMN messages.thread_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.thread_id IS 'Set by trigger, whatever is given.';
+
+-- Name: COLUMN messages.customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.customer_id IS 'The counterpart of a direct conversation; null in others.';
+
+-- Name: COLUMN messages.sender_customer_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.sender_customer_id IS 'Who wrote an inbound message.';
+
+-- Name: COLUMN messages.address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.address IS 'The counterpart''s address as it was, in the one spelling; in a group the sender''s, or, outbound, the group''s.';
+
+-- Name: COLUMN messages.conversation_external_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.conversation_external_id IS 'Given by the writer: the channel''s id of the group, chat or mail thread.';
+
+-- Name: COLUMN messages.alternate_address; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.alternate_address IS 'Given by the writer: a second address of the same person (a LID beside the phone). Links the two.';
+
+-- Name: COLUMN messages.lead_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.lead_id IS 'Given by the writer in place of an address; the row keeps customer_id instead.';
+
+-- Name: COLUMN messages.direction; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.direction IS 'inbound, outbound or system. System messages are stored and never sent.';
+
+-- Name: COLUMN messages.external_message_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.external_message_id IS 'The channel''s own id, which refuses a second copy in the same conversation. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
+
+-- Name: COLUMN messages.content_type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.content_type IS 'text, image, audio, video, file, location or structured. Document 002''s "document" is our file.';
+
+-- Name: COLUMN messages.body; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.body IS 'At most 1048576 bytes, without control characters but tab and newline. Null once revoked.';
+
+-- Name: COLUMN messages.body_version; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.body_version IS 'From 1; each edit and the revoke count one up. The older ones are in message_history.';
+
+-- Name: COLUMN messages.media_url; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.media_url IS 'As it was given; providers'' links may die in minutes.';
+
+-- Name: COLUMN messages.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.metadata IS 'The writer''s own; an object. sender_name and group_name name a customer or group that is new.';
+
+-- Name: COLUMN messages.raw; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.raw IS 'The platform''s own message object.';
+
+-- Name: COLUMN messages.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.status IS 'Outbound: scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only forward: see status_may_change().';
+
+-- Name: COLUMN messages.priority; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.priority IS 'Higher goes first; 0 by default, campaigns -10.';
+
+-- Name: COLUMN messages.scheduled_for; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.scheduled_for IS 'Not sent before.';
+
+-- Name: COLUMN messages.valid_until; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.valid_until IS 'Not sent after: it fails instead.';
+
+-- Name: COLUMN messages.attempts; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Tries begun; each is a row of delivery_attempts.';
+
+-- Name: COLUMN messages.next_attempt_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.next_attempt_at IS 'When a scheduled or retrying message is due.';
+
+-- Name: COLUMN messages.attempt_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.attempt_id IS 'The try that is under way, or was last; the key of providers that take one.';
+
+-- Name: COLUMN messages.leased_until; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.leased_until IS 'Until then it is a worker''s; expired, it is queued again, or unknown if it was being sent.';
+
+-- Name: COLUMN messages.provider; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.provider IS 'Who took the last try.';
+
+-- Name: COLUMN messages.provider_reason; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.provider_reason IS 'Why this provider had the last try: route <position>, account, failover from <provider>, or probe.';
+
+-- Name: COLUMN messages.accepted_on; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.accepted_on IS 'The account''s local day whose daily limit it counts for; null while it counts for none. Set by the API when it accepts and by the worker when it first sends.';
+
+-- Name: COLUMN messages.is_processed; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.is_processed IS 'For one consumer of yours: set it with mark_processed().';
+
+-- Name: COLUMN messages.created_by; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.created_by IS 'The API key''s id.';
+
+-- Name: COLUMN messages.idempotency_key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.idempotency_key IS 'The sender''s own; a second row with it is an error (23505).';
+
+-- Name: COLUMN messages.occurred_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'What history is sorted by: sent_at as the writer gave it, else created_at.';
+
+-- Name: COLUMN messages.sent_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.sent_at IS 'By the channel''s clock. Null while an outbound message waits.';
+
+-- Name: COLUMN messages.delivered_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.delivered_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was stored.';
+
+-- Name: COLUMN messages.read_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.read_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was marked as read.';
+
+-- Name: COLUMN messages.failed_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.failed_at IS 'Null again once it is queued anew or proves to have arrived.';
+
+-- Name: COLUMN messages.revoked_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.revoked_at IS 'Deleted by its sender: the row stays, the body goes to message_history.';
+
+-- Name: choose_provider(jsonb, pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_route record;
+  v_first text;
+  v_failed integer := -1;
+  v_pinned boolean := p_message.attempt_id is not null and exists (
+    select from jsonb_array_elements(p_routes) r where r ->> 'provider' = p_message.provider and (r ->> 'keyed')::boolean);
+begin
+  if p_message.attempts > 0 and not v_pinned then
+    select coalesce(min((r ->> 'ord')::integer), -1) into v_failed from jsonb_array_elements(p_routes) r
+    where r ->> 'provider' = p_message.provider
+      and (r ->> 'prefix' is null or p_message.address like (r ->> 'prefix') || '%')
+      and (r ->> 'content_type' is null or r ->> 'content_type' = p_message.content_type);
+  end if;
+  for v_route in
+    select r.* from jsonb_to_recordset(p_routes) r (ord integer, provider text, reason text, prefix text, content_type text,
+      keyed boolean, usable boolean, fallback boolean)
+    where case when v_pinned then r.provider = p_message.provider
+      else (r.prefix is null or p_message.address like r.prefix || '%')
+        and (r.content_type is null or r.content_type = p_message.content_type)
+        and (not r.fallback or not exists (
+          select from jsonb_array_elements(p_routes) o where not (o ->> 'fallback')::boolean
+            and (o ->> 'prefix' is null or p_message.address like (o ->> 'prefix') || '%')
+            and (o ->> 'content_type' is null or o ->> 'content_type' = p_message.content_type))) end
+    order by r.ord <= v_failed, r.ord
+  loop
+    if v_route.usable then
+      provider := v_route.provider;
+      keyed := v_route.keyed;
+      reason := case
+        when v_route.reason = 'probe' then 'probe'
+        when v_failed >= 0 and p_message.provider <> v_route.provider then 'failover from ' || p_message.provider
+        when v_first <> v_route.provider then 'failover from ' || v_first
+        else v_route.reason end;
+      return;
+    end if;
+    v_first := coalesce(v_first, v_route.provider);
+  end loop;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean) IS 'The provider for the next try of a message, and why; null where none of the routes can be used now.';
+
+-- Name: clock(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.clock() RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ahead interval;
+begin
+  select o.ahead into v_ahead from pigeonpost_private.clock_offset o;
+  return case when found then clock_timestamp() + v_ahead else clock_timestamp() end;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.clock() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION clock(); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.clock() IS 'What time it is for delivery: the server''s, or ahead of it by clock_offset, which only the owner''s tests set.';
 
 -- Name: count_changes(bigint, bigint, integer); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
@@ -1157,6 +1429,22 @@ CREATE FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_t
       'content_type', nullif(p_content_type, 'text'))) end
 $$;
 ALTER FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) OWNER TO pigeonpost_owner;
+
+-- Name: day_start(date, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.day_start(p_day date, p_time_zone text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_start timestamptz := p_day::timestamp at time zone p_time_zone;
+begin
+  return case when ((v_start - interval '1 hour') at time zone p_time_zone)::date = p_day then v_start - interval '1 hour' else v_start end;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.day_start(p_day date, p_time_zone text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION day_start(p_day date, p_time_zone text); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.day_start(p_day date, p_time_zone text) IS 'The first moment of a date in a time zone.';
 
 -- Name: drop_partition(text); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.drop_partition(p_name text) RETURNS bigint
@@ -1504,6 +1792,21 @@ CREATE FUNCTION pigeonpost_private.folded_id() RETURNS bigint
 $_$;
 ALTER FUNCTION pigeonpost_private.folded_id() OWNER TO pigeonpost_owner;
 
+-- Name: give_back_rate(integer, uuid, integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update pigeonpost_private.account_limits l set tat = l.tat - interval '1 minute' / a.rate_per_minute * p_count
+  from pigeonpost.accounts a
+  where l.tenant_id = p_tenant_id and l.account_id = p_account_id and a.tenant_id = p_tenant_id and a.id = p_account_id
+    and a.rate_per_minute is not null
+$$;
+ALTER FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) IS 'Takes back what take_rate() granted and nobody sent.';
+
 -- Name: ingest_one(integer, jsonb); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1762,175 +2065,6 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) OWNER TO pigeonpost_owner;
 
--- Name: messages_number_seq; Type: SEQUENCE; Schema: pigeonpost
-CREATE SEQUENCE pigeonpost.messages_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-ALTER TABLE pigeonpost.messages_number_seq OWNER TO pigeonpost_owner;
-
--- Name: messages; Type: TABLE; Schema: pigeonpost
-CREATE TABLE pigeonpost.messages (
-    tenant_id integer NOT NULL,
-    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
-    number bigint DEFAULT nextval('pigeonpost.messages_number_seq'::regclass) NOT NULL,
-    account_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    thread_id uuid NOT NULL,
-    customer_id uuid,
-    sender_customer_id uuid,
-    address text,
-    conversation_external_id text,
-    alternate_address text,
-    lead_id bigint,
-    direction text NOT NULL,
-    channel text DEFAULT 'whatsapp'::text NOT NULL,
-    external_message_id text,
-    content_type text DEFAULT 'text'::text NOT NULL,
-    body text,
-    body_version integer DEFAULT 1 NOT NULL,
-    media_id uuid,
-    media_url text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    raw jsonb,
-    reply_to_id uuid,
-    status text NOT NULL,
-    priority smallint DEFAULT 0 NOT NULL,
-    scheduled_for timestamp with time zone,
-    valid_until timestamp with time zone,
-    attempts integer DEFAULT 0 NOT NULL,
-    next_attempt_at timestamp with time zone,
-    attempt_id uuid,
-    leased_until timestamp with time zone,
-    provider text,
-    error_code text,
-    error_message text,
-    is_processed boolean DEFAULT false NOT NULL,
-    is_from_bot boolean DEFAULT false NOT NULL,
-    created_by uuid,
-    campaign_id text,
-    idempotency_key text,
-    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
-    sent_at timestamp with time zone,
-    delivered_at timestamp with time zone,
-    read_at timestamp with time zone,
-    failed_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-ALTER TABLE pigeonpost.messages OWNER TO pigeonpost_owner;
-
--- Name: TABLE messages; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
-
--- Name: COLUMN messages.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers: from 1, over all tenants; gaps are second copies.';
-
--- Name: COLUMN messages.account_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.account_id IS 'Ours. Left out: the default of the channel, else the first, else one that appears.';
-
--- Name: COLUMN messages.thread_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.thread_id IS 'Set by trigger, whatever is given.';
-
--- Name: COLUMN messages.customer_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.customer_id IS 'The counterpart of a direct conversation; null in others.';
-
--- Name: COLUMN messages.sender_customer_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.sender_customer_id IS 'Who wrote an inbound message.';
-
--- Name: COLUMN messages.address; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.address IS 'The counterpart''s address as it was, in the one spelling; in a group the sender''s, or, outbound, the group''s.';
-
--- Name: COLUMN messages.conversation_external_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.conversation_external_id IS 'Given by the writer: the channel''s id of the group, chat or mail thread.';
-
--- Name: COLUMN messages.alternate_address; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.alternate_address IS 'Given by the writer: a second address of the same person (a LID beside the phone). Links the two.';
-
--- Name: COLUMN messages.lead_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.lead_id IS 'Given by the writer in place of an address; the row keeps customer_id instead.';
-
--- Name: COLUMN messages.direction; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.direction IS 'inbound, outbound or system. System messages are stored and never sent.';
-
--- Name: COLUMN messages.external_message_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.external_message_id IS 'The channel''s own id, which refuses a second copy in the same conversation. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
-
--- Name: COLUMN messages.content_type; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.content_type IS 'text, image, audio, video, file, location or structured. Document 002''s "document" is our file.';
-
--- Name: COLUMN messages.body; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.body IS 'At most 1048576 bytes, without control characters but tab and newline. Null once revoked.';
-
--- Name: COLUMN messages.body_version; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.body_version IS 'From 1; each edit and the revoke count one up. The older ones are in message_history.';
-
--- Name: COLUMN messages.media_url; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.media_url IS 'As it was given; providers'' links may die in minutes.';
-
--- Name: COLUMN messages.metadata; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.metadata IS 'The writer''s own; an object. sender_name and group_name name a customer or group that is new.';
-
--- Name: COLUMN messages.raw; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.raw IS 'The platform''s own message object.';
-
--- Name: COLUMN messages.status; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.status IS 'Outbound: scheduled, queued, sending, sent, delivered, read, retrying, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only forward: see status_may_change().';
-
--- Name: COLUMN messages.priority; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.priority IS 'Higher goes first; 0 by default, campaigns -10.';
-
--- Name: COLUMN messages.scheduled_for; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.scheduled_for IS 'Not sent before.';
-
--- Name: COLUMN messages.valid_until; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.valid_until IS 'Not sent after: it fails instead.';
-
--- Name: COLUMN messages.attempts; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Tries begun; each is a row of delivery_attempts.';
-
--- Name: COLUMN messages.next_attempt_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.next_attempt_at IS 'When a scheduled or retrying message is due.';
-
--- Name: COLUMN messages.attempt_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.attempt_id IS 'The try that is under way, or was last; the key of providers that take one.';
-
--- Name: COLUMN messages.leased_until; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.leased_until IS 'Until then it is a worker''s; expired, it is queued again, or unknown if it was being sent.';
-
--- Name: COLUMN messages.provider; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.provider IS 'Who took the last try.';
-
--- Name: COLUMN messages.is_processed; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.is_processed IS 'For one consumer of yours: set it with mark_processed().';
-
--- Name: COLUMN messages.created_by; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.created_by IS 'The API key''s id.';
-
--- Name: COLUMN messages.idempotency_key; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.idempotency_key IS 'The sender''s own; a second row with it is an error (23505).';
-
--- Name: COLUMN messages.occurred_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'What history is sorted by: sent_at as the writer gave it, else created_at.';
-
--- Name: COLUMN messages.sent_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.sent_at IS 'By the channel''s clock. Null while an outbound message waits.';
-
--- Name: COLUMN messages.delivered_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.delivered_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was stored.';
-
--- Name: COLUMN messages.read_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.read_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was marked as read.';
-
--- Name: COLUMN messages.failed_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.failed_at IS 'Null again once it is queued anew or proves to have arrived.';
-
--- Name: COLUMN messages.revoked_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.revoked_at IS 'Deleted by its sender: the row stays, the body goes to message_history.';
-
 -- Name: normalise_message(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) RETURNS pigeonpost.messages
     LANGUAGE plpgsql
@@ -2021,6 +2155,7 @@ begin
   new.body_version := 1;
   new.attempts := 0;
   new.leased_until := null;
+  new.accepted_on := null;
   if new.direction = 'outbound' then
     if new.external_message_id is not null then
       if new.status is null or new.status not in ('sent', 'delivered', 'read', 'failed') then
@@ -2045,6 +2180,51 @@ begin
 end
 $_$;
 ALTER FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: note_provider(integer, text, boolean, integer, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_threshold constant integer := 5;
+  v_first_ms constant integer := 30000;
+  v_most_ms constant integer := 300000;
+  v_now timestamptz := pigeonpost_private.clock();
+  v_open boolean;
+begin
+  if p_succeeded and p_failures = 0 then
+    delete from pigeonpost_private.provider_breakers b where b.tenant_id = p_tenant_id and b.provider = p_provider;
+    return false;
+  end if;
+  insert into pigeonpost_private.provider_breakers as b (tenant_id, provider, failures, pause_ms, open_until, last_error)
+  values (p_tenant_id, p_provider, p_failures, case when p_failures >= v_threshold then v_first_ms else 0 end,
+    case when p_failures >= v_threshold then v_now + v_first_ms * interval '1 ms' end, p_error)
+  on conflict on constraint provider_breakers_pkey do update set
+    failures = case when p_succeeded then p_failures else b.failures + p_failures end,
+    -- What was under way when it opened says nothing new; the probe does.
+    pause_ms = case
+      when p_succeeded and p_failures < v_threshold then 0
+      when b.open_until > v_now then b.pause_ms
+      when b.open_until is not null then least(v_most_ms, b.pause_ms * 2)
+      when b.failures + p_failures >= v_threshold then v_first_ms
+      else b.pause_ms end,
+    open_until = case
+      when p_succeeded and p_failures < v_threshold then null
+      when b.open_until > v_now then b.open_until
+      when b.open_until is not null then v_now + least(v_most_ms, b.pause_ms * 2) * interval '1 ms'
+      when b.failures + p_failures >= v_threshold then v_now + v_first_ms * interval '1 ms' end,
+    probe_until = null,
+    last_error = p_error,
+    updated_at = now()
+  returning b.open_until is not null into v_open;
+  return v_open;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text) IS 'Counts failures since the last success (p_succeeded: there was one, and p_failures came after it); true when the breaker is open. It opens after 5, for 30 s, then twice as long, at most 5 min.';
 
 -- Name: open_thread(integer, uuid, uuid, uuid, text); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text) RETURNS void
@@ -2213,6 +2393,116 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
 
+-- Name: take_day(integer, uuid, integer, timestamp with time zone); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account record;
+begin
+  select a.daily_limit, a.time_zone into v_account
+  from pigeonpost.accounts a where a.tenant_id = p_tenant_id and a.id = p_account_id;
+  if v_account.daily_limit is null then
+    granted := p_wanted;
+    return;
+  end if;
+  day := (p_at at time zone v_account.time_zone)::date;
+  next_day := pigeonpost_private.day_start(day + 1, v_account.time_zone);
+  if p_wanted < 1 then
+    granted := 0;
+    return;
+  end if;
+  loop
+    update pigeonpost_private.account_days d
+    set granted = least(p_wanted, v_account.daily_limit - d.accepted),
+      accepted = d.accepted + least(p_wanted, v_account.daily_limit - d.accepted)
+    where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day
+      and d.accepted < v_account.daily_limit
+    returning d.granted into granted;
+    exit when found;
+    granted := 0;
+    exit when exists (select from pigeonpost_private.account_days d
+      where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day);
+    -- What went out on this day while there was no limit counts too.
+    insert into pigeonpost_private.account_days (tenant_id, account_id, day, accepted)
+    select p_tenant_id, p_account_id, take_day.day, count(*) from pigeonpost.messages m
+    where m.tenant_id = p_tenant_id and m.account_id = p_account_id and m.direction = 'outbound' and m.attempts > 0
+      and m.accepted_on is null and m.sent_at >= pigeonpost_private.day_start(take_day.day, v_account.time_zone)
+      and m.sent_at < next_day
+    on conflict on constraint account_days_pkey do nothing;
+    delete from pigeonpost_private.account_days d
+    where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day < take_day.day - 35;
+  end loop;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone) IS 'Counts up to so many messages for the account''s local day of that moment, and tells where the next one begins. An account without a limit is not counted, and day is null.';
+
+-- Name: take_probe(integer, text, double precision); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := pigeonpost_private.clock();
+begin
+  update pigeonpost_private.provider_breakers b set probe_until = v_now + p_lease_ms * interval '1 ms'
+  where b.tenant_id = p_tenant_id and b.provider = p_provider and b.open_until <= v_now
+    and (b.probe_until is null or b.probe_until <= v_now);
+  return found;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) IS 'True for the one that may try the provider with one message, when its pause is over.';
+
+-- Name: take_rate(integer, uuid, integer); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Read before the row's lock is waited for, so that waiting grants nothing.
+  v_now timestamptz := pigeonpost_private.clock();
+  v_pace record;
+  v_tat timestamptz;
+begin
+  select interval '1 minute' / a.rate_per_minute as step, a.burst into v_pace
+  from pigeonpost.accounts a where a.tenant_id = p_tenant_id and a.id = p_account_id;
+  if v_pace.step is null or p_wanted < 1 then
+    granted := p_wanted;
+    again_in_ms := 0;
+    return;
+  end if;
+  loop
+    update pigeonpost_private.account_limits l
+    set granted = least(p_wanted, floor(extract(epoch from v_pace.step * v_pace.burst - (greatest(l.tat, v_now) - v_now))
+          / extract(epoch from v_pace.step))::integer),
+      tat = greatest(l.tat, v_now) + v_pace.step * least(p_wanted,
+        floor(extract(epoch from v_pace.step * v_pace.burst - (greatest(l.tat, v_now) - v_now)) / extract(epoch from v_pace.step))::integer)
+    where l.tenant_id = p_tenant_id and l.account_id = p_account_id
+      and l.tat <= v_now + v_pace.step * (v_pace.burst - 1)
+    returning l.granted, l.tat into granted, v_tat;
+    exit when found;
+    select 0, l.tat into granted, v_tat from pigeonpost_private.account_limits l
+    where l.tenant_id = p_tenant_id and l.account_id = p_account_id;
+    exit when found;
+    insert into pigeonpost_private.account_limits (tenant_id, account_id, tat) values (p_tenant_id, p_account_id, v_now)
+    on conflict on constraint account_limits_pkey do nothing;
+  end loop;
+  again_in_ms := case when granted < p_wanted
+    then greatest(0, ceil(1000 * extract(epoch from v_tat - v_pace.step * (v_pace.burst - 1) - v_now))) else 0 end;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) IS 'Grants up to so many sends of an account by its rate and burst, and tells in how many ms the next one is worth asking for. What is not sent goes back by give_back_rate().';
+
 -- Name: tg__check_multi(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg__check_multi() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2307,7 +2597,8 @@ CREATE FUNCTION pigeonpost_private.tg_accounts__emit() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id);
+  perform pigeonpost_private.append_event(new.tenant_id, 'account.' || new.status, p_account_id => new.id,
+    p_payload => nullif(jsonb_strip_nulls(jsonb_build_object('reason', new.status_reason)), '{}'));
   return null;
 end
 $$;
@@ -2329,6 +2620,9 @@ begin
     raise exception 'status "%" is not known', new.status using errcode = 'PPV01', constraint = 'accounts_status_known',
       table = 'accounts', column = 'status', hint = 'Use connected, disconnected or disabled.';
   end if;
+  if new.status = 'connected' then
+    new.status_reason := null;
+  end if;
   -- The list of time zones is read from disk each time.
   if new.time_zone <> 'UTC' and (tg_op = 'INSERT' or new.time_zone <> old.time_zone)
      and not exists (select from pg_timezone_names z where z.name = new.time_zone) then
@@ -2345,6 +2639,21 @@ begin
 end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_accounts__normalise() OWNER TO pigeonpost_owner;
+
+-- Name: tg_accounts__relimit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_accounts__relimit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.messages m set next_attempt_at = null
+  where m.tenant_id = new.tenant_id and m.account_id = new.id and m.status = 'scheduled' and m.error_code = 'daily_limit';
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now())
+  where w.tenant_id = new.tenant_id and w.account_id = new.id;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_accounts__relimit() OWNER TO pigeonpost_owner;
 
 -- Name: tg_accounts__wake(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_accounts__wake() RETURNS trigger
@@ -3202,6 +3511,20 @@ end
 $_$;
 ALTER FUNCTION pigeonpost_private.tg_messages__resolve() OWNER TO pigeonpost_owner;
 
+-- Name: tg_provider_routes__wake(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_provider_routes__wake() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now()),
+    leased_until = case when w.lease_id is not null then w.leased_until end
+  where w.tenant_id = coalesce(new.tenant_id, old.tenant_id);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_provider_routes__wake() OWNER TO pigeonpost_owner;
+
 -- Name: tg_threads__emit(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_threads__emit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3266,6 +3589,7 @@ CREATE TABLE pigeonpost.accounts (
     name text,
     provider text,
     status text DEFAULT 'connected'::text NOT NULL,
+    status_reason text,
     rate_per_minute integer DEFAULT 20,
     burst integer DEFAULT 1 NOT NULL,
     daily_limit integer DEFAULT 1000,
@@ -3279,6 +3603,11 @@ CREATE TABLE pigeonpost.accounts (
     CONSTRAINT accounts_channel_not_empty CHECK ((channel <> ''::text)),
     CONSTRAINT accounts_daily_limit_in_range CHECK ((daily_limit >= 0)),
     CONSTRAINT accounts_rate_is_positive CHECK ((rate_per_minute > 0)),
+    CONSTRAINT accounts_recipient_interval_in_range CHECK (
+CASE jsonb_typeof((settings -> 'recipient_interval_ms'::text))
+    WHEN 'number'::text THEN ((((settings ->> 'recipient_interval_ms'::text))::numeric >= (0)::numeric) AND (((settings ->> 'recipient_interval_ms'::text))::numeric <= (86400000)::numeric))
+    ELSE (NOT (settings ? 'recipient_interval_ms'::text))
+END),
     CONSTRAINT accounts_secret_ref_is_a_name CHECK ((secret_ref ~ '^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$'::text)),
     CONSTRAINT accounts_settings_are_an_object CHECK ((jsonb_typeof(settings) = 'object'::text)),
     CONSTRAINT accounts_status_known CHECK ((status = ANY (ARRAY['connected'::text, 'disconnected'::text, 'disabled'::text])))
@@ -3299,6 +3628,9 @@ COMMENT ON COLUMN pigeonpost.accounts.provider IS 'Who delivers; null: messages 
 
 -- Name: COLUMN accounts.status; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.accounts.status IS 'connected; disconnected: what SQL inserts waits, the API refuses; disabled: outbound is refused.';
+
+-- Name: COLUMN accounts.status_reason; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.accounts.status_reason IS 'Why it is not connected: the provider''s code and words. Null while it is.';
 
 -- Name: COLUMN accounts.rate_per_minute; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.accounts.rate_per_minute IS 'Messages per minute, by all workers together; null means no limit. Default 20 (document 004).';
@@ -3678,6 +4010,37 @@ COMMENT ON TABLE pigeonpost.parked_updates IS 'Receipts, edits, revokes and reac
 -- Name: COLUMN parked_updates.update; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.parked_updates.update IS 'As apply_update() was given it, with the time at which it came.';
 
+-- Name: provider_routes; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.provider_routes (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    "position" integer NOT NULL,
+    channel text,
+    account_id uuid,
+    country_prefix text,
+    content_type text,
+    provider text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT provider_routes_channel_is_a_name CHECK (((channel <> ''::text) AND (channel = lower(btrim(channel))))),
+    CONSTRAINT provider_routes_content_type_known CHECK ((content_type = ANY (ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'file'::text, 'location'::text, 'structured'::text]))),
+    CONSTRAINT provider_routes_country_prefix_is_dialled CHECK ((country_prefix ~ '^\+[1-9][0-9]{0,14}$'::text)),
+    CONSTRAINT provider_routes_position_is_positive CHECK (("position" > 0)),
+    CONSTRAINT provider_routes_provider_not_empty CHECK ((provider <> ''::text))
+);
+ALTER TABLE pigeonpost.provider_routes OWNER TO pigeonpost_owner;
+
+-- Name: TABLE provider_routes; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.provider_routes IS 'Which provider sends what: the first that matches, by position. A column that is null matches everything.';
+
+-- Name: COLUMN provider_routes."position"; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.provider_routes."position" IS 'Order of the rules, unique in the tenant; delivery_attempts.reason names it.';
+
+-- Name: COLUMN provider_routes.country_prefix; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.provider_routes.country_prefix IS 'How the recipient''s number begins, in E.164: +27.';
+
+-- Name: COLUMN provider_routes.provider; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.provider_routes.provider IS 'The name of an installed provider; one that is not installed, or does not serve the channel, is passed over.';
+
 -- Name: tenant_roles; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.tenant_roles (
     tenant_id integer NOT NULL,
@@ -3792,6 +4155,43 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte wa
 -- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
 
+-- Name: account_days; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.account_days (
+    tenant_id integer NOT NULL,
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    accepted integer NOT NULL,
+    granted integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE pigeonpost_private.account_days OWNER TO pigeonpost_owner;
+
+-- Name: TABLE account_days; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.account_days IS 'How many messages each account has accepted for each of its local days. Kept for 35 days.';
+
+-- Name: COLUMN account_days.accepted; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_days.accepted IS 'How many messages count for that day so far.';
+
+-- Name: COLUMN account_days.granted; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_days.granted IS 'What the last statement was granted.';
+
+-- Name: account_limits; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.account_limits (
+    tenant_id integer NOT NULL,
+    account_id uuid NOT NULL,
+    tat timestamp with time zone NOT NULL,
+    granted integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE pigeonpost_private.account_limits OWNER TO pigeonpost_owner;
+
+-- Name: TABLE account_limits; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.account_limits IS 'How far each account has used its rate.';
+
+-- Name: COLUMN account_limits.tat; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_limits.tat IS 'When all that was granted would have left at an even pace; ahead of now by what the burst allows.';
+
+-- Name: COLUMN account_limits.granted; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.account_limits.granted IS 'What the last statement was granted.';
+
 -- Name: account_wakeups; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.account_wakeups (
     tenant_id integer NOT NULL,
@@ -3813,6 +4213,20 @@ COMMENT ON COLUMN pigeonpost_private.account_wakeups.leased_until IS 'Until then
 
 -- Name: COLUMN account_wakeups.lease_id; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.account_wakeups.lease_id IS 'Whose turn it is; null while the account pauses.';
+
+-- Name: clock_offset; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.clock_offset (
+    only_one boolean DEFAULT true NOT NULL,
+    ahead interval NOT NULL,
+    CONSTRAINT clock_offset_is_one_row CHECK (only_one)
+);
+ALTER TABLE pigeonpost_private.clock_offset OWNER TO pigeonpost_owner;
+
+-- Name: TABLE clock_offset; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.clock_offset IS 'One row while a test has set the clock of delivery ahead, else none.';
+
+-- Name: COLUMN clock_offset.ahead; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.clock_offset.ahead IS 'Added to clock_timestamp(); positive.';
 
 -- Name: log_rounds; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.log_rounds (
@@ -3872,6 +4286,52 @@ COMMENT ON TABLE pigeonpost_private.message_counts IS 'How many messages each ac
 
 -- Name: COLUMN message_counts.messages; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.message_counts.messages IS 'How many.';
+
+-- Name: provider_breakers; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.provider_breakers (
+    tenant_id integer NOT NULL,
+    provider text NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    pause_ms integer DEFAULT 0 NOT NULL,
+    open_until timestamp with time zone,
+    probe_until timestamp with time zone,
+    last_error text,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost_private.provider_breakers OWNER TO pigeonpost_owner;
+
+-- Name: TABLE provider_breakers; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.provider_breakers IS 'Providers that failed lately, per tenant. No row: all is well.';
+
+-- Name: COLUMN provider_breakers.failures; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.provider_breakers.failures IS 'Since the last success.';
+
+-- Name: COLUMN provider_breakers.pause_ms; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.provider_breakers.pause_ms IS 'Milliseconds of the pause that open_until ends; doubled by a probe that fails.';
+
+-- Name: COLUMN provider_breakers.open_until; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.provider_breakers.open_until IS 'Nothing goes there before; then one message at a time. Null: closed.';
+
+-- Name: COLUMN provider_breakers.probe_until; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.provider_breakers.probe_until IS 'One message is on its way to try it; a probe that did not come back by then is forgotten.';
+
+-- Name: recipient_limits; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.recipient_limits (
+    tenant_id integer NOT NULL,
+    account_id uuid NOT NULL,
+    address text NOT NULL,
+    next_at timestamp with time zone NOT NULL
+);
+ALTER TABLE pigeonpost_private.recipient_limits OWNER TO pigeonpost_owner;
+
+-- Name: TABLE recipient_limits; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.recipient_limits IS 'When each recipient may get the account''s next message, where the account has an interval per recipient.';
+
+-- Name: COLUMN recipient_limits.address; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.recipient_limits.address IS 'As in messages.address: the number, or the group.';
+
+-- Name: COLUMN recipient_limits.next_at; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.recipient_limits.next_at IS 'Nothing goes there before.';
 
 -- Name: events_default; Type: TABLE ATTACH; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.events ATTACH PARTITION pigeonpost.events_default DEFAULT;
@@ -3990,6 +4450,14 @@ ALTER TABLE ONLY pigeonpost.messages
 ALTER TABLE ONLY pigeonpost.parked_updates
     ADD CONSTRAINT parked_updates_pkey PRIMARY KEY (tenant_id, id);
 
+-- Name: provider_routes provider_routes_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.provider_routes
+    ADD CONSTRAINT provider_routes_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: provider_routes provider_routes_position_is_unique; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.provider_routes
+    ADD CONSTRAINT provider_routes_position_is_unique UNIQUE (tenant_id, "position");
+
 -- Name: tenant_roles tenant_roles_pkey; Type: CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.tenant_roles
     ADD CONSTRAINT tenant_roles_pkey PRIMARY KEY (tenant_id, role);
@@ -4014,9 +4482,21 @@ ALTER TABLE ONLY pigeonpost.threads
 ALTER TABLE ONLY pigeonpost.webhook_inbox
     ADD CONSTRAINT webhook_inbox_pkey PRIMARY KEY (tenant_id, id);
 
+-- Name: account_days account_days_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.account_days
+    ADD CONSTRAINT account_days_pkey PRIMARY KEY (tenant_id, account_id, day);
+
+-- Name: account_limits account_limits_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.account_limits
+    ADD CONSTRAINT account_limits_pkey PRIMARY KEY (tenant_id, account_id);
+
 -- Name: account_wakeups account_wakeups_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.account_wakeups
     ADD CONSTRAINT account_wakeups_pkey PRIMARY KEY (tenant_id, account_id);
+
+-- Name: clock_offset clock_offset_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.clock_offset
+    ADD CONSTRAINT clock_offset_pkey PRIMARY KEY (only_one);
 
 -- Name: log_rounds log_rounds_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.log_rounds
@@ -4029,6 +4509,14 @@ ALTER TABLE ONLY pigeonpost_private.log_state
 -- Name: message_counts message_counts_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.message_counts
     ADD CONSTRAINT message_counts_pkey PRIMARY KEY (tenant_id, account_id, direction, content_type, status);
+
+-- Name: provider_breakers provider_breakers_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.provider_breakers
+    ADD CONSTRAINT provider_breakers_pkey PRIMARY KEY (tenant_id, provider);
+
+-- Name: recipient_limits recipient_limits_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.recipient_limits
+    ADD CONSTRAINT recipient_limits_pkey PRIMARY KEY (tenant_id, account_id, address);
 
 -- Name: accounts_choice; Type: INDEX; Schema: pigeonpost
 CREATE INDEX accounts_choice ON pigeonpost.accounts USING btree (tenant_id, channel, is_default DESC, created_at, id);
@@ -4099,6 +4587,9 @@ CREATE INDEX messages_customer ON pigeonpost.messages USING btree (tenant_id, cu
 -- Name: messages_due; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_due ON pigeonpost.messages USING btree (tenant_id, account_id, next_attempt_at) WHERE (status = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
 
+-- Name: messages_expiring; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_expiring ON pigeonpost.messages USING btree (tenant_id, account_id, valid_until) WHERE ((valid_until IS NOT NULL) AND (status = ANY (ARRAY['queued'::text, 'scheduled'::text, 'retrying'::text])));
+
 -- Name: messages_idempotency_key_is_unique; Type: INDEX; Schema: pigeonpost
 CREATE UNIQUE INDEX messages_idempotency_key_is_unique ON pigeonpost.messages USING btree (tenant_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
@@ -4125,6 +4616,9 @@ CREATE INDEX messages_waiting ON pigeonpost.messages USING btree (tenant_id, acc
 
 -- Name: parked_updates_external_id; Type: INDEX; Schema: pigeonpost
 CREATE INDEX parked_updates_external_id ON pigeonpost.parked_updates USING btree (tenant_id, external_message_id);
+
+-- Name: provider_routes_account; Type: INDEX; Schema: pigeonpost
+CREATE INDEX provider_routes_account ON pigeonpost.provider_routes USING btree (tenant_id, account_id);
 
 -- Name: threads_lead; Type: INDEX; Schema: pigeonpost
 CREATE INDEX threads_lead ON pigeonpost.threads USING btree (tenant_id, customer_id, channel, status);
@@ -4197,6 +4691,9 @@ CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.messages FOR EA
 
 -- Name: parked_updates 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.parked_updates FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: provider_routes 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.provider_routes FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
 
 -- Name: tenants 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.tenants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
@@ -4279,11 +4776,17 @@ CREATE TRIGGER "700_open" AFTER INSERT ON pigeonpost.conversations FOR EACH ROW 
 -- Name: messages 700_open; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "700_open" AFTER INSERT ON pigeonpost.messages FOR EACH ROW WHEN ((CURRENT_USER <> 'pigeonpost_ingest'::name)) EXECUTE FUNCTION pigeonpost_private.tg_messages__open();
 
+-- Name: accounts 700_relimit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_relimit" AFTER UPDATE OF rate_per_minute, burst, daily_limit, time_zone, settings ON pigeonpost.accounts FOR EACH ROW WHEN (((new.rate_per_minute IS DISTINCT FROM old.rate_per_minute) OR (new.burst IS DISTINCT FROM old.burst) OR (new.daily_limit IS DISTINCT FROM old.daily_limit) OR (new.time_zone <> old.time_zone) OR (new.settings <> old.settings))) EXECUTE FUNCTION pigeonpost_private.tg_accounts__relimit();
+
 -- Name: messages 800_apply_parked; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_apply_parked" AFTER UPDATE OF external_message_id ON pigeonpost.messages FOR EACH ROW WHEN (((new.external_message_id IS NOT NULL) AND (new.external_message_id IS DISTINCT FROM old.external_message_id))) EXECUTE FUNCTION pigeonpost_private.tg_messages__apply_parked();
 
 -- Name: accounts 800_wake; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_wake" AFTER UPDATE OF status, provider ON pigeonpost.accounts FOR EACH ROW WHEN (((new.status = 'connected'::text) AND (new.provider IS NOT NULL) AND ((new.status IS DISTINCT FROM old.status) OR (new.provider IS DISTINCT FROM old.provider)))) EXECUTE FUNCTION pigeonpost_private.tg_accounts__wake();
+
+-- Name: provider_routes 800_wake; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "800_wake" AFTER INSERT OR DELETE OR UPDATE ON pigeonpost.provider_routes FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_provider_routes__wake();
 
 -- Name: accounts 900_emit; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "900_emit" AFTER UPDATE OF status ON pigeonpost.accounts FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION pigeonpost_private.tg_accounts__emit();
@@ -4361,6 +4864,14 @@ ALTER TABLE ONLY pigeonpost.message_statuses
 ALTER TABLE ONLY pigeonpost.messages
     ADD CONSTRAINT messages_thread_is_the_conversations FOREIGN KEY (tenant_id, conversation_id, thread_id) REFERENCES pigeonpost.threads(tenant_id, conversation_id, id) ON UPDATE CASCADE ON DELETE CASCADE;
 
+-- Name: provider_routes provider_routes_account_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.provider_routes
+    ADD CONSTRAINT provider_routes_account_exists FOREIGN KEY (tenant_id, account_id) REFERENCES pigeonpost.accounts(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: provider_routes provider_routes_tenant_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.provider_routes
+    ADD CONSTRAINT provider_routes_tenant_exists FOREIGN KEY (tenant_id) REFERENCES pigeonpost.tenants(tenant_id);
+
 -- Name: threads threads_conversation_exists; Type: FK CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.threads
     ADD CONSTRAINT threads_conversation_exists FOREIGN KEY (tenant_id, conversation_id) REFERENCES pigeonpost.conversations(tenant_id, id) ON DELETE CASCADE;
@@ -4409,6 +4920,9 @@ CREATE POLICY own_bindings ON pigeonpost.tenant_roles FOR SELECT USING (pg_has_r
 
 -- Name: parked_updates; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.parked_updates ENABLE ROW LEVEL SECURITY;
+
+-- Name: provider_routes; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.provider_routes ENABLE ROW LEVEL SECURITY;
 
 -- Name: tenant_roles; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.tenant_roles ENABLE ROW LEVEL SECURITY;
@@ -4483,6 +4997,11 @@ CREATE POLICY tenant_rows ON pigeonpost.parked_updates USING ((tenant_id = ANY (
    FROM pigeonpost.tenant_roles r
   WHERE ((r.tenant_id = ANY (ARRAY[parked_updates.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
 
+-- Name: provider_routes tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.provider_routes USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[provider_routes.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
 -- Name: tenants tenant_rows; Type: POLICY; Schema: pigeonpost
 CREATE POLICY tenant_rows ON pigeonpost.tenants USING ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
    FROM pigeonpost.tenant_roles r
@@ -4509,11 +5028,29 @@ ALTER TABLE pigeonpost.threads ENABLE ROW LEVEL SECURITY;
 -- Name: webhook_inbox; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.webhook_inbox ENABLE ROW LEVEL SECURITY;
 
+-- Name: account_days; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.account_days ENABLE ROW LEVEL SECURITY;
+
+-- Name: account_limits; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.account_limits ENABLE ROW LEVEL SECURITY;
+
 -- Name: account_wakeups; Type: ROW SECURITY; Schema: pigeonpost_private
 ALTER TABLE pigeonpost_private.account_wakeups ENABLE ROW LEVEL SECURITY;
 
 -- Name: message_counts; Type: ROW SECURITY; Schema: pigeonpost_private
 ALTER TABLE pigeonpost_private.message_counts ENABLE ROW LEVEL SECURITY;
+
+-- Name: provider_breakers; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.provider_breakers ENABLE ROW LEVEL SECURITY;
+
+-- Name: recipient_limits; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.recipient_limits ENABLE ROW LEVEL SECURITY;
+
+-- Name: account_days tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.account_days USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
+
+-- Name: account_limits tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.account_limits USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
 
 -- Name: account_wakeups tenant_rows; Type: POLICY; Schema: pigeonpost_private
 CREATE POLICY tenant_rows ON pigeonpost_private.account_wakeups USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
@@ -4522,6 +5059,12 @@ CREATE POLICY tenant_rows ON pigeonpost_private.account_wakeups USING ((tenant_i
 
 -- Name: message_counts tenant_rows; Type: POLICY; Schema: pigeonpost_private
 CREATE POLICY tenant_rows ON pigeonpost_private.message_counts FOR SELECT USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
+
+-- Name: provider_breakers tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.provider_breakers USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
+
+-- Name: recipient_limits tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.recipient_limits USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
 
 -- Name: SCHEMA pigeonpost; Type: ACL; Schema: -
 GRANT USAGE ON SCHEMA pigeonpost TO pigeonpost_bridge;
@@ -4742,85 +5285,15 @@ GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_bridge;
 GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_reader;
 GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_app;
 
+-- Name: FUNCTION accept_message(p_tenant_id integer, p_message_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) TO pigeonpost_app;
+
 -- Name: FUNCTION append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) FROM PUBLIC;
 
 -- Name: FUNCTION bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) FROM PUBLIC;
-
--- Name: FUNCTION count_changes(p_after bigint, p_upto bigint, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) TO pigeonpost_app;
-
--- Name: FUNCTION created_payload(p_direction text, p_content_type text, p_status text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) FROM PUBLIC;
-
--- Name: FUNCTION drop_partition(p_name text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.drop_partition(p_name text) FROM PUBLIC;
-
--- Name: FUNCTION ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid) FROM PUBLIC;
-
--- Name: FUNCTION ensure_tenant(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) FROM PUBLIC;
-
--- Name: FUNCTION expired_partitions(p_keep interval, p_lapse interval); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.expired_partitions(p_keep interval, p_lapse interval) FROM PUBLIC;
-
--- Name: FUNCTION extend_log(p_size bigint); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.extend_log(p_size bigint) FROM PUBLIC;
-
--- Name: FUNCTION find_conversation(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) FROM PUBLIC;
-
--- Name: FUNCTION find_or_open_account(p_tenant_id integer, p_channel text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) FROM PUBLIC;
-
--- Name: FUNCTION find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) FROM PUBLIC;
-
--- Name: FUNCTION find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) FROM PUBLIC;
-
--- Name: FUNCTION find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text) FROM PUBLIC;
-
--- Name: FUNCTION find_or_open_lead(p_tenant_id integer, p_lead_id bigint); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) FROM PUBLIC;
-
--- Name: FUNCTION fold_counts(p_after bigint, p_upto bigint); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) FROM PUBLIC;
-
--- Name: FUNCTION fold_range(p_after bigint, p_up_to bigint); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) FROM PUBLIC;
-
--- Name: FUNCTION folded_id(); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.folded_id() FROM PUBLIC;
-GRANT ALL ON FUNCTION pigeonpost_private.folded_id() TO pigeonpost_app;
-
--- Name: FUNCTION ingest_one(p_tenant_id integer, p_message jsonb); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) FROM PUBLIC;
-
--- Name: FUNCTION iso_8601(p_time timestamp with time zone); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) FROM PUBLIC;
-
--- Name: FUNCTION learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) FROM PUBLIC;
-
--- Name: FUNCTION link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) FROM PUBLIC;
-
--- Name: FUNCTION living_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
-
--- Name: FUNCTION log_partitions(); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.log_partitions() FROM PUBLIC;
-
--- Name: FUNCTION may_ring(); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.may_ring() FROM PUBLIC;
-
--- Name: FUNCTION merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost_private
-REVOKE ALL ON FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
 
 -- Name: SEQUENCE messages_number_seq; Type: ACL; Schema: pigeonpost
 GRANT USAGE ON SEQUENCE pigeonpost.messages_number_seq TO pigeonpost_bridge;
@@ -4888,6 +5361,12 @@ GRANT UPDATE(leased_until) ON TABLE pigeonpost.messages TO pigeonpost_app;
 -- Name: COLUMN messages.provider; Type: ACL; Schema: pigeonpost
 GRANT UPDATE(provider) ON TABLE pigeonpost.messages TO pigeonpost_app;
 
+-- Name: COLUMN messages.provider_reason; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(provider_reason) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
+-- Name: COLUMN messages.accepted_on; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(accepted_on) ON TABLE pigeonpost.messages TO pigeonpost_app;
+
 -- Name: COLUMN messages.error_code; Type: ACL; Schema: pigeonpost
 GRANT UPDATE(error_code) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
 GRANT UPDATE(error_code) ON TABLE pigeonpost.messages TO pigeonpost_app;
@@ -4926,8 +5405,103 @@ GRANT UPDATE(failed_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
 GRANT UPDATE(revoked_at) ON TABLE pigeonpost.messages TO pigeonpost_bridge;
 GRANT UPDATE(revoked_at) ON TABLE pigeonpost.messages TO pigeonpost_app;
 
+-- Name: FUNCTION choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_message pigeonpost.messages, OUT provider text, OUT reason text, OUT keyed boolean) TO pigeonpost_app;
+
+-- Name: FUNCTION clock(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.clock() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.clock() TO pigeonpost_app;
+
+-- Name: FUNCTION count_changes(p_after bigint, p_upto bigint, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.count_changes(p_after bigint, p_upto bigint, p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION created_payload(p_direction text, p_content_type text, p_status text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.created_payload(p_direction text, p_content_type text, p_status text) FROM PUBLIC;
+
+-- Name: FUNCTION day_start(p_day date, p_time_zone text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.day_start(p_day date, p_time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.day_start(p_day date, p_time_zone text) TO pigeonpost_app;
+
+-- Name: FUNCTION drop_partition(p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.drop_partition(p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ensure_participant(p_tenant_id integer, p_conversation_id uuid, p_customer_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION ensure_tenant(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) FROM PUBLIC;
+
+-- Name: FUNCTION expired_partitions(p_keep interval, p_lapse interval); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.expired_partitions(p_keep interval, p_lapse interval) FROM PUBLIC;
+
+-- Name: FUNCTION extend_log(p_size bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.extend_log(p_size bigint) FROM PUBLIC;
+
+-- Name: FUNCTION find_conversation(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_account(p_tenant_id integer, p_channel text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integer, p_channel text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_group(p_tenant_id integer, p_account_id uuid, p_channel text, p_external_id text, p_name text) FROM PUBLIC;
+
+-- Name: FUNCTION find_or_open_lead(p_tenant_id integer, p_lead_id bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_lead(p_tenant_id integer, p_lead_id bigint) FROM PUBLIC;
+
+-- Name: FUNCTION fold_counts(p_after bigint, p_upto bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.fold_counts(p_after bigint, p_upto bigint) FROM PUBLIC;
+
+-- Name: FUNCTION fold_range(p_after bigint, p_up_to bigint); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.fold_range(p_after bigint, p_up_to bigint) FROM PUBLIC;
+
+-- Name: FUNCTION folded_id(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.folded_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.folded_id() TO pigeonpost_app;
+
+-- Name: FUNCTION give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) TO pigeonpost_app;
+
+-- Name: FUNCTION ingest_one(p_tenant_id integer, p_message jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) FROM PUBLIC;
+
+-- Name: FUNCTION iso_8601(p_time timestamp with time zone); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) TO pigeonpost_app;
+
+-- Name: FUNCTION learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) FROM PUBLIC;
+
+-- Name: FUNCTION living_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION log_partitions(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.log_partitions() FROM PUBLIC;
+
+-- Name: FUNCTION may_ring(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.may_ring() FROM PUBLIC;
+
+-- Name: FUNCTION merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
+
 -- Name: FUNCTION normalise_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.normalise_message(p_message pigeonpost.messages) FROM PUBLIC;
+
+-- Name: FUNCTION note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.note_provider(p_tenant_id integer, p_provider text, p_succeeded boolean, p_failures integer, p_error text) TO pigeonpost_app;
 
 -- Name: FUNCTION open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thread_id uuid, p_conversation_id uuid, p_customer_id uuid, p_channel text) FROM PUBLIC;
@@ -4938,6 +5512,18 @@ GRANT ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) TO pig
 
 -- Name: FUNCTION resolve_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) FROM PUBLIC;
+
+-- Name: FUNCTION take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.take_day(p_tenant_id integer, p_account_id uuid, p_wanted integer, p_at timestamp with time zone, OUT granted integer, OUT day date, OUT next_day timestamp with time zone) TO pigeonpost_app;
+
+-- Name: FUNCTION take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) TO pigeonpost_app;
+
+-- Name: FUNCTION take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) TO pigeonpost_app;
 
 -- Name: FUNCTION tg__check_multi(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg__check_multi() FROM PUBLIC;
@@ -4950,6 +5536,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__emit() FROM PUBLIC;
 
 -- Name: FUNCTION tg_accounts__normalise(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_accounts__relimit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__relimit() FROM PUBLIC;
 
 -- Name: FUNCTION tg_accounts__wake(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_accounts__wake() FROM PUBLIC;
@@ -5019,6 +5608,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__record_status() FROM PUBL
 
 -- Name: FUNCTION tg_messages__resolve(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__resolve() FROM PUBLIC;
+
+-- Name: FUNCTION tg_provider_routes__wake(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_provider_routes__wake() FROM PUBLIC;
 
 -- Name: FUNCTION tg_threads__emit(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__emit() FROM PUBLIC;
@@ -5133,6 +5725,11 @@ GRANT UPDATE(error_message) ON TABLE pigeonpost.message_statuses TO pigeonpost_a
 GRANT SELECT,INSERT ON TABLE pigeonpost.parked_updates TO pigeonpost_bridge;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost.parked_updates TO pigeonpost_app;
 
+-- Name: TABLE provider_routes; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.provider_routes TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.provider_routes TO pigeonpost_bridge;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost.provider_routes TO pigeonpost_app;
+
 -- Name: TABLE tenant_roles; Type: ACL; Schema: pigeonpost
 GRANT SELECT ON TABLE pigeonpost.tenant_roles TO pigeonpost_reader;
 GRANT SELECT ON TABLE pigeonpost.tenant_roles TO pigeonpost_bridge;
@@ -5158,14 +5755,29 @@ GRANT UPDATE(status) ON TABLE pigeonpost.threads TO pigeonpost_app;
 -- Name: TABLE webhook_inbox; Type: ACL; Schema: pigeonpost
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.webhook_inbox TO pigeonpost_app;
 
+-- Name: TABLE account_days; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.account_days TO pigeonpost_app;
+
+-- Name: TABLE account_limits; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.account_limits TO pigeonpost_app;
+
 -- Name: TABLE account_wakeups; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.account_wakeups TO pigeonpost_app;
+
+-- Name: TABLE clock_offset; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT ON TABLE pigeonpost_private.clock_offset TO pigeonpost_app;
 
 -- Name: TABLE log_state; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.log_state TO pigeonpost_app;
 
 -- Name: TABLE message_counts; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.message_counts TO pigeonpost_app;
+
+-- Name: TABLE provider_breakers; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.provider_breakers TO pigeonpost_app;
+
+-- Name: TABLE recipient_limits; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.recipient_limits TO pigeonpost_app;
 -- PostgreSQL database dump complete
 -- PostgreSQL database dump
 SET statement_timeout = 0;

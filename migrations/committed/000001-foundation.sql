@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:75c98bc5aa8c19913559c787cd3c76777ff93b5f
+--! Hash: sha1:7bae0d66c13c90a83d4f38cc6ed9a8b400f4d54a
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -4410,6 +4410,10 @@ comment on column pigeonpost_private.log_rounds.waits_for is 'Virtual transactio
 
 comment on table pigeonpost_private.message_counts is 'How many messages each account has, by direction, type and status: what document 004''s statistics add up. Folded from the log.';
 comment on column pigeonpost_private.message_counts.messages is 'How many.';
+
+comment on column pigeonpost_private.account_days.accepted is 'How many messages count for that day so far.';
+comment on column pigeonpost_private.recipient_limits.next_at is 'Nothing goes there before.';
+comment on column pigeonpost_private.provider_breakers.pause_ms is 'Milliseconds of the pause that open_until ends; doubled by a probe that fails.';
 
 comment on table pigeonpost_private.account_wakeups is 'When each account''s next turn is due.';
 comment on column pigeonpost_private.account_wakeups.due_at is 'Moved to an earlier moment only, but by the turn itself; infinity: nothing waits.';

@@ -56,6 +56,8 @@ t.test('hot tables refer to no row that tenants share', async (t) => {
   t.strictSame([...pairs].filter((pair) => / (tenants|accounts)$/.test(pair)).toSorted(), [
     'accounts tenants',
     'api_keys tenants',
+    'provider_routes accounts',
+    'provider_routes tenants',
   ])
   t.strictSame(
     [...pairs].filter((pair) => pair.startsWith('messages ')),

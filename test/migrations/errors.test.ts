@@ -738,6 +738,19 @@ const cases: Case[] = [
     invalid('ingest_is_of_one_tenant', 'tenant_id', /same tenant_id/),
     (tx) => tx`select * from pigeonpost.ingest('[{"tenant_id": 1}, {"tenant_id": 2}]')`,
   ],
+  [
+    'a message more than the day takes',
+    {
+      code: 'PPA02',
+      constraint: 'daily_limit_reached',
+      column: 'account_id',
+      hint: /next day begins/,
+    },
+    async (tx) => {
+      await tx`update pigeonpost.accounts set daily_limit = 0 where tenant_id = 1`
+      await tx`select pigeonpost_private.accept_message(1, ${sent.id})`
+    },
+  ],
   // What Postgres itself refuses.
   ['a body with NUL', { code: '22021' }, insert({ body: 'a\0b' })],
   ['raw JSON with NUL', { code: '22P05' }, (tx) => tx`select ('{"a": "\\u0000"}'::jsonb) ->> 'a'`],

@@ -38,7 +38,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
     bridge:
       'ra w(body delivered_at error_code error_message external_message_id failed_at is_processed media_url metadata raw read_at revoked_at sent_at status)',
     reader: 'r',
-    app: 'ra w(attempt_id attempts body campaign_id content_type delivered_at error_code error_message external_message_id failed_at is_from_bot is_processed leased_until media_id media_url metadata next_attempt_at priority provider raw read_at reply_to_id revoked_at scheduled_for sent_at status valid_until)',
+    app: 'ra w(accepted_on attempt_id attempts body campaign_id content_type delivered_at error_code error_message external_message_id failed_at is_from_bot is_processed leased_until media_id media_url metadata next_attempt_at priority provider provider_reason raw read_at reply_to_id revoked_at scheduled_for sent_at status valid_until)',
   },
   message_history: { bridge: 'r', reader: 'r', app: 'r' },
   message_statuses: {
@@ -55,7 +55,13 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   ingest_batches: { bridge: 'ra', app: 'ra' },
   et_threads: { bridge: 'raw', reader: 'r', app: 'raw' },
   et_messages: { bridge: 'raw', reader: 'r', app: 'raw' },
+  provider_routes: { bridge: 'r', reader: 'r', app: 'rawd' },
   account_wakeups: { app: 'rawd' },
+  account_limits: { app: 'rawd' },
+  account_days: { app: 'rawd' },
+  recipient_limits: { app: 'rawd' },
+  provider_breakers: { app: 'rawd' },
+  clock_offset: { app: 'r' },
   log_state: { app: 'r' },
   message_counts: { app: 'r' },
 }
@@ -121,8 +127,22 @@ t.test(
       p.proacl is null or exists (select from aclexplode(p.proacl) a where a.grantee = 0) as anyone
     from pg_proc p where p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)`
     const ownerOnly = new Set(['grant_tenant', 'revoke_tenant'])
-    // What the API's metrics read; under the caller's policies, but for a number.
-    const ofTheApp = new Set(['read_counts', 'count_changes', 'folded_id'])
+    // What the API's metrics, limits and the worker ask; under the caller's policies, but for a number (tenancy.test.ts).
+    const ofTheApp = new Set([
+      'read_counts',
+      'count_changes',
+      'folded_id',
+      'clock',
+      'take_rate',
+      'give_back_rate',
+      'day_start',
+      'take_day',
+      'accept_message',
+      'iso_8601',
+      'choose_provider',
+      'note_provider',
+      'take_probe',
+    ])
     t.ok(rows.length > 50)
     for (const { name, schema, ...may } of rows) {
       const open = schema === 'pigeonpost' && !ownerOnly.has(name)
