@@ -1,7 +1,6 @@
 import t from 'tap'
-import type { Sql } from '../../db/connect.ts'
+import { connect, type Sql, type Transaction } from '../../db/connect.ts'
 import { startTestCluster } from '../support/cluster.ts'
-import { connect } from '../../db/connect.ts'
 import { applyCommitted, coreDatabase, receive, refusal, without } from '../support/sql.ts'
 import { postgresVersion } from '../support/version.ts'
 import { waitFor } from '../support/wait.ts'
@@ -77,7 +76,7 @@ t.test('the bell', async (t) => {
     heard.length = 0
     await sql
       .begin(async (tx) => {
-        await receive(tx, { tenant: 1, id: 'never' })
+        await receive(tx as Transaction, { tenant: 1, id: 'never' })
         throw new Error('back')
       })
       .catch(() => {})
@@ -118,61 +117,63 @@ t.test('the bell', async (t) => {
   })
 })
 
-t.test('a NOTIFY queue past half full silences the bell, and no insert fails', async (t) => {
-  if (postgresVersion < 17) {
-    t.skip(
-      'the queue holds 8 GB before PostgreSQL 17: too much to fill in a test (max_notify_queue_pages)',
-    )
-    return
-  }
-  const cluster = await startTestCluster({ max_notify_queue_pages: '64' })
-  t.teardown(async () => cluster.stop())
-  const sql = connect(cluster.url, { max: 2 })
-  const sleeper = connect(cluster.url, { max: 1 })
-  t.teardown(async () => {
-    await sleeper.end({ timeout: 1 })
-    await sql.end({ timeout: 1 })
-  })
-  const usage = async () =>
-    Number((await sql`select pg_notification_queue_usage() as usage`)[0]?.['usage'])
-  await applyCommitted(sql)
-  await receive(sql, { tenant: 1, id: 'first' })
+const filling = {
+  skip:
+    postgresVersion < 17 && 'the queue holds 8 GB before PostgreSQL 17: too much to fill in a test',
+}
+t.test(
+  'a NOTIFY queue past half full silences the bell, and no insert fails',
+  filling,
+  async (t) => {
+    const cluster = await startTestCluster({ max_notify_queue_pages: '64' })
+    t.teardown(async () => cluster.stop())
+    const sql = connect(cluster.url, { max: 2 })
+    const sleeper = connect(cluster.url, { max: 1 })
+    t.teardown(async () => {
+      await sleeper.end({ timeout: 1 })
+      await sql.end({ timeout: 1 })
+    })
+    const usage = async () =>
+      Number((await sql`select pg_notification_queue_usage() as usage`)[0]?.['usage'])
+    await applyCommitted(sql)
+    await receive(sql, { tenant: 1, id: 'first' })
 
-  await sleeper`listen something`
-  await sleeper`begin`
-  await sleeper`select 1`
-  for (let n = 0; (await usage()) < 0.5; n++)
-    await sql`select pg_notify('filler', ${`${n} `.padEnd(7900, 'x')})`
-  const half = await usage()
-  for (let n = 0; n < 50; n++) await receive(sql, { tenant: 1, id: `quiet ${n}` })
-  t.equal(await usage(), half, 'nothing was rung')
+    await sleeper`listen something`
+    await sleeper`begin`
+    await sleeper`select 1`
+    for (let n = 0; (await usage()) < 0.5; n++)
+      await sql`select pg_notify('filler', ${`${n} `.padEnd(7900, 'x')})`
+    const half = await usage()
+    for (let n = 0; n < 50; n++) await receive(sql, { tenant: 1, id: `quiet ${n}` })
+    t.equal(await usage(), half, 'nothing was rung')
 
-  // To the brim: whoever rings now fails.
-  const fill = async (): Promise<void> => {
-    for (let length = 7900; length > 10;) {
-      const { code } = await refusal(
-        sql`select pg_notify('filler', ${`${Math.random()} `.padEnd(length, 'x')})`,
-      )
-      if (code !== 'none') length = Math.floor(length / 2)
+    // To the brim: whoever rings now fails.
+    const fill = async (): Promise<void> => {
+      for (let length = 7900; length > 10;) {
+        const { code } = await refusal(
+          sql`select pg_notify('filler', ${`${Math.random()} `.padEnd(length, 'x')})`,
+        )
+        if (code !== 'none') length = Math.floor(length / 2)
+      }
     }
-  }
-  await fill()
-  t.ok(await receive(sql, { tenant: 1, id: 'full' }), 'an insert into a full queue')
-  await without(
-    sql,
-    'pigeonpost_private.may_ring',
-    ['pg_catalog.pg_notification_queue_usage() < 0.5', 'true'],
-    async () => {
-      const codes = new Set<string>()
-      for (let n = 0; n < 200; n++)
-        codes.add((await refusal(receive(sql, { tenant: 1, id: `loud ${n}` }))).code)
-      t.ok(
-        codes.has('54000') || codes.has('53400') || codes.size > 1,
-        `without the look at the queue inserts fail: ${[...codes].join()}`,
-      )
-    },
-  )
-  await sleeper`rollback`
-  await waitFor(async () => (await usage()) < 0.5, { what: 'the queue to drain' })
-  t.ok(await receive(sql, { tenant: 1, id: 'last' }))
-})
+    await fill()
+    t.ok(await receive(sql, { tenant: 1, id: 'full' }), 'an insert into a full queue')
+    await without(
+      sql,
+      'pigeonpost_private.may_ring',
+      ['pg_catalog.pg_notification_queue_usage() < 0.5', 'true'],
+      async () => {
+        const codes = new Set<string>()
+        for (let n = 0; n < 200; n++)
+          codes.add((await refusal(receive(sql, { tenant: 1, id: `loud ${n}` }))).code)
+        t.ok(
+          codes.has('54000') || codes.has('53400') || codes.size > 1,
+          `without the look at the queue inserts fail: ${[...codes].join()}`,
+        )
+      },
+    )
+    await sleeper`rollback`
+    await waitFor(async () => (await usage()) < 0.5, { what: 'the queue to drain' })
+    t.ok(await receive(sql, { tenant: 1, id: 'last' }))
+  },
+)

@@ -57,20 +57,6 @@ const activeThreadQuery = `SELECT id FROM et_threads
 const thread = (statement: string, id: number): string =>
   statement.replace('123;', `${id};`).replace('123\n', `${id}\n`)
 
-t.test('every statement of document 002 that is not DDL is in this test', async (t) => {
-  const path = '/work/shared/seeds/002_045ab8df484e5409.txt'
-  const text = await readFile(path, 'utf8').catch(() => null)
-  if (text === null) {
-    t.skip(`the document is not on this machine (${path})`)
-    return
-  }
-  const blocks = [...text.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, block = '']) => block.trim())
-  const said = blocks
-    .filter((block) => !/^CREATE/.test(block))
-    .map((block) => block.replace(/\n\n-- Next message will auto-create new thread$/, ''))
-  t.same(said, [insertStatement, threadQuery, leadQuery, archiveStatement, duplicateCheck])
-})
-
 t.test('document 002 runs verbatim', async (t) => {
   const core = await coreDatabase(t)
   const other = await coreDatabase(t)
@@ -196,22 +182,18 @@ t.test('a migrated database', async (t) => {
     }
     for (const column of Object.keys(whole)) {
       const { [column]: _, ...rest } = whole
-      const found = await refusal(
-        sql`insert into et_messages ${sql(rest as Record<string, never>)}`,
-      )
+      const found = await refusal(sql`insert into et_messages ${sql(rest as never)}`)
       t.match(found, { code: 'PPV01', constraint: `et_messages_${column}_is_named`, column })
     }
     t.match(
-      await refusal(
-        sql`insert into et_messages ${sql({ ...whole, message_id: '' } as Record<string, never>)}`,
-      ),
+      await refusal(sql`insert into et_messages ${sql({ ...whole, message_id: '' } as never)}`),
       {
         constraint: 'et_messages_message_id_is_named',
       },
     )
     t.match(
       await refusal(
-        sql`insert into et_messages ${sql({ ...whole, direction: 'sideways' } as Record<string, never>)}`,
+        sql`insert into et_messages ${sql({ ...whole, direction: 'sideways' } as never)}`,
       ),
       {
         code: 'PPV01',
@@ -221,7 +203,7 @@ t.test('a migrated database', async (t) => {
     )
     t.match(
       await refusal(
-        sql`insert into et_messages ${sql({ ...whole, message_type: 'smell' } as Record<string, never>)}`,
+        sql`insert into et_messages ${sql({ ...whole, message_type: 'smell' } as never)}`,
       ),
       {
         code: 'PPV01',
