@@ -1734,19 +1734,19 @@ begin
         when e.type = 'message.status' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'read' then -1
         when e.type = 'message.removed' and e.payload ->> 'direction' = 'inbound' and e.payload ->> 'status' = 'delivered' then -1
         else 0 end as unread,
-      case when e.type like 'message.%.created' then m.occurred_at end as last_message_at
+      case when e.type like 'message.%.created' then m.occurred_at end as last_message_at, e.type = 'message.removed' as is_removal
     from pigeonpost.events e
     left join pigeonpost.messages m on m.tenant_id = e.tenant_id and m.id = e.message_id
     where e.id > p_after and e.id <= p_up_to and e.type like 'message.%'
   ), delta as (
     select e.tenant_id, coalesce(c.merged_into, c.id) as id, sum(e.total) as total, sum(e.unread) as unread,
-      max(e.last_message_at) as last_message_at
+      max(e.last_message_at) as last_message_at, bool_or(e.is_removal) as has_removal
     from change e
     join pigeonpost.conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
     group by 1, 2
-    having sum(e.total) <> 0 or sum(e.unread) <> 0 or max(e.last_message_at) is not null
+    having sum(e.total) <> 0 or sum(e.unread) <> 0 or max(e.last_message_at) is not null or bool_or(e.is_removal)
   ), locked as (
-    select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at
+    select c.tenant_id, c.id, c.customer_id, d.total, d.unread, d.last_message_at, d.has_removal
     from pigeonpost.conversations c join delta d on d.tenant_id = c.tenant_id and d.id = c.id
     where c.merged_into is null
     order by c.tenant_id, c.id
@@ -1755,15 +1755,17 @@ begin
     update pigeonpost.conversations c set
       total_messages = greatest(c.total_messages + l.total, 0),
       unread_count = greatest(c.unread_count + l.unread, 0),
-      last_message_at = greatest(c.last_message_at, l.last_message_at)
+      last_message_at = case when l.has_removal then (
+          select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = c.tenant_id and m.conversation_id = c.id)
+        else greatest(c.last_message_at, l.last_message_at) end
     from locked l
     where c.tenant_id = l.tenant_id and c.id = l.id
-    returning c.tenant_id, c.customer_id, l.total, l.unread, l.last_message_at
+    returning c.tenant_id, c.customer_id, l.total, l.unread, l.last_message_at, l.has_removal
   ), customers as (
-    select c.tenant_id, c.id, f.total, f.unread, f.last_message_at
+    select c.tenant_id, c.id, f.total, f.unread, f.last_message_at, f.has_removal
     from pigeonpost.customers c
     join (
-      select tenant_id, customer_id, sum(total) as total, sum(unread) as unread, max(last_message_at) as last_message_at
+      select tenant_id, customer_id, sum(total) as total, sum(unread) as unread, max(last_message_at) as last_message_at, bool_or(has_removal) as has_removal
       from folded where customer_id is not null group by 1, 2) f on f.tenant_id = c.tenant_id and f.customer_id = c.id
     order by c.tenant_id, c.id
     for no key update of c nowait
@@ -1771,7 +1773,9 @@ begin
     update pigeonpost.customers c set
       total_messages = greatest(c.total_messages + l.total, 0),
       unread_count = greatest(c.unread_count + l.unread, 0),
-      last_message_at = greatest(c.last_message_at, l.last_message_at)
+      last_message_at = case when l.has_removal then (
+          select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = c.tenant_id and m.customer_id = c.id)
+        else greatest(c.last_message_at, l.last_message_at) end
     from customers l
     where c.tenant_id = l.tenant_id and c.id = l.id
   )
@@ -2033,7 +2037,8 @@ begin
     v_messages := v_messages || jsonb_build_object('from', v_copy.loser_id, 'into', v_copy.winner_id);
   end loop;
   -- One active thread stays: the winner's, or the loser's where the winner has none; a closed winner opens for it.
-  update pigeonpost.conversations c set merged_into = p_winner, thread_id = pigeonpost.uuid_v7(), unread_count = 0, total_messages = 0
+  update pigeonpost.conversations c set merged_into = p_winner, thread_id = pigeonpost.uuid_v7(), last_message_at = null,
+    unread_count = 0, total_messages = 0
   where c.tenant_id = p_tenant_id and c.id = p_loser;
   update pigeonpost.conversations c set merged_into = p_winner where c.tenant_id = p_tenant_id and c.merged_into = p_loser;
   if not exists (select from pigeonpost.threads t where t.tenant_id = p_tenant_id and t.conversation_id = p_winner and t.status = 'active')
@@ -2115,6 +2120,16 @@ begin
   end if;
   new.external_message_id := nullif(new.external_message_id, '');
   new.conversation_external_id := nullif(new.conversation_external_id, '');
+  if new.conversation_external_id is not null and new.channel in ('whatsapp', 'sms', 'fakechat')
+     and pigeonpost.normalize_address(new.channel, new.conversation_external_id) ~ '^(\+[1-9][0-9]{6,14}|[^@]+@lid)$' then
+    -- A chat that is named by a person is a direct one (a WhatsApp client gives the same field for both), not a group.
+    if new.address is null then
+      new.address := new.conversation_external_id;
+    elsif new.alternate_address is null then
+      new.alternate_address := new.conversation_external_id;
+    end if;
+    new.conversation_external_id := null;
+  end if;
   if new.address is null and new.alternate_address is not null then
     new.address := new.alternate_address;
     new.alternate_address := null;

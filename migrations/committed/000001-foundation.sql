@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b0212cff91d55217b6e1d00bd4eb9a3b36fe3c42
+--! Hash: sha1:22c57355f8a4f38620266d0b3de8a8ee6e30136e
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -2184,6 +2184,16 @@ begin
   end if;
   new.external_message_id := nullif(new.external_message_id, '');
   new.conversation_external_id := nullif(new.conversation_external_id, '');
+  if new.conversation_external_id is not null and new.channel in ('whatsapp', 'sms', 'fakechat')
+     and pigeonpost.normalize_address(new.channel, new.conversation_external_id) ~ '^(\+[1-9][0-9]{6,14}|[^@]+@lid)$' then
+    -- A chat that is named by a person is a direct one (a WhatsApp client gives the same field for both), not a group.
+    if new.address is null then
+      new.address := new.conversation_external_id;
+    elsif new.alternate_address is null then
+      new.alternate_address := new.conversation_external_id;
+    end if;
+    new.conversation_external_id := null;
+  end if;
   if new.address is null and new.alternate_address is not null then
     new.address := new.alternate_address;
     new.alternate_address := null;

@@ -115,6 +115,33 @@ t.test('two addresses of one message belong to one customer from then on', async
   t.equal(await countRows(sql, 'customer_identities', tenant_id), 2)
 })
 
+t.test('a chat that is named by a person is a direct one', async (t) => {
+  const tenant_id = newTenant()
+  const address = newPhone()
+  const jid = `${address.slice(1)}@s.whatsapp.net`
+  const first = await store(sql, { tenant_id, conversation_external_id: jid })
+  const rows: Row[] = [
+    { address },
+    { address, conversation_external_id: jid },
+    { address, conversation_external_id: '555:3@lid' },
+    { conversation_external_id: '555@lid' },
+    { conversation_external_id: '555@lid', direction: 'outbound' },
+  ]
+  for (const row of rows) {
+    const { conversation_id, customer_id } = await store(sql, { tenant_id, ...row })
+    t.strictSame(
+      [conversation_id, customer_id],
+      [first.conversation_id, first.customer_id],
+      JSON.stringify(row),
+    )
+  }
+  const [conversation] =
+    await sql`select type, external_id from pigeonpost.conversations where tenant_id = ${tenant_id}`
+  t.match(conversation, { type: 'direct', external_id: null })
+  const group = await store(sql, { tenant_id, address, conversation_external_id: '1203630@g.us' })
+  t.equal(group.customer_id, null)
+})
+
 t.test('a lead with an address leads that address to the same customer', async (t) => {
   const tenant_id = newTenant()
   const address = newPhone()
