@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:22c57355f8a4f38620266d0b3de8a8ee6e30136e
+--! Hash: sha1:8152d5cb99be34b56d1157f7b57b5084b4ad4980
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -3172,7 +3172,8 @@ as $$
 begin
   update pigeonpost.messages m set next_attempt_at = null
   where m.tenant_id = new.tenant_id and m.account_id = new.id and m.status = 'scheduled' and m.error_code = 'daily_limit';
-  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now())
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now()),
+    leased_until = case when w.lease_id is not null then w.leased_until end
   where w.tenant_id = new.tenant_id and w.account_id = new.id;
   return null;
 end
