@@ -2663,7 +2663,8 @@ CREATE FUNCTION pigeonpost_private.tg_accounts__relimit() RETURNS trigger
 begin
   update pigeonpost.messages m set next_attempt_at = null
   where m.tenant_id = new.tenant_id and m.account_id = new.id and m.status = 'scheduled' and m.error_code = 'daily_limit';
-  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now())
+  update pigeonpost_private.account_wakeups w set due_at = least(w.due_at, now()),
+    leased_until = case when w.lease_id is not null then w.leased_until end
   where w.tenant_id = new.tenant_id and w.account_id = new.id;
   return null;
 end
