@@ -83,7 +83,8 @@ export function retryDelay(attempt: number, random: () => number = Math.random):
   return firstRetryMs * 2 ** (attempt - 1) * (1 - jitter + 2 * jitter * random())
 }
 
-/** What a provider says, as a text of our database can hold it. */
-function storable(text: string): string {
+/** What a provider says, as a text of our database can hold it; an adapter without types may say anything. */
+function storable(said: unknown): string {
+  const text = typeof said === 'string' ? said : (JSON.stringify(said) ?? '')
   return text.replaceAll('\0', '').toWellFormed()
 }

@@ -192,9 +192,10 @@ t.test('WhatsApp spaces its recipients by 6 s, where the account has a rate', as
   await limit(sql, target, { settings: sql.json({ recipient_interval_ms: 0 }) })
   await drain(sql, target, context)
   t.equal(await count(sql, 'sent'), 3)
-  await t.rejects(limit(sql, target, { settings: sql.json({ recipient_interval_ms: 'often' }) }), {
-    constraint_name: 'accounts_recipient_interval_in_range',
-  })
+  await t.rejects(
+    limit(sql, target, { settings: sql.json({ recipient_interval_ms: 'often' }) }),
+    /accounts_recipient_interval_in_range/,
+  )
 })
 
 // A day in each: the clocks go forward at 2:00, back at 3:00, forward at midnight, back at midnight.
