@@ -31,6 +31,8 @@ export type AccountMetrics = {
   channel: string
   address: string | null
   status: 'connected' | 'disconnected' | 'disabled'
+  /** Why it is not connected, where its provider said so. */
+  statusReason: string | null
   provider: string | null
   /** Queued: may be sent as soon as limits allow. */
   waiting: number
@@ -133,6 +135,7 @@ type Account = Pick<
   | 'channel'
   | 'address'
   | 'status'
+  | 'statusReason'
   | 'provider'
   | 'sentPerMinute'
   | 'oldestSeconds'
@@ -145,7 +148,7 @@ async function readAccounts(
 ): Promise<Map<string, Account>> {
   const rows = await db<Account[]>`
     with account as (
-      select a.tenant_id, a.id, a.channel, a.address, a.status, a.provider from pigeonpost.accounts a
+      select a.tenant_id, a.id, a.channel, a.address, a.status, a.status_reason, a.provider from pigeonpost.accounts a
       where a.id = any (${ids}::uuid[]) and (${tenantId}::integer is null or a.tenant_id = ${tenantId})
     ),
     sent as (
@@ -155,7 +158,7 @@ async function readAccounts(
       where m.sent_at > now() - interval '60 s' and m.sent_at <= now() and m.direction = 'outbound'
       group by m.tenant_id, m.account_id
     )
-    select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.provider,
+    select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.status_reason as "statusReason", a.provider,
       coalesce(s.messages, 0) as "sentPerMinute",
       greatest(0, extract(epoch from now() - w.oldest))::double precision as "oldestSeconds"
     from account a

@@ -87,6 +87,10 @@ function show(found: Status): void {
       account.sentPerMinute,
     ]),
   )
+  for (const account of found.accounts) {
+    if (account.statusReason === null) continue
+    print(`account ${account.accountId} is ${account.status}: ${account.statusReason}`)
+  }
   if (found.accountsLeftOut > 0) print(`and ${found.accountsLeftOut} accounts more`)
 }
 
