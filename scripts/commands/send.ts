@@ -1,7 +1,7 @@
 import { begin } from '../../db/begin.ts'
 import type { Command } from 'commander'
 import { listAccounts } from '../../db/accounts/list.ts'
-import type { Sql, Transaction } from '../../db/connect.ts'
+import type { Sql } from '../../db/connect.ts'
 import { retryTransient } from '../../db/errors.ts'
 import { listenEvents } from '../../db/events/listen.ts'
 import { lastEventId } from '../../db/events/read-log.ts'
@@ -110,7 +110,7 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
   }
   const message = await retryTransient(async () =>
     begin(sql, async (tx) =>
-      createMessage(tx as Transaction, {
+      createMessage(tx, {
         tenantId: options.tenant,
         accountId: account.id,
         channel: account.channel,

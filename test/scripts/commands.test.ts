@@ -7,7 +7,19 @@ import { testDatabase, type TestDatabase } from '../support/database.ts'
 import { waitFor } from '../support/wait.ts'
 import { complete, newFolder, run } from './cli.ts'
 
-const commands = ['start', 'migrate', 'api', 'worker', 'status', 'tail', 'history', 'send', 'retry', 'resolve', 'cancel']
+const commands = [
+  'start',
+  'migrate',
+  'api',
+  'worker',
+  'status',
+  'tail',
+  'history',
+  'send',
+  'retry',
+  'resolve',
+  'cancel',
+]
 
 t.test('every command explains itself', async (t) => {
   await Promise.all(

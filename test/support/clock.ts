@@ -3,7 +3,7 @@ import type { Sql } from '../../db/connect.ts'
 /** Sets the clock of delivery to `moment`, which must be to come; it then runs on. */
 export async function setClock(sql: Sql, moment: Date | string): Promise<void> {
   await sql`
-    insert into pigeonpost_private.clock_offset (ahead) values (${String(moment instanceof Date ? moment.toISOString() : moment)}::timestamptz - clock_timestamp())
+    insert into pigeonpost_private.clock_offset (ahead) values (${moment instanceof Date ? moment.toISOString() : moment}::timestamptz - clock_timestamp())
     on conflict on constraint clock_offset_pkey do update set ahead = excluded.ahead`
 }
 
