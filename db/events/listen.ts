@@ -93,7 +93,7 @@ export async function readEvents(
 ): Promise<LoggedEvent[]> {
   return sql<LoggedEvent[]>`
     select id, event_id, tenant_id, type, payload, created_at
-    from pigeonpost.read_events(${after}, ${largestBatch}, ${tenantId ?? null})`
+    from pigeonpost.read_events(nullif(${after}::bigint, 0), ${largestBatch}, ${tenantId ?? null})`
 }
 
 async function wait(

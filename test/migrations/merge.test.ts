@@ -559,3 +559,69 @@ t.test('an insert that waits for a merge follows the tombstone', async (t) => {
     },
   )
 })
+
+t.test(
+  'a merge waits for inserts that are under way, and takes what they bring along',
+  async (t) => {
+    const { tenant, a, b, first, second } = await pair()
+    const [one, two] = [core.pool(1), core.pool(1)]
+    await receive(sql, { tenant, id: 'both', address: '+27831110001' })
+    await one`begin`
+    await receive(one, { tenant, id: 'both', address: '+27831110002' })
+    const merging = two`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`
+    merging.catch(() => {})
+    await waitFor(async () => someoneWaits(sql), { what: 'the merge to wait for the conversation' })
+    await one`commit`
+    await merging
+    t.same(
+      await sql`select count(*) from pigeonpost.messages where tenant_id = ${tenant} and external_message_id = 'both'`,
+      [{ count: 1 }],
+      'the copy that came last is one as well',
+    )
+    t.same(await activeThreads(tenant), [
+      { conversation_id: first.conversation_id, id: first.thread_id },
+    ])
+    t.not(first.conversation_id, second.conversation_id)
+
+    const other = await pair()
+    await one`begin`
+    // A conversation that the merge cannot see yet.
+    await receive(one, {
+      tenant: other.tenant,
+      id: 'sms',
+      channel: 'sms',
+      more: { customer_id: other.b, address: null },
+    })
+    const waiting = two`select pigeonpost.merge_customers(${other.tenant}, ${other.a}, ${other.b})`
+    waiting.catch(() => {})
+    await waitFor(async () => someoneWaits(sql), { what: 'the merge to wait for the customer' })
+    await one`commit`
+    await waiting
+    t.same(
+      await sql`select count(*) from pigeonpost.conversations where tenant_id = ${other.tenant} and customer_id = ${other.b} and merged_into is null`,
+      [{ count: 0 }],
+      'none is left with who is no more',
+    )
+  },
+)
+
+t.test('a conversation that is opened while a merge is under way is the winner’s', async (t) => {
+  const { tenant, a, b } = await pair()
+  const [account] = await sql<
+    { id: string }[]
+  >`insert into pigeonpost.accounts (tenant_id, channel, address) values (${tenant}, 'whatsapp', '+15550002000') returning id`
+  const [one, two] = [core.pool(1), core.pool(1)]
+  await one`begin`
+  await one`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`
+  // Its address is still the loser's when this looks.
+  const late = receive(two, {
+    tenant,
+    id: 'late',
+    address: '+27831110002',
+    more: { account_id: account?.id },
+  })
+  late.catch(() => {})
+  await waitFor(async () => someoneWaits(sql), { what: 'the insert to wait' })
+  await one`commit`
+  t.equal((await late)?.customer_id, a)
+})
