@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:10851a4a9f66448f4ea8933179e3aa0dc2adbe20
+--! Hash: sha1:ca625640f241687df73c022d3f6d6994f50098c8
 --! Message: foundation
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -3874,6 +3874,8 @@ declare
   v_stored integer := 0;
   v_odd record;
   v_answer jsonb;
+  v_odd_ords bigint[] := '{}';
+  v_odd_answers jsonb[] := '{}';
   v_message text;
   v_constraint text;
   v_column text;
@@ -4013,8 +4015,13 @@ begin
         v_answer := jsonb_build_object('outcome', 'refused', 'code', sqlstate, 'constraint', nullif(v_constraint, ''),
           'field', nullif(v_column, ''), 'message', v_message, 'hint', nullif(v_hint, ''));
     end;
-    v_done := v_done || jsonb_build_object(v_odd.ord::text, v_answer);
+    v_odd_ords := v_odd_ords || v_odd.ord;
+    v_odd_answers := v_odd_answers || v_answer;
   end loop;
+  -- Put together once: adding them to one object, row by row, copies it as often.
+  if v_odd_ords <> '{}' then
+    v_done := v_done || (select jsonb_object_agg(o.ord, o.answer) from unnest(v_odd_ords, v_odd_answers) o (ord, answer));
+  end if;
   new.results := v_done;
   return new;
 end
