@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type postgres from 'postgres'
 import t from 'tap'
 import {
   contents,
@@ -864,6 +865,155 @@ t.test('a bad row of ingest() is refused alone, with the same words', async (t) 
     ],
   )
 })
+
+/** For each check constraint, what it must not let through. */
+const wrong: Record<string, [table: string, change: string]> = {
+  accounts_burst_is_positive: ['accounts', 'burst = 0'],
+  accounts_channel_not_empty: ['accounts', "channel = ''"],
+  accounts_daily_limit_in_range: ['accounts', 'daily_limit = -1'],
+  accounts_rate_is_positive: ['accounts', 'rate_per_minute = 0'],
+  accounts_recipient_interval_in_range: ['accounts', `settings = '{"recipient_interval_ms": -1}'`],
+  accounts_secret_ref_is_a_name: ['accounts', "secret_ref = 'hunter2'"],
+  accounts_settings_are_an_object: ['accounts', "settings = '[]'"],
+  accounts_status_known: ['accounts', "status = 'off'"],
+  api_keys_hash_is_sha256: ['api_keys', "hash = 'x'"],
+  clock_offset_is_one_row: ['clock_offset', 'only_one = false'],
+  conversation_participants_is_customer_or_account: [
+    'conversation_participants',
+    'customer_id = null, account_id = null',
+  ],
+  conversation_participants_metadata_is_an_object: ['conversation_participants', "metadata = '1'"],
+  conversation_participants_role_known: ['conversation_participants', "role = 'king'"],
+  conversations_counters_in_range: ['conversations', 'unread_count = -1'],
+  conversations_direct_has_customer: ['conversations', "type = 'direct', customer_id = null"],
+  conversations_group_has_name: [
+    'conversations',
+    "type = 'group', customer_id = null, group_name = ''",
+  ],
+  conversations_group_metadata_is_an_object: ['conversations', "group_metadata = '1'"],
+  conversations_not_merged_into_itself: ['conversations', 'merged_into = id'],
+  conversations_status_known: ['conversations', "status = 'done'"],
+  conversations_type_known: ['conversations', "type = 'chat', customer_id = null"],
+  customer_identities_address_not_empty: ['customer_identities', "address = ''"],
+  customers_counters_in_range: ['customers', 'total_messages = -1'],
+  customers_metadata_is_an_object: ['customers', "metadata = '1'"],
+  customers_not_merged_into_itself: ['customers', 'merged_into = id'],
+  delivery_attempts_outcome_known: ['delivery_attempts', "outcome = 'lost'"],
+  event_consumers_name_not_empty: ['event_consumers', "name = ''"],
+  log_state_is_one_row: ['log_state', 'only_one = false'],
+  message_history_kind_known: ['message_history', "kind = 'typo'"],
+  provider_routes_channel_is_a_name: ['provider_routes', "channel = 'SMS'"],
+  provider_routes_content_type_known: ['provider_routes', "content_type = 'document'"],
+  provider_routes_country_prefix_is_dialled: ['provider_routes', "country_prefix = '27'"],
+  provider_routes_position_is_positive: ['provider_routes', 'position = 0'],
+  provider_routes_provider_not_empty: ['provider_routes', "provider = ''"],
+  tenant_roles_tenant_is_positive_or_all: ['tenant_roles', 'tenant_id = -1'],
+  tenants_id_is_positive: ['tenants', 'tenant_id = 0'],
+  tenants_settings_are_an_object: ['tenants', "settings = '[]'"],
+  threads_status_known: ['threads', "status = 'closed'"],
+  webhook_inbox_status_known: ['webhook_inbox', "status = 'lost'"],
+}
+
+t.test(
+  'each check constraint holds by itself, whatever the triggers in front of it do',
+  async (t) => {
+    const constraints = await sql<{ name: string }[]>`
+    select c.conname as name from pg_constraint c join pg_class r on r.oid = c.conrelid
+    where c.contype = 'c' and not r.relispartition
+      and c.connamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)`
+    t.strictSame(
+      constraints.map(({ name }) => name).toSorted(),
+      Object.keys(wrong).toSorted(),
+      'each has a line here',
+    )
+    await undone(async (tx) => {
+      // Triggers and foreign keys stand back; check constraints do not.
+      await tx`set local session_replication_role = replica`
+      for (const [constraint, [table, change]] of Object.entries(wrong)) {
+        const schema = ['clock_offset', 'log_state'].includes(table)
+          ? 'pigeonpost_private'
+          : 'pigeonpost'
+        await refuses(
+          t,
+          tx.savepoint((inner) => inner.unsafe(`update ${schema}.${table} set ${change}`)),
+          { code: '23514', constraint },
+          constraint,
+        )
+      }
+    })
+  },
+)
+
+t.test('each foreign key holds by itself', async (t) => {
+  const keys = await sql<{ table: string; name: string; column: string }[]>`
+    select c.conrelid::regclass::text as table, c.conname as name, a.attname as column
+    from pg_constraint c join pg_class r on r.oid = c.conrelid
+    join pg_attribute a on a.attrelid = r.oid and a.attnum = c.conkey[array_upper(c.conkey, 1)]
+    where c.contype = 'f' and not r.relispartition and c.connamespace = 'pigeonpost'::regnamespace order by 1, 2`
+  t.strictSame(
+    keys.map(({ name }) => name),
+    [
+      'accounts_tenant_exists',
+      'api_keys_tenant_exists',
+      'conversation_participants_conversation_exists',
+      'conversation_participants_customer_exists',
+      'conversations_customer_exists',
+      'conversations_merged_into_exists',
+      'customer_identities_customer_exists',
+      'customers_merged_into_exists',
+      'delivery_attempts_message_exists',
+      'message_history_message_exists',
+      'message_reactions_message_exists',
+      'message_statuses_message_exists',
+      'messages_thread_is_the_conversations',
+      'provider_routes_account_exists',
+      'provider_routes_tenant_exists',
+      'threads_conversation_exists',
+    ],
+  )
+  await undone(async (tx) => {
+    for (const table of new Set(keys.map((key) => key.table))) {
+      await tx.unsafe(`alter table ${table} disable trigger user`)
+    }
+    for (const { table, name, column } of keys) {
+      const value = column === 'tenant_id' ? '999999' : 'gen_random_uuid()'
+      await refuses(
+        t,
+        tx.savepoint((inner) =>
+          inner.unsafe(`
+            update ${table} set ${column} = ${value}
+            where ctid = (select ctid from ${table} order by ${column} is null limit 1)`),
+        ),
+        { code: '23503', constraint: name },
+        name,
+      )
+    }
+  })
+})
+
+/** A transaction that is rolled back, in a world where no table is empty. */
+async function undone(
+  work: (tx: postgres.TransactionSql<{ bigint: number }>) => Promise<void>,
+): Promise<void> {
+  class Undo extends Error {}
+  const trial = sql.begin(async (tx) => {
+    await tx`insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes) values (1, 'x', 'x', sha256('x'), '{}')`
+    await tx`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (1, ${sent.id}, 1, 'sent')`
+    await tx`insert into pigeonpost.event_consumers (tenant_id, name) values (1, 'x')`
+    await tx`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (1, 1, 'x')`
+    await tx`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body) values (1, 'x', '/', '')`
+    await tx`insert into pigeonpost_private.clock_offset (ahead) values ('1 s')`
+    await tx`insert into pigeonpost.message_statuses (tenant_id, message_id, status) values (1, ${sent.id}, 'sent')`
+    await tx`insert into pigeonpost.message_reactions (tenant_id, message_id, sender, reacted_at) values (1, ${sent.id}, '', now())`
+    await tx`update pigeonpost.messages set body = 'three' where tenant_id = 1 and id = ${sent.id}`
+    await tx`set constraints all immediate`
+    await work(tx)
+    throw new Undo()
+  })
+  await trial.catch((error: unknown) => {
+    if (!(error instanceof Undo)) throw error
+  })
+}
 
 t.test('no error of the fixtures is without a case here, a hint and a class', async (t) => {
   const root = join(import.meta.dirname, '..', '..')

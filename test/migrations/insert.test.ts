@@ -185,6 +185,21 @@ t.test('an address that was taken from its customer leads to them no more', asyn
   t.equal(third.conversation_id, first.conversation_id, 'the other address still does')
 })
 
+t.test('an address that moved to another customer leads to that one', async (t) => {
+  const tenant_id = newTenant()
+  const address = newPhone()
+  const first = await store(sql, { tenant_id, address })
+  const other = await store(sql, { tenant_id, address: newPhone() })
+  await sql`
+    update pigeonpost.customer_identities set customer_id = ${other.customer_id}
+    where tenant_id = ${tenant_id} and address = ${address}`
+  for (const given of [address, address.slice(1)]) {
+    const next = await store(sql, { tenant_id, address: given })
+    t.equal(next.customer_id, other.customer_id)
+    t.not(next.conversation_id, first.conversation_id)
+  }
+})
+
 t.test('a customer who is added with an address is who writes from it', async (t) => {
   const tenant_id = newTenant()
   const [customer] = await sql<{ id: string }[]>`
@@ -719,6 +734,21 @@ t.test(
     t.equal((await store(sql, { tenant_id, address, direction: 'outbound' })).status, 'queued')
   },
 )
+
+t.test('an account tells when it is connected, and when it is not', async (t) => {
+  const tenant_id = newTenant()
+  await store(sql, { tenant_id, address: newPhone() })
+  for (const status of ['disconnected', 'disconnected', 'disabled', 'connected']) {
+    await sql`update pigeonpost.accounts set status = ${status} where tenant_id = ${tenant_id}`
+  }
+  const events = await sql`
+    select e.type, e.account_id = a.id as own from pigeonpost.events e join pigeonpost.accounts a on a.tenant_id = e.tenant_id
+    where e.tenant_id = ${tenant_id} and e.type like 'account.%' order by e.id`
+  t.strictSame(
+    events.map(({ type, own }) => [type, own] as unknown[]),
+    ['disconnected', 'disabled', 'connected'].map((status) => [`account.${status}`, true]),
+  )
+})
 
 t.test('an edit keeps the old text, the new one, and who did it', async (t) => {
   const tenant_id = newTenant()
