@@ -70,16 +70,31 @@ export async function claimMessages(
           where r.tenant_id = ${account.tenantId} and r.account_id = ${account.accountId}
             and r.address = coalesce(m.address, '') and r.next_at > (select k.now from clock k))`
       : sql``
-  const nth =
-    recipientIntervalMs > 0
-      ? sql`row_number() over (partition by p.recipient, p.kind order by p.priority desc, p.number)`
-      : sql`1`
-  const day =
-    account.dailyLimit === null
-      ? sql`select null::integer as granted, null::date as day, null::timestamptz as next_day`
-      : sql`select d.* from pigeonpost_private.take_day(${account.tenantId}, ${account.accountId},
+  // What nothing limits is decided as it is picked: every further step costs each claim.
+  const decided =
+    recipientIntervalMs === 0 && account.dailyLimit === null
+      ? sql`decided as (
+        select p.*, p.kind as decision, null::date as day, null::timestamptz as next_day from picked p
+      )`
+      : sql`numbered as materialized (
+        select p.*, case when ${recipientIntervalMs}::double precision > 0 then
+          row_number() over (partition by p.recipient, p.kind order by p.priority desc, p.number) else 1 end as nth
+        from picked p
+      ),
+      day as materialized (
+        select d.* from pigeonpost_private.take_day(${account.tenantId}, ${account.accountId},
           (select count(*)::integer from numbered n where n.kind = 'send' and n.nth = 1 and n.uncounted),
-          (select k.now from clock k)) d`
+          (select k.now from clock k)) d
+      ),
+      decided as (
+        select n.*, case
+            when n.kind = 'send' and n.uncounted and d.day is not null
+              and row_number() over (partition by n.kind = 'send' and n.uncounted order by n.priority desc, n.number)
+                > d.granted
+              then 'day' else n.kind end as decision,
+          d.day, d.next_day
+        from numbered n cross join day d where n.nth = 1 or n.kind <> 'send'
+      )`
   const recipients =
     recipientIntervalMs > 0
       ? sql`, spaced as (
@@ -105,16 +120,7 @@ export async function claimMessages(
       order by m.priority desc, m.number limit ${limit}
       for update of m skip locked
     ),
-    numbered as materialized (select p.*, ${nth} as nth from picked p),
-    day as materialized (${day}),
-    decided as (
-      select n.*, case
-          when n.kind = 'send' and n.uncounted and d.day is not null
-            and row_number() over (partition by n.kind = 'send' and n.uncounted order by n.priority desc, n.number) > d.granted
-            then 'day' else n.kind end as decision,
-        d.day, d.next_day
-      from numbered n cross join day d where n.nth = 1 or n.kind <> 'send'
-    ),
+    ${decided},
     updated as (
       update pigeonpost.messages m
       set status = case p.decision when 'send' then 'sending' when 'expired' then 'failed' else 'scheduled' end,
