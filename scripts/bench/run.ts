@@ -3,18 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded } from '../../adapters/postgres/embedded.ts'
 import { migrate } from '../../db/migrate.ts'
+import { benchDeliveries } from './deliveries.ts'
 import { benchHistory } from './history.ts'
+import { benchIdle } from './idle.ts'
 import { benchInserts } from './insert.ts'
 import { benchLatency } from './latency.ts'
 import { machine, type Outcome } from './rounds.ts'
 
 export type BenchOptions = {
-  parts: readonly ('inserts' | 'latency' | 'history')[]
+  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries')[]
   rounds: number
   /** Length of one sample. */
   seconds: number
   /** Messages stored for `history`. */
   messages: number
+  /** Messages sent for a sample of `deliveries`. */
+  deliveries: number
   /** A file for the results as JSON; none by default. */
   output?: string
   log: (line: string) => void
@@ -43,6 +47,19 @@ export async function runBench(options: BenchOptions): Promise<Record<string, un
           `${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (target 10, 60) ${verdict(met)}`,
         )
       }
+    }
+    if (options.parts.includes('deliveries')) {
+      const deliveries = await benchDeliveries(server.url, options)
+      results['deliveries'] = deliveries
+      print(deliveries, options.log)
+      const idle = await benchIdle(server.url, { queued: 10_000 })
+      results['idle'] = idle
+      options.log(
+        idle
+          ? `between sends at 20 a minute, ${idle.queued} queued: ${idle.betweenSends.toFixed(1)} ms of CPU a second, ` +
+              `${idle.nothingQueued.toFixed(1)} with nothing queued (target: no more) ${verdict(idle.met)}`
+          : 'between sends: not measured, this system does not tell what a process used',
+      )
     }
     if (options.parts.includes('history')) {
       const history = await benchHistory(server.url, options)

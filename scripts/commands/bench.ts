@@ -3,13 +3,14 @@ import { addHelp } from '../help.ts'
 import { wholeNumber } from '../options.ts'
 import { print } from '../output.ts'
 
-const parts = ['inserts', 'latency', 'history'] as const
+const parts = ['inserts', 'latency', 'history', 'deliveries'] as const
 
 type Options = {
   part?: (typeof parts)[number][]
   rounds: number
   seconds: number
   messages: number
+  deliveries: number
   output?: string
 }
 
@@ -18,18 +19,23 @@ export function addBench(program: Command): void {
     .command('bench')
     .summary('measure this version against twins')
     .description(
-      'Measure inserts and bells against twins in the same run, in a database of its own that is removed afterwards.',
+      'Measure inserts, bells and deliveries against twins in the same run, in a database of its own that is removed afterwards.',
     )
     .addOption(
-      new Option('--part <part...>', 'only these; default: inserts and latency').choices(parts),
+      new Option('--part <part...>', 'only these; default: all but history').choices(parts),
     )
     .option('--rounds <n>', 'how often each is measured', wholeNumber(1, 100), 5)
     .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
     .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
+    .option('--deliveries <n>', 'sent for part deliveries', wholeNumber(1_000, 1e7), 50_000)
     .option('--output <file>', 'write the results as JSON, too')
     .action(async (options: Options) => {
       const { runBench } = await import('../bench/run.ts')
-      await runBench({ ...options, parts: options.part ?? ['inserts', 'latency'], log: print })
+      await runBench({
+        ...options,
+        parts: options.part ?? ['inserts', 'latency', 'deliveries'],
+        log: print,
+      })
     })
   addHelp(command, {
     environment: [],

@@ -1,0 +1,43 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { extname, join } from 'node:path'
+
+export type Child = {
+  pid: number
+  /** Resolves with the next message that has this key. @throws when the process ends before. */
+  next(key: string): Promise<number>
+  tell(message: string): void
+  stop(): Promise<void>
+}
+
+/** A script of this folder in a process of its own, which must not share the load's event loop. */
+export function startChild(script: string, args: string[]): Child {
+  const path = join(import.meta.dirname, `${script}${extname(import.meta.filename)}`)
+  const child = fork(path, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const exited = once(child, 'exit')
+  return {
+    pid: child.pid ?? 0,
+    next: (key) => nextOf(child, key),
+    tell: (message) => void child.send(message),
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+async function nextOf(child: ChildProcess, key: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const ended = () =>
+      reject(new Error(`a process of the benchmark ended before it said "${key}"`))
+    const heard = (message: unknown) => {
+      const value = (message as Record<string, unknown>)[key]
+      if (value === undefined) return
+      child.off('message', heard)
+      child.off('exit', ended)
+      resolve(Number(value))
+    }
+    child.on('message', heard)
+    child.once('exit', ended)
+  })
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect, type Sql } from '../../db/connect.ts'
+import { type Child, startChild } from './child.ts'
+import { prepare, queue } from './deliveries.ts'
+import { median } from './rounds.ts'
+
+/** ms of CPU per second, of the worker and of its database sessions. */
+export type Idle = { nothingQueued: number; betweenSends: number; queued: number; met: boolean }
+
+const perMinute = 20
+const windowMs = 2_000
+const windows = 5
+/** What two measurements of the same differ by: clocks of processes tick every 10 ms. */
+const noise = 5
+
+/**
+ * What a worker costs between the sends of an account that may send 20 a minute and has thousands queued, against a
+ * worker that has nothing to do. Null where the system does not tell what a process used (no /proc).
+ */
+export async function benchIdle(url: string, options: { queued: number }): Promise<Idle | null> {
+  const sql = connect(url, { max: 2, name: 'bench' })
+  const [target] = await prepare(sql, 1, perMinute)
+  if (!target) throw new Error('no account')
+  await queue(sql, [target], options.queued)
+  const worker = startChild('worker-process', [url, '1'])
+  try {
+    await worker.next('ready')
+    await delay(windowMs)
+    if ((await cpuMs(sql, worker)) === null) return null
+    const nothingQueued: number[] = []
+    const betweenSends: number[] = []
+    for (let i = 0; i < windows; i += 1) nothingQueued.push(await measure(sql, worker))
+    await sql`update pigeonpost.accounts set status = 'connected' where id = ${target.accountId}`
+    await worker.next('sent')
+    for (let i = 0; i < windows; i += 1) {
+      await worker.next('sent')
+      // The turn ends; the next send is 3 s after the one before.
+      await delay(500)
+      betweenSends.push(await measure(sql, worker))
+    }
+    const result = { nothingQueued: median(nothingQueued), betweenSends: median(betweenSends) }
+    const met = result.betweenSends <= result.nothingQueued + noise
+    return { ...result, queued: options.queued, met }
+  } finally {
+    await worker.stop()
+    await sql.end()
+  }
+}
+
+async function measure(sql: Sql, worker: Child): Promise<number> {
+  const before = await cpuMs(sql, worker)
+  const started = performance.now()
+  await delay(windowMs)
+  const after = await cpuMs(sql, worker)
+  return ((after ?? 0) - (before ?? 0)) / ((performance.now() - started) / 1000)
+}
+
+/** ms that the worker and the sessions which live now have used so far. */
+async function cpuMs(sql: Sql, worker: Child): Promise<number | null> {
+  const sessions = await sql<{ pid: number }[]>`
+    select pid from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend' and application_name <> 'bench'`
+  const own = worker.next('cpuMs')
+  worker.tell('cpu')
+  const used = await Promise.all(sessions.map(async ({ pid }) => ticksOf(pid)))
+  if (used.every((ticks) => ticks === null)) return null
+  return (await own) + used.reduce<number>((sum, ticks) => sum + 10 * (ticks ?? 0), 0)
+}
+
+/** utime and stime of proc_pid_stat(5), in ticks of 10 ms. */
+async function ticksOf(pid: number): Promise<number | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields ? Number(fields[11]) + Number(fields[12]) : null
+}
