@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
-import { extendLog } from '../../db/events/extend.ts'
 import { foldCounters } from '../../db/events/fold.ts'
 import { lastEventId } from '../../db/events/read-log.ts'
+import { retainLog } from '../../db/events/retain.ts'
 import { within } from './waiting.ts'
 
 export type Upkeep = { stop(): Promise<void> }
@@ -12,22 +12,32 @@ const hourMs = 3_600_000
 
 /**
  * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,
- * and the log's next partitions made. Every worker may do it; they take turns by the locks of what they call.
+ * the log's next partitions made, and those dropped that it keeps no longer. Every worker may do it; they take turns by the locks of what they call.
  */
 export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: number }): Upkeep {
   const { sql, logger } = options
   const everyMs = options.everyMs ?? 50
   const stopping = new AbortController()
 
+  /** A login that is no owner may fold and not drop: then the owner's worker, or the operator, has to. */
+  async function retain(): Promise<void> {
+    try {
+      const { dropped } = await retainLog(sql)
+      if (dropped.length > 0) logger.info({ dropped }, 'dropped what the log keeps no longer')
+    } catch (error) {
+      logger.warn({ err: error }, 'could not look after the partitions of the log')
+    }
+  }
+
   async function run(): Promise<void> {
     let seen = -1
-    let extendAt = 0
+    let retainAt = 0
     let failures = 0
     while (!stopping.signal.aborted) {
       try {
-        if (performance.now() >= extendAt) {
-          await extendLog(sql)
-          extendAt = performance.now() + hourMs
+        if (performance.now() >= retainAt) {
+          retainAt = performance.now() + hourMs
+          await retain()
         }
         // Looking at the sequence is nearly free; folding takes a lock.
         const last = await lastEventId(sql)
