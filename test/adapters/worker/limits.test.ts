@@ -5,6 +5,7 @@ import { giveBackRate, takeRate } from '../../../db/delivery/rate.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
 import { advanceClock, setClock } from '../../support/clock.ts'
+import { waitFor } from '../../support/wait.ts'
 import {
   addAccount,
   deliveryDatabase,
@@ -65,6 +66,34 @@ t.test('four workers that race for one rate never pass it', async (t) => {
   const most = 5 + Math.floor(ms / 60) + 1
   t.ok(total <= most, `${total} were granted where ${most} are allowed`)
   t.ok(total >= most * 0.8, 'and the rate is used')
+})
+
+t.test('those that wait for each other are granted by what is left after their wait', async (t) => {
+  const { url, sql } = await deliveryDatabase(t)
+  const target = await addAccount(sql)
+  await limit(sql, target, { rate_per_minute: 1, burst: 5 })
+  await takeRate(sql, target, 1)
+  await giveBackRate(sql, target, 1)
+  const racers = pool(t, url)
+  const waiting: Promise<{ count: number }>[] = []
+  await sql.begin(async (tx) => {
+    await tx`select from pigeonpost_private.account_limits for update`
+    for (let n = 0; n < 8; n++) waiting.push(takeRate(racers, target, 2))
+    await waitFor(
+      async () => {
+        const rows = await sql`
+          select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' and query like '%take_rate%'`
+        return rows.length === 8
+      },
+      { what: 'eight to wait for the row' },
+    )
+  })
+  const grants = await Promise.all(waiting)
+  t.equal(
+    grants.reduce((sum, grant) => sum + grant.count, 0),
+    5,
+  )
 })
 
 t.test('an account sends its burst, then at its rate, and is due exactly then', async (t) => {
