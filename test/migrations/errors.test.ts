@@ -752,6 +752,54 @@ const cases: Case[] = [
       await tx`select pigeonpost_private.accept_message(1, ${sent.id})`
     },
   ],
+  // What there is once only.
+  [
+    'a key twice',
+    { code: '23505', constraint: 'api_keys_hash_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes)
+      select 1, 'x', 'x', sha256('x'), '{}' from generate_series(1, 2)`,
+  ],
+  [
+    'an account of ours in a conversation twice',
+    { code: '23505', constraint: 'conversation_participants_account_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.conversation_participants (tenant_id, conversation_id, account_id)
+      select 1, ${multi}::uuid, ${account_id}::uuid from generate_series(1, 2)`,
+  ],
+  [
+    "another conversation's number",
+    { code: '23505', constraint: 'conversations_number_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.conversations (tenant_id, type, group_name, number)
+      select 1, 'group', 'x', c.number from pigeonpost.conversations c where c.tenant_id = 1 limit 1`,
+  ],
+  [
+    "another thread's number",
+    { code: '23505', constraint: 'threads_number_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.threads (tenant_id, conversation_id, channel, status, number)
+      select 1, t.conversation_id, t.channel, 'archived', t.number from pigeonpost.threads t where t.tenant_id = 1 limit 1`,
+  ],
+  [
+    "another message's number",
+    { code: '23505', constraint: 'messages_number_is_unique' },
+    insert({ number: message.number }),
+  ],
+  [
+    'a version of a message twice',
+    { code: '23505', constraint: 'message_history_version_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.message_history (tenant_id, message_id, conversation_id, direction, kind, body_version, edited_by)
+      select 1, ${message.id}::uuid, ${conversation_id}::uuid, 'inbound', 'edit', 2, 'x' from generate_series(1, 2)`,
+  ],
+  [
+    'a route at the place of another',
+    { code: '23505', constraint: 'provider_routes_position_is_unique' },
+    (tx) => tx`
+      insert into pigeonpost.provider_routes (tenant_id, position, provider)
+      select 1, 1, 'x' from generate_series(1, 2)`,
+  ],
   // What Postgres itself refuses.
   ['a body with NUL', { code: '22021' }, insert({ body: 'a\0b' })],
   ['raw JSON with NUL', { code: '22P05' }, (tx) => tx`select ('{"a": "\\u0000"}'::jsonb) ->> 'a'`],
