@@ -49,7 +49,7 @@ async function messageIn(
 
 async function read(id: string) {
   const [row] = await sql`
-    select status, attempts, attempt_id, external_message_id, error_code, failed_at, metadata, next_attempt_at
+    select status, attempts, attempt_id, accepted_on, external_message_id, error_code, failed_at, metadata, next_attempt_at
     from pigeonpost.messages where id = ${id}`
   return row
 }
@@ -86,7 +86,7 @@ t.test('only a failed message is retried, and starts anew', async (t) => {
     async (id) => (await retryMessages(sql, { tenantId, ids: [id] }))[0],
   )
   const { id } = await messageIn('sent')
-  await sql`update pigeonpost.messages set external_message_id = 'ext-1' where id = ${id}`
+  await sql`update pigeonpost.messages set external_message_id = 'ext-1', accepted_on = '2026-01-01' where id = ${id}`
   const receipt = { kind: 'receipt', status: 'failed', error_code: '131026' }
   await sql`select pigeonpost.apply_update(1, 'whatsapp', 'ext-1', ${sql.json(receipt)})`
   t.match(await read(id), { status: 'failed', metadata: { failed_by: 'receipt' } })
@@ -95,6 +95,7 @@ t.test('only a failed message is retried, and starts anew', async (t) => {
     status: 'queued',
     attempts: 0,
     attempt_id: null,
+    accepted_on: null,
     external_message_id: null,
     error_code: null,
     failed_at: null,
