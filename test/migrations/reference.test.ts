@@ -141,6 +141,40 @@ t.test(
   },
 )
 
+t.test(
+  'a receipt locks the row before the id, as a recording does: the two meet in no ring',
+  async (t) => {
+    const [holder, receiver, recorder] = [
+      connect({ max: 1 }),
+      connect({ max: 1 }),
+      connect({ max: 1 }),
+    ]
+    const { id, attempt, ext } = await sending('sending')
+    const waiting = async (count: number) =>
+      waitFor(
+        async () => {
+          const rows = await sql`
+          select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+          return rows.length === count
+        },
+        { what: `${count} to wait` },
+      )
+    let receipt: Promise<string> = Promise.resolve('')
+    let recording: Promise<unknown> = Promise.resolve()
+    await holder.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(1886416752, hashtext(${`1${ext}`}) & 63)`
+      receipt = apply(receiver, ext, { status: 'delivered', reference: attempt })
+      await waiting(1)
+      recording = recorder`
+      update pigeonpost.messages set status = 'sent', external_message_id = ${ext} where id = ${id}`.execute()
+      await waiting(2)
+    })
+    t.equal(await receipt, 'applied')
+    await recording
+    t.match(await read(id), { status: 'delivered', external_message_id: ext })
+  },
+)
+
 t.test('many at once: every receipt is applied, none is parked, nothing deadlocks', async (t) => {
   const pool = connect({ max: 8 })
   const messages = []
