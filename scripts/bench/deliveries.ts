@@ -70,7 +70,7 @@ export async function prepare(
 ): Promise<Target[]> {
   const targets = await sql<Target[]>`
     insert into pigeonpost.accounts (tenant_id, channel, address, provider, status, rate_per_minute, daily_limit)
-    select ${tenantId}, 'whatsapp', '+1555' || (1000000 + ${accounts}::integer * 1000 + i), 'noop', 'disconnected', ${rate}, null
+    select ${tenantId}, 'whatsapp', '+1555' || (1000000 + (select count(*) from pigeonpost.accounts) + i), 'noop', 'disconnected', ${rate}, null
     from generate_series(1, ${accounts}::integer) i
     returning tenant_id as "tenantId", id as "accountId"`
   const ids = targets.map(({ accountId }) => accountId)

@@ -14,6 +14,9 @@ const pool = new pg.Pool({
   // Nobody listens here, and nobody has to ring for that.
   ...(mode === 'rows' ? { options: '-c pigeonpost.notify=off' } : {}),
 })
+const broke = (error: Error) => console.error(error.message)
+pool.on('error', broke)
+pool.on('connect', (client) => client.on('error', broke))
 let left = Number(count)
 const finished = Promise.withResolvers<void>()
 const count1 = () => {
