@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { connect, type Sql } from '../../db/connect.ts'
 import { startTestCluster } from '../support/cluster.ts'
 import { applyCommitted, type Core, coreDatabase, receive } from '../support/sql.ts'
@@ -37,7 +37,7 @@ async function source(): Promise<{ core: Core; writer: Sql }> {
  * What must hold in the copy: the unread, then the new, nothing lost, nothing again. Its transactions begin at a number
  * of their own, by which a cursor on them would pass the unread over, or wait for ever.
  */
-async function continues(sql: Sql): Promise<void> {
+async function continues(t: Test, sql: Sql): Promise<void> {
   t.same(await consume(sql), ['unread 1', 'unread 2'])
   t.same(await consume(sql), [])
   const next = await receive(sql, { tenant: 1, id: 'new' })
@@ -75,7 +75,7 @@ t.test(
     await writer`rollback`
     const sql = connect(cluster.url, { max: 2 })
     t.teardown(async () => sql.end({ timeout: 1 }))
-    await continues(sql)
+    await continues(t, sql)
   },
 )
 
@@ -104,7 +104,7 @@ t.test('so does a copy of its rows in a new cluster that was migrated', async (t
     if (last !== null) await sql`select setval(${name}, ${last})`
   await sql`set session_replication_role = origin`
   await writer`rollback`
-  await continues(sql)
+  await continues(t, sql)
 })
 
 async function pipe(from: [string, ...string[]], to: [string, ...string[]]): Promise<void> {

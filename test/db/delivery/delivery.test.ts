@@ -221,9 +221,10 @@ t.test('the status shows what waits, for how long, and what is in doubt', async 
   await sql`update pigeonpost.messages set created_at = now() - interval '90 s' where status = 'queued'`
   await sql`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body, status) values (1, 'sms', '/', '', 'failed')`
   const status = await readStatus(sql)
+  // A bell of another database of the cluster may lie in it.
+  t.ok(status.notifyQueueUsage >= 0 && status.notifyQueueUsage < 0.5)
   t.match(status, {
     relay: { ringing: false },
-    notifyQueueUsage: 0,
     messages: { outbound: { queued: 2, scheduled: 1, unknown: 1, sent: 0 } },
     accounts: [
       {
