@@ -21,6 +21,9 @@ export type Ended = { code: number | NodeJS.Signals; stdout: string; stderr: str
 export type Variables = Record<string, string>
 type Options = { env?: Variables; cwd?: string }
 
+// One listener for each command that runs, and a test runs them all at once.
+process.setMaxListeners(50)
+
 /** Starts `pigeonpost …`; it is killed at the test's end if it still runs. */
 export function run(t: Test, args: string[], options: Options = {}): Running {
   return runProgram(t, process.execPath, [bin, ...args], options)
