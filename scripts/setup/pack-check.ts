@@ -23,7 +23,13 @@ try {
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'))
   if (!tarball) throw new Error('npm pack made no tarball')
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
-  await npm(folder, ['install', '--omit=dev', '--ignore-scripts', '--prefer-offline', join(folder, tarball)])
+  await npm(folder, [
+    'install',
+    '--omit=dev',
+    '--ignore-scripts',
+    '--prefer-offline',
+    join(folder, tarball),
+  ])
   await startAndStop()
   await startAndStop()
   console.log(`${tarball} installs, starts twice and stops within ${stopMs / 1000} s`)
