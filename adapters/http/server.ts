@@ -30,8 +30,6 @@ export interface ApiOptions {
   connections?: number
   /** ms that a request waits for one of them before it is answered 503. Default 5000. */
   busyAfter?: number
-  /** Where media will be kept. */
-  dataFolder?: string
   version?: string
 }
 

@@ -17,7 +17,6 @@ import { atMost, within } from './waiting.ts'
 
 export type WorkerOptions = {
   url: string
-  dataFolder: string
   logger: Logger
   /** By name, as accounts give it. */
   providers: Map<string, Provider>

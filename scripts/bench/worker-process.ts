@@ -19,7 +19,6 @@ const noop: Provider = {
 }
 const worker = await startWorker({
   url,
-  dataFolder: '.',
   logger: pino({ level: 'warn' }, process.stderr),
   providers: new Map([[noop.name, noop]]),
 })

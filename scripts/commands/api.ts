@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { readEnvironment } from '../config.ts'
 import { findMigratedDatabase } from '../database.ts'
-import { makeDataFolder } from '../folder.ts'
 import { addHelp } from '../help.ts'
 import { createLogger, print } from '../output.ts'
 import { explainListen } from '../port.ts'
@@ -45,7 +44,6 @@ async function runApi(json: boolean): Promise<void> {
       port: config.PORT,
       auth: config.PIGEONPOST_AUTH,
       logger,
-      dataFolder: await makeDataFolder(config.PIGEONPOST_DATA),
       version: packageVersion(),
     }).catch((error: unknown) => {
       throw explainListen(error, config.HOST, config.PORT)

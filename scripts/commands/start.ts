@@ -104,7 +104,6 @@ async function startAll(run: Run): Promise<void> {
   parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
   const worker = await startWorker({
     url: database.url,
-    dataFolder,
     logger,
     providers: providers.all,
     leaseMs: config.PIGEONPOST_LEASE_MS,
@@ -126,7 +125,6 @@ async function startAll(run: Run): Promise<void> {
       port: reserved.port,
       auth: config.PIGEONPOST_AUTH,
       logger,
-      dataFolder,
       version: packageVersion(),
     })
     parts.add({ name: 'the API', limit: 1_200, stop: async () => api.close() })

@@ -35,7 +35,6 @@ async function runWorker(json: boolean): Promise<void> {
     parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
     const worker = await startWorker({
       url,
-      dataFolder,
       logger,
       providers: providers.all,
       leaseMs: config.PIGEONPOST_LEASE_MS,

@@ -7,7 +7,6 @@ const [url = '', provider = '', keyed, leaseMs] = process.argv.slice(2)
 const http = httpProvider(provider, { takesIdempotencyKey: keyed === 'keyed' })
 const worker = await startWorker({
   url,
-  dataFolder: '.',
   logger: silent,
   providers: new Map([[http.name, http]]),
   leaseMs: Number(leaseMs),

@@ -22,7 +22,6 @@ async function workerOn(
 ): Promise<Worker> {
   const worker = await startWorker({
     url,
-    dataFolder: '.',
     logger: silent,
     providers: new Map([[provider.name, provider]]),
     leaseMs,
