@@ -36,7 +36,7 @@ async function allAre(sql: Sql, statuses: string[], count: number): Promise<void
       const rows = await readMessages(sql)
       return rows.length === count && rows.every((row) => statuses.includes(row.status))
     },
-    { what: `${count} messages to be ${statuses.join(' or ')}`, timeout: 20_000 },
+    { what: `${count} messages to be ${statuses.join(' or ')}`, timeout: 40_000 },
   )
 }
 
@@ -114,7 +114,11 @@ t.test('losing every connection costs a worker no message, and sends none twice'
   await waitFor(() => worker.ringing, { what: 'the relay' })
   for (const target of targets) await queue(sql, target, numbered(300))
   for (const part of [50, 250, 450]) {
-    await waitFor(() => provider.requests.length >= part, { what: `${part} requests` })
+    await waitFor(() => provider.requests.length >= part, {
+      what: `${part} requests`,
+      // A turn that is cut short may leave its account leased: 30 s is what is promised.
+      timeout: 40_000,
+    })
     const ended = await sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name like 'pigeonpost %'`
@@ -124,7 +128,10 @@ t.test('losing every connection costs a worker no message, and sends none twice'
   t.equal(new Set(provider.requests.map((request) => request.id)).size, provider.requests.length)
   const unknown = (await readMessages(sql)).filter((row) => row.status === 'unknown')
   t.same(unknown, [], 'all outcomes were known, so none is in doubt')
-  await waitFor(() => worker.ringing, { what: 'the relay to ring again' })
+  await waitFor(() => worker.ringing, {
+    what: 'the relay to ring again',
+    timeout: 40_000,
+  })
   const [target] = targets
   if (target) await queue(sql, target, ['after all'])
   await allAre(sql, ['sent'], 601)
