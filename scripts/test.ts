@@ -14,6 +14,7 @@ for (const [signal, number] of [
   process.on(signal, () => (signalled = number))
 }
 
+const started = performance.now()
 const cluster = await startTestCluster()
 try {
   await createTemplate(cluster.url)
@@ -26,7 +27,8 @@ try {
   for (const name of count.failed) console.log(`failed: ${name}`)
   console.log(`on PostgreSQL ${postgresVersion}:`)
   const skipped = count.skipped.length > 0 ? `, ${count.skipped.length} skipped` : ''
-  console.log(`${count.passed} passed, ${count.failed.length} failed${skipped}`)
+  const seconds = Math.round((performance.now() - started) / 1_000)
+  console.log(`${count.passed} passed, ${count.failed.length} failed${skipped}, in ${seconds} s`)
   process.exitCode = signalled ? 128 + signalled : code || (count.failed.length > 0 ? 1 : 0)
 } finally {
   await cluster.stop()

@@ -39,7 +39,10 @@ function walk(
   })
   parser.on('assert', (point: Result) => {
     own.push(point)
-    if (path.length === 0) print(`${point.ok ? 'ok    ' : 'FAILED'} ${point.name}`)
+    if (path.length === 0) {
+      const seconds = ((point.time ?? 0) / 1_000).toFixed(1).padStart(6)
+      print(`${point.ok ? 'ok    ' : 'FAILED'} ${seconds} s  ${point.name}`)
+    }
     if (point.ok || point.todo) return
     if (children.has(point.name)) blame(at(point.name))
     else print(describe(at(point.name), point))

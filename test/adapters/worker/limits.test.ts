@@ -50,7 +50,7 @@ t.test('four workers that race for one rate never pass it', async (t) => {
     Array.from({ length: 4 }, async (_, worker) => {
       const mine = pool(t, url)
       let granted = 0
-      for (let round = 0; round < 150; round++) {
+      for (let round = 0; performance.now() < started + 1_500; round++) {
         const { count: got } = await takeRate(mine, target, 1 + ((worker + round) % 3))
         granted += got
         if (got === 3) {
