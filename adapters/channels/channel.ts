@@ -6,6 +6,8 @@
 /** A webhook as it came. Header names are in lower case; `body` is the exact bytes, which signatures are over. */
 export interface WebhookRequest {
   method: string
+  /** As the provider sees it, with its query string; signatures are over it. See PIGEONPOST_PUBLIC_URL. */
+  url: string
   path: string
   query: Record<string, string>
   headers: Record<string, string>
@@ -16,6 +18,8 @@ export interface WebhookRequest {
 export interface ChannelAccount {
   tenantId: number
   accountId: string
+  /** Of the messages: whatsapp, sms, email … */
+  channel: string
   address: string | null
   provider: string | null
   settings: Record<string, unknown>
@@ -25,24 +29,54 @@ export interface ChannelAccount {
 
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'
 
+/** A file that a message brings or takes along. It is kept in `metadata.media`, an array; issue 7's rows are made of it. */
+export interface MediaReference {
+  /** The provider's id of it, where files are fetched by id. */
+  id?: string
+  url?: string
+  /** MIME type. */
+  content_type?: string
+  filename?: string
+  /** Bytes. */
+  size?: number
+  /** Hex. */
+  sha256?: string
+  /** What else it takes to fetch it (a key, a direct path), as JSON. */
+  details?: Record<string, unknown>
+}
+
 /** A message that came in, ready to be a row of pigeonpost.messages. Document 000, section 2.4. */
 export interface InboundMessage {
-  /** inbound, or outbound for an echo of what was sent elsewhere (the owner's phone). */
-  direction: 'inbound' | 'outbound'
-  /** The counterpart: E.164 for phones. */
-  address: string
+  /** inbound, or outbound for an echo of what was sent elsewhere (the owner's phone); system for what nobody said. */
+  direction: 'inbound' | 'outbound' | 'system'
+  /** The message's channel where the folder serves several (Twilio: sms, whatsapp). Default: the account's. */
+  channel?: string
+  /** The counterpart: E.164 for phones; in a group who wrote it, and null where nobody is named. */
+  address: string | null
+  /** Another address of the same person (phone beside LID): the two become one customer. */
+  alternateAddress?: string
   /** The address of ours that it came to, where the payload says so. */
   accountAddress?: string
-  /** The group's own id. */
+  /** The group's own id; of an email the id of its thread. */
   conversationExternalId?: string
+  /** The group's name, for a group that is new. */
+  groupName?: string
   externalMessageId: string
   /** Of an echo: the attempt id that we sent along, where the channel hands it back. */
   reference?: string
   contentType: ContentType
   body: string | null
-  mediaUrl?: string
+  /** The first one's url is the row's media_url. */
+  media?: MediaReference[]
   sentAt: Date
   senderName?: string
+  /** External ids of what it answers, the nearest first. The first that is here becomes reply_to_id. */
+  replyTo?: string[]
+  /**
+   * A message whose content could not be read yet (undecryptable) and may come again under the same id: stored as a
+   * stub, and filled in by the copy that brings the content.
+   */
+  stub?: boolean
   metadata?: Record<string, unknown>
   /** The payload, whole. */
   raw: unknown
@@ -50,6 +84,8 @@ export interface InboundMessage {
 
 /** A receipt, edit, revoke or reaction; `update` is what pigeonpost.apply_update takes. */
 export interface InboundUpdate {
+  /** Default: the account's. */
+  channel?: string
   /** The address of ours that the message went out from or came to, where the payload says so. */
   accountAddress?: string
   externalMessageId: string
@@ -70,9 +106,33 @@ export interface InboundUpdate {
     | { kind: 'reaction'; emoji: string | null; sender: string; at: string }
 }
 
+/** Two addresses of one person on one channel, said apart from any message. */
+export interface LinkedAddresses {
+  channel?: string
+  address: string
+  alternateAddress: string
+  name?: string
+}
+
+/** News of a group that is here; unknown groups are passed over (they are made by their first message). */
+export interface GroupChange {
+  accountAddress?: string
+  externalId: string
+  /** Its new id (Telegram: migrate_to_chat_id). */
+  newExternalId?: string
+  name?: string
+  avatar?: string
+  /** Merged into group_metadata. */
+  metadata?: Record<string, unknown>
+}
+
 export interface Received {
   messages: InboundMessage[]
   updates: InboundUpdate[]
+  identities?: LinkedAddresses[]
+  groups?: GroupChange[]
+  /** Parts of a batch that could not be read. The rest is stored; the bytes are kept as failed, with the first of these. */
+  problems?: UnreadablePayload[]
 }
 
 /** A message to send, as the worker claimed it. */
@@ -82,10 +142,14 @@ export interface OutboundMessage {
   attemptId: string
   attempt: number
   address: string
+  /** The group's own id; of an email the id of its thread. */
   conversationExternalId: string | null
   contentType: ContentType
   body: string | null
   mediaUrl: string | null
+  /** The message that it answers. */
+  replyTo: { externalMessageId: string; subject: string | null } | null
+  /** See content.ts for what it may say: media, location, template, subject … */
   metadata: Record<string, unknown>
 }
 
@@ -114,6 +178,8 @@ export interface SendContext {
   account: ChannelAccount
   /** Aborts when the request's time is over, before the message's lease is. */
   signal: AbortSignal
+  /** Where the internet reaches our HTTP server (PIGEONPOST_PUBLIC_URL), without a trailing slash; null where unset. */
+  publicUrl: string | null
 }
 
 /** A payload that cannot be understood. It is kept in the inbox with this error and can be replayed. */
@@ -136,8 +202,18 @@ export class UnreadablePayload extends Error {
   }
 }
 
+/** What goes back to the provider. */
+export interface WebhookAnswer {
+  status: number
+  contentType: string
+  body: string
+}
+
 export interface Channel {
+  /** The folder's, and its webhooks' path: /api/webhooks/<name>/<account id>. */
   name: string
+  /** The channels of the messages that it brings; an account has to be of one of them. The first is the default. */
+  channels: readonly [string, ...string[]]
   /** Webhooks carry a signature of their own; the others need an API key with scope `webhooks`. */
   signed: boolean
   can: {
@@ -148,10 +224,19 @@ export interface Channel {
     group: boolean
     media: boolean
   }
-  /** Whether the signature is the account's. Channels that do not sign answer true. */
+  /** Bytes of a body at most. Default 2 MiB. */
+  mostBytes?: number
+  /** Whether the signature is the account's, in constant time. Channels that do not sign answer true. */
   verify(request: WebhookRequest, account: ChannelAccount): boolean
-  /** @throws UnreadablePayload */
-  receive(request: WebhookRequest): Received
+  /** The answer to a request that brings nothing (a verification, a ping), after `verify`; null for any other. */
+  handshake?(request: WebhookRequest, account: ChannelAccount): WebhookAnswer | null
+  /**
+   * `account` is the path's; null on the bare path. Pure: no clock, no network, no database.
+   * @throws UnreadablePayload
+   */
+  receive(request: WebhookRequest, account: ChannelAccount | null): Received
+  /** What the provider expects once it is stored or kept. Default: our JSON. */
+  answer?(request: WebhookRequest): WebhookAnswer
 }
 
 /** A provider that can send for one or more channels. */

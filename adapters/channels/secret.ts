@@ -17,3 +17,24 @@ export function lookUpSecret(reference: string | null): string | null {
   }
   return null
 }
+
+/**
+ * The secrets of an account whose channel has several: a JSON object of strings behind `secret_ref`. What is no JSON
+ * object is the one named `main`.
+ */
+export function readSecrets(secret: string | null, main: string): Record<string, string> {
+  if (secret === null) return {}
+  try {
+    const parsed: unknown = JSON.parse(secret)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return Object.fromEntries(
+        Object.entries(parsed).filter(
+          (entry): entry is [string, string] => typeof entry[1] === 'string',
+        ),
+      )
+    }
+  } catch {
+    // A plain secret.
+  }
+  return { [main]: secret }
+}
