@@ -92,6 +92,11 @@ const bySqlState: Record<string, ErrorClass> = {
   ENOTFOUND: Unavailable,
 }
 
+/** The class of a SQLSTATE that the database answered with; the base, status 500, where the table has none. */
+export function classOf(sqlState: string): ErrorClass {
+  return bySqlState[sqlState] ?? PigeonpostError
+}
+
 interface DriverError extends Error {
   code: string
   constraint_name?: string

@@ -2518,6 +2518,21 @@ ALTER FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uu
 -- Name: FUNCTION take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision); Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) IS 'Grants up to so many sends of an account by its rate and burst, and tells in how many ms the next one is worth asking for. What is not sent goes back by give_back_rate().';
 
+-- Name: tenant_of_account(uuid); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.tenant_id from pigeonpost.tenants t
+  cross join lateral (
+    select from pigeonpost.accounts a where a.tenant_id = t.tenant_id and a.id = p_account_id offset 0) a
+  limit 1
+$$;
+ALTER FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION tenant_of_account(p_account_id uuid); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) IS 'The tenant of an account, null where there is none. For the HTTP server alone; it tells nothing else of the account.';
+
 -- Name: tg__check_multi(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg__check_multi() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4159,6 +4174,7 @@ CREATE TABLE pigeonpost.webhook_inbox (
     attempts integer DEFAULT 0 NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     processed_at timestamp with time zone,
+    digest bytea,
     CONSTRAINT webhook_inbox_status_known CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
 );
 ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
@@ -4186,6 +4202,9 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte wa
 
 -- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
+
+-- Name: COLUMN webhook_inbox.digest; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a delivery that is tried again finds its row; null in rows that were kept without.';
 
 -- Name: account_days; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.account_days (
@@ -4657,6 +4676,9 @@ CREATE INDEX threads_lead ON pigeonpost.threads USING btree (tenant_id, customer
 
 -- Name: threads_one_active; Type: INDEX; Schema: pigeonpost
 CREATE UNIQUE INDEX threads_one_active ON pigeonpost.threads USING btree (tenant_id, conversation_id) WHERE (status = 'active'::text);
+
+-- Name: webhook_inbox_one_delivery; Type: INDEX; Schema: pigeonpost
+CREATE UNIQUE INDEX webhook_inbox_one_delivery ON pigeonpost.webhook_inbox USING btree (tenant_id, digest);
 
 -- Name: webhook_inbox_open; Type: INDEX; Schema: pigeonpost
 CREATE INDEX webhook_inbox_open ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at) WHERE (status <> 'processed'::text);
@@ -5479,6 +5501,7 @@ REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_account(p_tenant_id integ
 
 -- Name: FUNCTION find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.find_or_open_customer(p_tenant_id integer, p_channel text, p_address text, p_name text) TO pigeonpost_app;
 
 -- Name: FUNCTION find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.find_or_open_direct(p_tenant_id integer, p_account_id uuid, p_channel text, p_customer_id uuid, p_address text, p_external_id text) FROM PUBLIC;
@@ -5515,6 +5538,7 @@ REVOKE ALL ON FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_c
 
 -- Name: FUNCTION link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_channel text, p_address text, p_alternate text) TO pigeonpost_app;
 
 -- Name: FUNCTION living_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
@@ -5556,6 +5580,10 @@ GRANT ALL ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provi
 -- Name: FUNCTION take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) TO pigeonpost_app;
+
+-- Name: FUNCTION tenant_of_account(p_account_id uuid); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) TO pigeonpost_app;
 
 -- Name: FUNCTION tg__check_multi(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg__check_multi() FROM PUBLIC;

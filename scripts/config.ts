@@ -61,6 +61,19 @@ const leaseMs = z
   })
   .transform(Number)
 
+const publicUrl = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    if (text === undefined) return null
+    const url = URL.canParse(text) ? new URL(text) : null
+    if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+      context.addIssue(`is ${quote(text)}; give an address such as https://example.org`)
+      return z.NEVER
+    }
+    return url.href.replace(/\/+$/, '')
+  })
+
 type Variable = { schema: z.ZodType; help: string }
 
 /** The environment: each variable once, as it is checked and as `--help` and the README tell it. */
@@ -78,6 +91,10 @@ export const variables = {
   PIGEONPOST_AUTH: {
     schema: oneOf(['keys', 'none'], 'keys'),
     help: 'keys (default): requests carry an API key; none: no check, on loopback only',
+  },
+  PIGEONPOST_PUBLIC_URL: {
+    schema: publicUrl,
+    help: 'where providers reach the HTTP server, as https://example.org; signatures and status callbacks need it',
   },
   PIGEONPOST_LEASE_MS: {
     schema: leaseMs,

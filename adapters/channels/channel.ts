@@ -226,6 +226,10 @@ export interface Channel {
   }
   /** Bytes of a body at most. Default 2 MiB. */
   mostBytes?: number
+  /** One webhook address serves all accounts of an app: what the payload names goes before the path's account. */
+  sharesWebhook?: boolean
+  /** On the bare path an account is made for an address of ours that is new. */
+  opensAccounts?: boolean
   /** Whether the signature is the account's, in constant time. Channels that do not sign answer true. */
   verify(request: WebhookRequest, account: ChannelAccount): boolean
   /** The answer to a request that brings nothing (a verification, a ping), after `verify`; null for any other. */
@@ -234,7 +238,7 @@ export interface Channel {
    * `account` is the path's; null on the bare path. Pure: no clock, no network, no database.
    * @throws UnreadablePayload
    */
-  receive(request: WebhookRequest, account: ChannelAccount | null): Received
+  receive(request: WebhookRequest, account: ChannelAccount | null): Received | Promise<Received>
   /** What the provider expects once it is stored or kept. Default: our JSON. */
   answer?(request: WebhookRequest): WebhookAnswer
 }

@@ -28,7 +28,8 @@ const rememberedFor = 2000
 const mostRemembered = 10_000
 
 /**
- * A check of `Authorization: Bearer pp_…` that sets `request.principal`.
+ * A check of `Authorization: Bearer pp_…` that sets `request.principal`. The key may also be the password of Basic, which
+ * is what a provider sends that is given the URL https://any:pp_…@host/ and no header.
  * @throws Unauthorized (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; Forbidden `scope_missing`.
  */
 export function createAuthenticate(context: ApiContext): Authenticate {
@@ -57,7 +58,7 @@ export function createAuthenticate(context: ApiContext): Authenticate {
       return
     }
     const header = request.headers.authorization ?? ''
-    const secret = /^bearer +([^ ]+) *$/i.exec(header)?.[1]
+    const secret = /^bearer +([^ ]+) *$/i.exec(header)?.[1] ?? basicPassword(header)
     if (!secret) {
       reply.header('www-authenticate', 'Bearer realm="pigeonpost"')
       throw new Unauthorized('An API key is missing', {
@@ -87,6 +88,13 @@ export function createAuthenticate(context: ApiContext): Authenticate {
       })
     }
   }
+}
+
+function basicPassword(header: string): string | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header)?.[1]
+  if (!encoded) return undefined
+  const [, ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':')
+  return password.join(':') || undefined
 }
 
 /** The principal of a route that authenticates. */

@@ -10,15 +10,33 @@ export interface ApiContext {
   asTenant<T>(tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T>
   auth: 'keys' | 'none'
   version: string
+  /** Where the internet reaches us, without a trailing slash; null where nobody said. */
+  publicUrl: string | null
+  /** Webhooks that were refused for their signature, of which nothing is kept; by channel, since we started. */
+  refusedWebhooks: Counts
+}
+
+export interface Counts {
+  count(name: string): void
+  read(): ReadonlyMap<string, number>
+}
+
+function createCounts(): Counts {
+  const counts = new Map<string, number>()
+  return {
+    count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
+    read: () => counts,
+  }
 }
 
 export function createContext(
   sql: Sql,
   gate: Gate,
-  about: Pick<ApiContext, 'auth' | 'version'>,
+  about: Pick<ApiContext, 'auth' | 'version' | 'publicUrl'>,
 ): ApiContext {
   return {
     ...about,
+    refusedWebhooks: createCounts(),
     run: (work) => gate(() => work(sql)),
     asTenant: (tenantId, work) => gate(() => asTenant(sql, tenantId, work)),
   }

@@ -31,6 +31,8 @@ export interface ApiOptions {
   /** ms that a request waits for one of them before it is answered 503. Default 5000. */
   busyAfter?: number
   version?: string
+  /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
+  publicUrl?: string | null
 }
 
 export interface Api {
@@ -62,7 +64,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
   const sql = connect(options.url, { max: connections, name: 'pigeonpost api' })
   const gate = createGate({ size: connections, line: 1000, waitMs: busyAfter })
-  const context = createContext(sql, gate, { auth, version: options.version ?? 'unknown' })
+  const context = createContext(sql, gate, {
+    auth,
+    version: options.version ?? 'unknown',
+    publicUrl: options.publicUrl ?? null,
+  })
   const app = createApp(options.logger)
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))

@@ -71,6 +71,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
   const as: ChannelAccount = {
     tenantId: account.tenantId,
     accountId: account.accountId,
+    channel: account.channel,
     address: account.address,
     provider: account.provider,
     settings: account.settings,

@@ -42,6 +42,8 @@ export type FlightsOptions = {
   logger: Logger
   pace: Pace
   breakers: Breakers
+  /** What providers are told of where we are reached. */
+  publicUrl: string | null
   /** Called with the next try's delay (ms) when a batch brought one. */
   onRetry: (inMs: number) => void
   /** Ends the retrying of a recording that fails because the database is gone. */
@@ -122,7 +124,7 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
     start(message, route) {
       const flight: Flight = { message, route, startedAt: performance.now(), landed: false }
       open.add(flight)
-      void send(flight, logger).then((outcome) => land(flight, outcome))
+      void send(flight, options).then((outcome) => land(flight, outcome))
     },
     change: () => changed.promise,
     giveUp(signal) {
@@ -139,10 +141,13 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
   }
 }
 
-async function send(flight: Flight, logger: Logger): Promise<SendOutcome> {
+async function send(
+  flight: Flight,
+  { logger, publicUrl }: Pick<FlightsOptions, 'logger' | 'publicUrl'>,
+): Promise<SendOutcome> {
   const { provider, account, signal } = flight.route
   try {
-    return await provider.send(flight.message, { account, signal })
+    return await provider.send(flight.message, { account, signal, publicUrl })
   } catch (error) {
     logger.error(
       { err: error, provider: provider.name, messageId: flight.message.id },

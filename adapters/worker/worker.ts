@@ -22,6 +22,8 @@ export type WorkerOptions = {
   providers: Map<string, Provider>
   /** ms after which the work of a worker that died is taken over. Default 30,000; requests get 0.8 of it. */
   leaseMs?: number
+  /** Where the internet reaches the API, for providers that report there; null where nowhere. */
+  publicUrl?: string | null
 }
 
 export type Worker = {
@@ -79,6 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       logger,
       pace,
       breakers,
+      publicUrl: options.publicUrl ?? null,
       hardStop: hardStop.signal,
       onRetry: (inMs) => void wake(target, inMs),
     })

@@ -110,7 +110,7 @@ export async function claimMessages(
     with durable as materialized (select set_config('synchronous_commit', 'on', true)),
     clock as materialized (select pigeonpost_private.clock() as now from durable),
     picked as materialized (
-      select m.id, m.conversation_id, m.attempt_id, m.priority, m.number, m.accepted_on is null as uncounted,
+      select m.id, m.conversation_id, m.attempt_id, m.priority, m.number, m.reply_to_id, m.accepted_on is null as uncounted,
         coalesce(m.address, '') as recipient, c.provider, c.reason, c.keyed,
         case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable' else 'send' end as kind
       from pigeonpost.messages m cross join clock k ${choice}
@@ -140,10 +140,13 @@ export async function claimMessages(
         provider_reason = case p.decision when 'send' then p.reason else m.provider_reason end
       from decided p cross join clock k
       join pigeonpost.conversations c on c.tenant_id = ${account.tenantId} and c.id = p.conversation_id
+      left join pigeonpost.messages r on r.tenant_id = ${account.tenantId} and r.id = p.reply_to_id
       where m.tenant_id = ${account.tenantId} and m.id = p.id
       returning p.decision as kind, m.id, m.attempt_id as "attemptId", m.attempts as attempt,
         coalesce(m.address, c.external_id, '') as address, c.external_id as "conversationExternalId",
         m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.metadata,
+        case when r.external_message_id is not null then jsonb_build_object(
+          'externalMessageId', r.external_message_id, 'subject', r.metadata ->> 'subject') end as "replyTo",
         m.priority, m.number, p.provider, p.keyed, p.recipient
     ) ${recipients}
     select u.*, t.taken from (select count(*)::integer as taken from picked) t left join updated u on true`

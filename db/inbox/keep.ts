@@ -1,7 +1,6 @@
 import type { Transaction } from '../connect.ts'
 
 export interface KeptWebhook {
-  tenantId: number
   channel: string
   accountId: string | null
   method: string
@@ -9,6 +8,8 @@ export interface KeptWebhook {
   path: string
   headers: Record<string, string>
   body: Buffer
+  /** SHA-256 of what makes it this delivery; no two of one call may have the same. */
+  digest: Buffer
   /** What became of it; `failed` ones can be replayed. */
   error: { code: string; field?: string | undefined; message: string } | null
 }
@@ -20,21 +21,66 @@ const secret = new Set([
   'cookie',
   'set-cookie',
   'x-api-key',
+  'x-pigeonpost-token',
+  'x-telegram-bot-api-secret-token',
 ])
 
-/** Keeps a webhook's exact bytes in the inbox, without the headers that are secrets, and returns its id there. */
-export async function keepWebhook(tx: Transaction, webhook: KeptWebhook): Promise<string> {
-  const { error } = webhook
-  const headers = Object.fromEntries(
-    Object.entries(webhook.headers).filter(([name]) => !secret.has(name.toLowerCase())),
+/**
+ * Keeps webhooks' exact bytes in the inbox, without the headers that are secrets, and returns their ids there in the
+ * order given. A delivery that is there already keeps its row: one that was processed as it is, one that had failed
+ * with what became of this try.
+ */
+export async function keepWebhooks(
+  tx: Transaction,
+  tenantId: number,
+  webhooks: KeptWebhook[],
+): Promise<string[]> {
+  const headers = webhooks.map((webhook) =>
+    JSON.stringify(
+      Object.fromEntries(
+        Object.entries(webhook.headers)
+          .filter(([name]) => !secret.has(name.toLowerCase()))
+          .map(([name, value]) => [name, value.replaceAll('\0', '').toWellFormed()]),
+      ),
+    ),
   )
-  const [kept] = await tx<{ id: string }[]>`
-    insert into pigeonpost.webhook_inbox (tenant_id, channel, account_id, method, path, headers, body, status,
-      error_code, error_field, error_message, attempts, processed_at)
-    values (${webhook.tenantId}, ${webhook.channel}, ${webhook.accountId}, ${webhook.method}, ${webhook.path},
-      ${tx.json(headers)}, ${webhook.body}, ${error ? 'failed' : 'processed'},
-      ${error?.code ?? null}, ${error?.field ?? null}, ${error?.message.replaceAll('\0', '\u{fffd}') ?? null}, 1,
-      case when ${error === null} then now() end)
-    returning id`
-  return kept?.id ?? ''
+  const errors = webhooks.map(({ error }) => error)
+  const rows = await tx<{ id: string | null; ord: number }[]>`
+    with given as (
+      select * from unnest(
+        ${webhooks.map(({ channel }) => channel)}::text[], ${webhooks.map(({ accountId }) => accountId)}::uuid[],
+        ${webhooks.map(({ method }) => method)}::text[], ${webhooks.map(({ path }) => path)}::text[],
+        ${headers}::text[], ${webhooks.map(({ body }) => body.toString('hex'))}::text[],
+        ${webhooks.map(({ digest }) => digest.toString('hex'))}::text[],
+        ${errors.map((error) => error?.code ?? null)}::text[], ${errors.map((error) => error?.field ?? null)}::text[],
+        ${errors.map((error) => error?.message.replaceAll('\0', '\u{fffd}') ?? null)}::text[]
+      ) with ordinality g (channel, account_id, method, path, headers, body, digest, error_code, error_field, error_message, ord)
+    ), kept as (
+      insert into pigeonpost.webhook_inbox as w (tenant_id, channel, account_id, method, path, headers, body, digest, status,
+        error_code, error_field, error_message, attempts, processed_at)
+      select ${tenantId}::integer, g.channel, g.account_id, g.method, g.path, g.headers::jsonb, decode(g.body, 'hex'),
+        decode(g.digest, 'hex'), case when g.error_code is null then 'processed' else 'failed' end,
+        g.error_code, g.error_field, g.error_message, 1, case when g.error_code is null then now() end
+      from given g order by g.digest
+      on conflict (tenant_id, digest) do update set status = excluded.status, error_code = excluded.error_code,
+        error_field = excluded.error_field, error_message = excluded.error_message, attempts = w.attempts + 1,
+        processed_at = excluded.processed_at
+      where w.status <> 'processed'
+      returning w.id, w.digest
+    )
+    select g.ord::integer as ord, coalesce(k.id, (
+      select w.id from pigeonpost.webhook_inbox w where w.tenant_id = ${tenantId} and w.digest = decode(g.digest, 'hex'))) as id
+    from given g left join kept k on k.digest = decode(g.digest, 'hex')
+    order by g.ord`
+  const late = rows.filter(({ id }) => id === null).map(({ ord }) => webhooks[ord - 1]?.digest)
+  if (late.length === 0) return rows.map(({ id }) => id ?? '')
+  // Committed by another after our statement began: now it can be seen.
+  const found = await tx<{ id: string; digest: Buffer }[]>`
+    select id, digest from pigeonpost.webhook_inbox
+    where tenant_id = ${tenantId} and digest = any (array(
+      select decode(d, 'hex') from unnest(${late.map((digest) => digest?.toString('hex') ?? '')}::text[]) d))`
+  const ids = new Map(found.map(({ id, digest }) => [digest.toString('hex'), id]))
+  return rows.map(
+    ({ id, ord }) => id ?? ids.get(webhooks[ord - 1]?.digest.toString('hex') ?? '') ?? '',
+  )
 }

@@ -13,6 +13,7 @@ const names = [
   'HOST',
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
+  'PIGEONPOST_PUBLIC_URL',
   'LOG_LEVEL',
 ] as const
 
@@ -45,6 +46,7 @@ async function runApi(json: boolean): Promise<void> {
       auth: config.PIGEONPOST_AUTH,
       logger,
       version: packageVersion(),
+      publicUrl: config.PIGEONPOST_PUBLIC_URL,
     }).catch((error: unknown) => {
       throw explainListen(error, config.HOST, config.PORT)
     })

@@ -21,6 +21,7 @@ const names = [
   'HOST',
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
+  'PIGEONPOST_PUBLIC_URL',
   'PIGEONPOST_LEASE_MS',
   'LOG_LEVEL',
 ] as const
@@ -107,6 +108,7 @@ async function startAll(run: Run): Promise<void> {
     logger,
     providers: providers.all,
     leaseMs: config.PIGEONPOST_LEASE_MS,
+    publicUrl: config.PIGEONPOST_PUBLIC_URL,
   })
   parts.add({ name: 'the worker', limit: 3_500, stop: async () => worker.stop() })
   if (stop.signal.aborted) return
@@ -126,6 +128,7 @@ async function startAll(run: Run): Promise<void> {
       auth: config.PIGEONPOST_AUTH,
       logger,
       version: packageVersion(),
+      publicUrl: config.PIGEONPOST_PUBLIC_URL,
     })
     parts.add({ name: 'the API', limit: 1_200, stop: async () => api.close() })
   } catch (error) {

@@ -6,7 +6,13 @@ import { addHelp } from '../help.ts'
 import { createLogger, print } from '../output.ts'
 import { serve } from '../serve.ts'
 
-const names = ['DATABASE_URL', 'PIGEONPOST_DATA', 'PIGEONPOST_LEASE_MS', 'LOG_LEVEL'] as const
+const names = [
+  'DATABASE_URL',
+  'PIGEONPOST_DATA',
+  'PIGEONPOST_PUBLIC_URL',
+  'PIGEONPOST_LEASE_MS',
+  'LOG_LEVEL',
+] as const
 
 export function addWorker(program: Command): void {
   const command = program
@@ -38,6 +44,7 @@ async function runWorker(json: boolean): Promise<void> {
       logger,
       providers: providers.all,
       leaseMs: config.PIGEONPOST_LEASE_MS,
+      publicUrl: config.PIGEONPOST_PUBLIC_URL,
     })
     parts.add({ name: 'the worker', limit: 4_000, stop: async () => worker.stop() })
     print('The worker runs')

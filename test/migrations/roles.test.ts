@@ -142,6 +142,9 @@ t.test(
       'choose_provider',
       'note_provider',
       'take_probe',
+      'tenant_of_account',
+      'link_addresses',
+      'find_or_open_customer',
     ])
     t.ok(rows.length > 50)
     for (const { name, schema, ...may } of rows) {

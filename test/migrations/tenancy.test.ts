@@ -202,6 +202,14 @@ const calls: Record<string, string[]> = {
     `select pigeonpost.identify_message(2, 'whatsapp', '${theirs.attempt_id}', 'new')`,
     `select pigeonpost.identify_message(1, 'whatsapp', '${theirs.attempt_id}', 'new')`,
   ],
+  tenant_of_account: [`select pigeonpost_private.tenant_of_account('${theirs.account_id}')`],
+  find_or_open_customer: [
+    `select pigeonpost_private.find_or_open_customer(2, 'whatsapp', '${address}')`,
+    `select pigeonpost_private.find_or_open_customer(2, 'whatsapp', '+27999999999')`,
+  ],
+  link_addresses: [
+    `select pigeonpost_private.link_addresses(2, 'whatsapp', '${address}', '1@lid')`,
+  ],
   ingest: [
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]')`,
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "${theirs.external_message_id}"}]')`,
@@ -227,6 +235,7 @@ t.test('nor by any function', async (t) => {
       'folded_id() bigint',
       'log_floor() bigint',
       'settle_events() bigint',
+      'tenant_of_account(p_account_id uuid) integer',
     ],
     'those that run as the owner take no tenant and say no more than a number',
   )

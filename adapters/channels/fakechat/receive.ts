@@ -3,12 +3,13 @@ import {
   type ContentType,
   type InboundMessage,
   type InboundUpdate,
+  type MediaReference,
   type Received,
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
 import { parseJson, readPayload, sanitizeText, storable } from '../payload.ts'
-import { payloads, type receipt as receiptSchema } from './schema.ts'
+import { type media as mediaSchema, payloads, type receipt as receiptSchema } from './schema.ts'
 
 const contentTypes: Record<string, ContentType> = {
   text: 'text',
@@ -64,13 +65,10 @@ function readMessage(payload: unknown, raw: unknown): InboundMessage {
   const bare = reference === null && contentType in mediaTypes && z.url().safeParse(text).success
   const mediaUrl = bare ? text : reference
   const metadata = {
-    ...(group?.name ? { group_name: group.name } : {}),
     ...(contentType === 'structured' ? { type: given } : {}),
     ...(text === null && (message.content ?? null) !== null
       ? { content: storable(message.content) }
       : {}),
-    ...(message.media ? { media: storable(message.media) } : {}),
-    ...(message.reply_to ? { reply_to: message.reply_to } : {}),
   }
   return {
     direction: message.from_me ? 'outbound' : 'inbound',
@@ -81,11 +79,24 @@ function readMessage(payload: unknown, raw: unknown): InboundMessage {
     ...(message.from_me && message.reference ? { reference: message.reference } : {}),
     contentType,
     body: bare ? null : text,
-    ...(mediaUrl ? { mediaUrl } : {}),
+    ...(mediaUrl || message.media ? { media: [mediaReference(mediaUrl, message.media)] } : {}),
+    ...(group?.name ? { groupName: group.name } : {}),
+    ...(message.reply_to ? { replyTo: [message.reply_to] } : {}),
     sentAt: message.timestamp,
     ...(user.name && !message.from_me ? { senderName: user.name } : {}),
     metadata,
     raw,
+  }
+}
+
+function mediaReference(
+  url: string | null,
+  media: z.output<typeof mediaSchema> | null | undefined,
+): MediaReference {
+  return {
+    ...(url ? { url } : {}),
+    ...(media?.content_type ? { content_type: media.content_type } : {}),
+    ...(media?.filename ? { filename: media.filename } : {}),
   }
 }
 

@@ -55,7 +55,7 @@ const text = z.string().transform(sanitizeText)
 const optionalText = text.nullish()
 const user = z.looseObject({ id: phone, name: optionalText })
 
-const media = z.looseObject({
+export const media = z.looseObject({
   url: optionalText,
   content_type: optionalText,
   filename: optionalText,

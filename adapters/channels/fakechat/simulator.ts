@@ -214,6 +214,7 @@ function webhook(line: Acknowledgement, content: object): FakechatWebhook {
     accountId: line.account_id,
     request: {
       method: 'POST',
+      url: `/api/webhooks/fakechat/${line.account_id}`,
       path: `/api/webhooks/fakechat/${line.account_id}`,
       query: {},
       headers: { 'content-type': 'application/json', 'user-agent': 'fakechat' },

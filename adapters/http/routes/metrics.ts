@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../db/metrics.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
@@ -24,6 +24,7 @@ export function addMetrics(
         readMetrics(tx, { tenantId, accounts: mostAccounts }),
       )
       const registry = expose(tenantId, metrics)
+      exposeWebhooks(registry, context.refusedWebhooks.read())
       return reply.type(registry.contentType).send(await registry.metrics())
     },
   })
@@ -90,6 +91,17 @@ function expose(tenantId: number, { messages, accounts, accountsLeftOut }: Metri
     [],
   ).set({ tenant }, accountsLeftOut)
   return registry
+}
+
+/** Counted by this process since it started; a webhook that does not prove itself has no tenant. */
+function exposeWebhooks(registry: Registry, refused: ReadonlyMap<string, number>): void {
+  const counter = new Counter({
+    name: 'pigeonpost_webhook_signatures_refused_total',
+    help: 'Webhooks whose signature was missing or wrong, since this process started',
+    labelNames: ['channel'],
+    registers: [registry],
+  })
+  for (const [channel, count] of refused) counter.inc({ channel }, count)
 }
 
 const states = [

@@ -1,85 +1,132 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { z } from 'zod'
-import type { WebhookRequest } from '../../channels/channel.ts'
-import { receiveWebhook } from '../../channels/receive.ts'
+import type { Channel, WebhookAnswer, WebhookRequest } from '../../channels/channel.ts'
+import { channelUnknown } from '../../channels/open.ts'
+import { createReceiver, type ReceivedWebhook } from '../../channels/receive.ts'
 import { channels } from '../../channels/registry.ts'
-import { NotFound } from '../../../db/errors.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { Unauthorized } from '../../../db/errors.ts'
+import type { Authenticate } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { type Problem, problemBody } from '../errors.ts'
 
-const params = z.object({ channel: z.string(), accountId: z.uuid().optional() })
-type Params = z.infer<typeof params>
+const params = z.object({ accountId: z.uuid().optional() })
 
 /**
- * `POST /api/webhooks/<channel>` and `…/<account id>`: whatever comes is kept in the inbox byte by byte, and answered
- * after it is committed. The body is taken as it is, whatever its content type says.
+ * `POST /api/webhooks/<channel>/<account id>`, and without the id for who has a key: whatever comes is kept in the inbox
+ * byte by byte, and answered as its provider expects after it is committed. `GET` is for the handshakes of those who
+ * have one. The body is taken as it is, whatever its content type says.
+ *
+ * Who may: channels that sign prove themselves by the secret of the account that the path names; the rest, and the bare
+ * path, need a key with scope `webhooks`.
  */
 export async function addWebhooks(
   app: FastifyInstance,
   context: ApiContext,
   authenticate: Authenticate,
 ): Promise<void> {
+  const receiver = createReceiver({ run: context.run })
+
+  function addChannel(scope: FastifyInstance, channel: Channel): void {
+    const handler = (async (request: FastifyRequest, reply: FastifyReply) => {
+      const { accountId = null } = request.params as z.infer<typeof params>
+      const opened = await receiver
+        .open({
+          tenantId: request.principal?.tenantId ?? null,
+          channel: channel.name,
+          accountId,
+          request: asWebhook(request, context.publicUrl),
+        })
+        .catch((error: unknown) => {
+          if (error instanceof Unauthorized) context.refusedWebhooks.count(channel.name)
+          throw error
+        })
+      if (opened.handshake) return answer(reply, opened.handshake)
+      const received = await receiver.store(opened)
+      const { error } = received
+      if (!error) {
+        return channel.answer
+          ? answer(reply, channel.answer(opened.request))
+          : { success: true, data: dataOf(received) }
+      }
+      request.log.warn(
+        { inboxId: received.inboxId, code: error.code, field: error.field },
+        'a webhook was kept as failed',
+      )
+      // A provider cannot mend it, and would send it again until it gave up on us: it has done its part.
+      if (channel.signed && accountId !== null && error.status < 500) {
+        return channel.answer
+          ? answer(reply, channel.answer(opened.request))
+          : { success: true, data: { ...dataOf(received), error } }
+      }
+      return refuse(request, reply, received)
+    }) as RouteHandlerMethod
+
+    for (const path of ['', '/:accountId']) {
+      scope.route({
+        method: channel.handshake ? ['POST', 'GET'] : ['POST'],
+        url: `/api/webhooks/${channel.name}${path}`,
+        exposeHeadRoute: false,
+        bodyLimit: channel.mostBytes ?? 2 * 1024 * 1024,
+        schema: { params },
+        onRequest: async (request, reply) => {
+          if (channel.signed && path !== '') return
+          await authenticate(request, reply, 'webhooks')
+        },
+        handler,
+      })
+    }
+  }
+
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     )
-
+    for (const channel of channels.values()) addChannel(scope, channel)
     for (const url of ['/api/webhooks/:channel', '/api/webhooks/:channel/:accountId']) {
-      scope.post<{ Params: Params; Body: Buffer | undefined }>(url, {
-        schema: { params },
-        onRequest: async (request, reply) => {
-          if (!channels.has(request.params.channel)) {
-            throw new NotFound(`Channel "${request.params.channel}" is not known`, {
-              code: 'channel_unknown',
-              field: 'channel',
-              hint: `Known are: ${[...channels.keys()].join(', ')}.`,
-            })
-          }
-          await authenticate(request, reply, 'webhooks')
-        },
-        handler: async (request, reply) => {
-          const { channel, accountId = null } = request.params
-          const webhook = {
-            tenantId: principalOf(request).tenantId,
-            channel,
-            accountId,
-            request: asWebhook(request),
-          }
-          const received = await context.run((sql) => receiveWebhook(sql, webhook))
-          if (received.error) {
-            const { status, code, message, field, hint } = received.error
-            request.log.warn(
-              { inboxId: received.inboxId, code, field },
-              'a webhook was kept as failed',
-            )
-            const details = [
-              {
-                field: field ?? 'body',
-                message,
-                hint: hint ?? `Kept in the inbox as ${received.inboxId}.`,
-              },
-            ]
-            const problem: Problem = { status, code, message, details }
-            return reply
-              .code(status)
-              .send(problemBody(status < 500 ? problem : ours(request, received.inboxId)))
-          }
-          const { inboxId, messages, updates, duplicates } = received
-          return { success: true, data: { inboxId, messages, updates, duplicates } }
-        },
+      scope.post<{ Params: { channel: string } }>(url, async (request) => {
+        throw channelUnknown(request.params.channel)
       })
     }
   })
 }
 
-function ours(request: FastifyRequest, inboxId: string): Problem {
-  const message = `Something went wrong on our side; it is in the inbox as ${inboxId}, in the log as request ${request.id}`
-  return { status: 500, code: 'internal_error', message, details: [] }
+function dataOf({ inboxId, messages, updates, duplicates }: ReceivedWebhook): object {
+  return { inboxId, messages, updates, duplicates }
 }
 
-function asWebhook(request: FastifyRequest): WebhookRequest {
+function answer(reply: FastifyReply, { status, contentType, body }: WebhookAnswer): FastifyReply {
+  return reply.code(status).type(contentType).send(body)
+}
+
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  received: ReceivedWebhook,
+): FastifyReply {
+  const { status, code, message, field, hint } = received.error ?? {
+    status: 500,
+    code: '',
+    message: '',
+  }
+  if (status >= 500) {
+    const said = `Something went wrong on our side; it is in the inbox as ${received.inboxId}, in the log as request ${request.id}`
+    return reply
+      .code(500)
+      .send(problemBody({ status: 500, code: 'internal_error', message: said, details: [] }))
+  }
+  const details = [
+    {
+      field: field ?? 'body',
+      message,
+      hint: hint ?? `Kept in the inbox as ${received.inboxId}.`,
+    },
+  ]
+  const problem: Problem = { status, code, message, details }
+  return reply.code(status).send(problemBody(problem))
+}
+
+function asWebhook(request: FastifyRequest, publicUrl: string | null): WebhookRequest {
   const [path = ''] = request.url.split('?')
   const several = (value: unknown) => (Array.isArray(value) ? value.join(', ') : String(value))
   const flat = (object: object) =>
@@ -90,6 +137,7 @@ function asWebhook(request: FastifyRequest): WebhookRequest {
     )
   return {
     method: request.method,
+    url: `${publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,
     path,
     query: flat(request.query as object),
     headers: flat(request.headers),

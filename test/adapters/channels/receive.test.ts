@@ -36,18 +36,21 @@ t.test(
         contentType: 'text',
         body: 'Hello #reply',
         mediaUrl: null,
+        replyTo: null,
         metadata: {},
       },
       {
         account: {
           tenantId: 3,
           accountId: row?.['account_id'],
+          channel: 'fakechat',
           address: null,
           provider: 'fakechat',
           settings: {},
           secret: null,
         },
         signal: AbortSignal.timeout(5000),
+        publicUrl: null,
       },
     )
     if (outcome.outcome !== 'sent') return t.fail('not sent')
@@ -81,7 +84,14 @@ t.test(
     const { url } = await testDatabase(t)
     const pool = connect(url, { max: 1 })
     t.teardown(() => pool.end())
-    const request = { method: 'POST', path: '/', query: {}, headers: {}, body: Buffer.from('{}') }
+    const request = {
+      method: 'POST',
+      url: '/',
+      path: '/',
+      query: {},
+      headers: {},
+      body: Buffer.from('{}'),
+    }
     await t.rejects(receiveWebhook(pool, { tenantId: 1, channel: 'pigeon', request }), {
       message: /pigeon/,
       details: { code: 'channel_unknown', field: 'channel' },
@@ -108,6 +118,7 @@ t.test('what hands back our attempt id settles the message that it speaks of', a
       channel: 'fakechat',
       request: {
         method: 'POST',
+        url: '/',
         path: '/',
         query: {},
         headers: {},

@@ -165,6 +165,7 @@ export function turnContext(
         logger: silent,
         pace,
         breakers,
+        publicUrl: null,
         hardStop: hard.signal,
         onRetry: () => {},
       })

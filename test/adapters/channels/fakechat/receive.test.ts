@@ -11,7 +11,7 @@ const example = {
 
 function receive(payload: unknown) {
   const body = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))
-  return fakechat.receive({ method: 'POST', path: '/', query: {}, headers: {}, body })
+  return fakechat.receive({ method: 'POST', url: '/', path: '/', query: {}, headers: {}, body })
 }
 
 function message(change: object, beside: object = {}) {
@@ -134,14 +134,10 @@ t.test('content types are unified, and an unknown one is structured', async (t) 
 
 t.test('a media reference is found where providers put it', async (t) => {
   const url = 'https://media.example/1.jpg'
-  t.match(message({ type: 'image', media_url: url }), { body: 'Hello', mediaUrl: url })
-  t.match(message({ type: 'image', media: { url } }), { body: 'Hello', mediaUrl: url })
-  t.match(message({ type: 'image', content: url }), { body: null, mediaUrl: url })
-  t.match(
-    message({ content: url }),
-    { body: url, mediaUrl: undefined },
-    'a link in a text is a text',
-  )
+  t.match(message({ type: 'image', media_url: url }), { body: 'Hello', media: [{ url }] })
+  t.match(message({ type: 'image', media: { url } }), { body: 'Hello', media: [{ url }] })
+  t.match(message({ type: 'image', content: url }), { body: null, media: [{ url }] })
+  t.match(message({ content: url }), { body: url, media: undefined }, 'a link in a text is a text')
 })
 
 t.test('our number, the group, the name and an echo are read', async (t) => {
@@ -158,7 +154,7 @@ t.test('our number, the group, the name and an echo are read', async (t) => {
       direction: 'outbound',
       accountAddress: '+27820000000',
       conversationExternalId: 'g1',
-      metadata: { group_name: 'Family' },
+      groupName: 'Family',
     },
   )
   t.equal(message({}, { user: { id: '+27831234567', name: 'Ann\u0000' } })?.senderName, 'Ann')
@@ -244,7 +240,15 @@ t.test('what cannot be read names the field', async (t) => {
   }
   const latin = Buffer.from(JSON.stringify(example).replace('Hello', 'H\u00e9'), 'latin1')
   t.throws(
-    () => fakechat.receive({ method: 'POST', path: '/', query: {}, headers: {}, body: latin }),
+    () =>
+      fakechat.receive({
+        method: 'POST',
+        url: '/',
+        path: '/',
+        query: {},
+        headers: {},
+        body: latin,
+      }),
     /UTF-8/,
   )
 })

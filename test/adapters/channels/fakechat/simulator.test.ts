@@ -14,6 +14,7 @@ import { waitFor } from '../../../support/wait.ts'
 const account: ChannelAccount = {
   tenantId: 1,
   accountId: '0193a1b2-0000-7000-8000-000000000001',
+  channel: 'fakechat',
   address: '+27820000000',
   provider: 'fakechat',
   settings: {},
@@ -33,6 +34,7 @@ function say(body: string, change: Partial<OutboundMessage> = {}): OutboundMessa
     contentType: 'text',
     body,
     mediaUrl: null,
+    replyTo: null,
     metadata: {},
     ...change,
   }
@@ -61,7 +63,7 @@ function start(
   })
   t.teardown(() => provider.close())
   const send = (message: OutboundMessage, from = account, signal = new AbortController().signal) =>
-    provider.send(message, { account: from, signal })
+    provider.send(message, { account: from, signal, publicUrl: null })
   const statuses = (id: string) =>
     told.flatMap(({ updates }) =>
       updates.flatMap(({ externalMessageId, update }) =>

@@ -1,0 +1,134 @@
+import { findAccount } from '../../db/accounts/find.ts'
+import { findTenantOfAccount } from '../../db/accounts/find-tenant.ts'
+import type { Sql } from '../../db/connect.ts'
+import { NotFound, Unauthorized } from '../../db/errors.ts'
+import { asTenant } from '../../db/tenant.ts'
+import {
+  type Channel,
+  type ChannelAccount,
+  type Received,
+  UnreadablePayload,
+  type WebhookAnswer,
+  type WebhookRequest,
+} from './channel.ts'
+import { channels } from './registry.ts'
+import { lookUpSecret } from './secret.ts'
+
+export interface Webhook {
+  /** Null where only its signature can tell: then `accountId` is there. */
+  tenantId: number | null
+  /** The folder's name, as in its path. */
+  channel: string
+  /** The account of ours that it is for, where the path names it. */
+  accountId?: string | null
+  request: WebhookRequest
+}
+
+/** A webhook that is who it says it is, read as far as it could be. */
+export interface OpenWebhook {
+  tenantId: number
+  channel: Channel
+  account: ChannelAccount | null
+  request: WebhookRequest
+  /** Its whole answer, where it brings nothing to store. */
+  handshake: WebhookAnswer | null
+  content: Received | UnreadablePayload
+}
+
+/** Looks up accounts, and remembers them for a moment: each webhook asks. */
+export type Accounts = (tenantId: number | null, id: string) => Promise<ChannelAccount | null>
+
+const rememberedFor = 2_000
+const mostRemembered = 10_000
+
+export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>): Accounts {
+  const remembered = new Map<string, { until: number; account: ChannelAccount | null }>()
+  const tenants = new Map<string, number>()
+
+  async function find(tenantId: number | null, id: string): Promise<ChannelAccount | null> {
+    const tenant =
+      tenantId ?? tenants.get(id) ?? (await run(async (sql) => findTenantOfAccount(sql, id)))
+    if (tenant === null) return null
+    tenants.set(id, tenant)
+    const row = await run(async (sql) => asTenant(sql, tenant, (tx) => findAccount(tx, tenant, id)))
+    return (
+      row && {
+        tenantId: tenant,
+        accountId: row.id,
+        channel: row.channel,
+        address: row.address,
+        provider: row.provider,
+        settings: row.settings,
+        secret: lookUpSecret(row.secret_ref),
+      }
+    )
+  }
+
+  return async (tenantId, id) => {
+    const key = `${tenantId ?? ''} ${id}`
+    const known = remembered.get(key)
+    if (known && known.until > Date.now()) return known.account
+    const account = await find(tenantId, id)
+    if (remembered.size >= mostRemembered) remembered.clear()
+    if (tenants.size >= mostRemembered) tenants.clear()
+    remembered.set(key, { until: Date.now() + rememberedFor, account })
+    return account
+  }
+}
+
+/**
+ * Finds whose a webhook is, checks its signature, reads it. Nothing is stored yet.
+ * @throws NotFound (`channel_unknown`, `account_unknown`), Unauthorized (`signature_wrong`)
+ */
+export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise<OpenWebhook> {
+  const { request, accountId = null } = webhook
+  const channel = channels.get(webhook.channel)
+  if (!channel) throw channelUnknown(webhook.channel)
+  const account = accountId === null ? null : await accounts(webhook.tenantId, accountId)
+  if (accountId !== null && (!account || !channel.channels.includes(account.channel))) {
+    throw new NotFound(`there is no ${channel.name} account ${accountId}`, {
+      code: 'account_unknown',
+      field: 'accountId',
+    })
+  }
+  if (account && !channel.verify(request, account)) {
+    throw new Unauthorized('the signature is not that of the account', { code: 'signature_wrong' })
+  }
+  const tenantId = account?.tenantId ?? webhook.tenantId
+  if (tenantId === null) {
+    throw new NotFound(`webhooks of ${channel.name} name their account in the path`, {
+      code: 'account_unknown',
+      field: 'accountId',
+      hint: `Use /api/webhooks/${channel.name}/<account id>.`,
+    })
+  }
+  const handshake = (account && channel.handshake?.(request, account)) ?? null
+  const content: OpenWebhook['content'] = handshake
+    ? { messages: [], updates: [] }
+    : await read(channel, request, account)
+  return { tenantId, channel, account, request, handshake, content }
+}
+
+async function read(
+  channel: Channel,
+  request: WebhookRequest,
+  account: ChannelAccount | null,
+): Promise<OpenWebhook['content']> {
+  try {
+    return await channel.receive(request, account)
+  } catch (error) {
+    if (error instanceof UnreadablePayload) return error
+    // A payload that we have not thought of: kept like any other that cannot be read, and replayed when we have.
+    return new UnreadablePayload('body', String(error), undefined, 'internal_error', {
+      cause: error,
+    })
+  }
+}
+
+export function channelUnknown(name: string): NotFound {
+  return new NotFound(`channel "${name}" is not known`, {
+    code: 'channel_unknown',
+    field: 'channel',
+    hint: `Known are: ${[...channels.keys()].join(', ')}.`,
+  })
+}

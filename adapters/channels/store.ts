@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import { findAccountsByAddress } from '../../db/accounts/find-by-address.ts'
+import type { Transaction } from '../../db/connect.ts'
+import { changeGroup } from '../../db/conversations/change-group.ts'
+import { linkAddresses } from '../../db/customers/link-addresses.ts'
+import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
+import { keepWebhooks } from '../../db/inbox/keep.ts'
+import { applyUpdates, type UpdateResult } from '../../db/messages/apply-updates.ts'
+import {
+  type PlacedMessage,
+  recogniseEcho,
+  type StoredMessage,
+  storeMessages,
+} from '../../db/messages/store-messages.ts'
+import { type Received, UnreadablePayload } from './channel.ts'
+import type { OpenWebhook } from './open.ts'
+
+/** Why a webhook could not be stored. `status` is the HTTP status that says so. */
+export interface WebhookError {
+  status: number
+  code: string
+  message: string
+  field?: string | undefined
+  hint?: string | undefined
+}
+
+export interface ReceivedWebhook {
+  inboxId: string
+  /** `failed`: something in it could not be read or stored; its bytes are kept, and what could be stored is. */
+  status: 'processed' | 'failed'
+  /** Of its messages, those that were here already included. */
+  messageIds: string[]
+  messages: StoredMessage[]
+  updates: { externalMessageId: string; result: UpdateResult }[]
+  duplicates: number
+  error?: WebhookError
+}
+
+type Stored = Pick<ReceivedWebhook, 'messages' | 'updates'> & { error: WebhookError | null }
+
+/**
+ * What makes a delivery the same one when it is tried again. Every payload names its messages, so the same bytes at the
+ * same place are the same news.
+ */
+export function digestOf(webhook: OpenWebhook): Buffer {
+  const { request, channel } = webhook
+  return createHash('sha256')
+    .update(`${channel.name}\n${request.method} ${pathOf(webhook)}\n`)
+    .update(request.body)
+    .digest()
+}
+
+/**
+ * Stores webhooks of one tenant in one transaction: their messages, updates, links and groups, and their bytes in the
+ * inbox. Of several, what one cannot be stored with fails all: the caller tries them one by one, and then its error is
+ * kept beside its bytes.
+ */
+export async function storeWebhooks(
+  tx: Transaction,
+  webhooks: OpenWebhook[],
+): Promise<ReceivedWebhook[]> {
+  const [{ tenantId }] = webhooks as [OpenWebhook, ...OpenWebhook[]]
+  let stored: Stored[]
+  if (webhooks.length > 1) {
+    stored = await storeContents(tx, tenantId, webhooks)
+  } else {
+    try {
+      stored = await tx.savepoint((inner) =>
+        storeContents(inner as Transaction, tenantId, webhooks),
+      )
+    } catch (cause) {
+      stored = [{ messages: [], updates: [], error: describe(cause) }]
+    }
+  }
+  const ids = await keepWebhooks(
+    tx,
+    tenantId,
+    webhooks.map((webhook, i) => ({
+      channel: webhook.channel.name,
+      accountId: webhook.account?.accountId ?? null,
+      method: webhook.request.method,
+      path: pathOf(webhook),
+      headers: webhook.request.headers,
+      body: webhook.request.body,
+      digest: digestOf(webhook),
+      error: stored[i]?.error ?? null,
+    })),
+  )
+  return stored.map(({ messages, updates, error }, i) => ({
+    inboxId: ids[i] ?? '',
+    status: error ? ('failed' as const) : ('processed' as const),
+    messageIds: messages.map(({ id }) => id),
+    messages,
+    updates,
+    duplicates: messages.filter(({ duplicate }) => duplicate).length,
+    ...(error ? { error } : {}),
+  }))
+}
+
+function pathOf({ request }: OpenWebhook): string {
+  const parameters = new URLSearchParams(request.query).toString()
+  return parameters ? `${request.path}?${parameters}` : request.path
+}
+
+async function storeContents(
+  tx: Transaction,
+  tenantId: number,
+  webhooks: OpenWebhook[],
+): Promise<Stored[]> {
+  const stored = webhooks.map(({ content }): Stored => {
+    const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
+    return { messages: [], updates: [], error: problem ? describe(problem) : null }
+  })
+  const contents = webhooks.map(({ content }) =>
+    content instanceof UnreadablePayload
+      ? ({ messages: [], updates: [] } satisfies Received)
+      : content,
+  )
+  const place = await createPlace(tx, tenantId, webhooks, contents)
+
+  for (const [i, { identities = [] }] of contents.entries()) {
+    for (const link of identities) {
+      await linkAddresses(tx, tenantId, { ...link, channel: place(i, link).channel })
+    }
+  }
+  const messages: (PlacedMessage & { of: number })[] = []
+  for (const [of, content] of contents.entries()) {
+    for (const message of content.messages) {
+      const placed = { message, ...place(of, message) }
+      const own = await recogniseEcho(tx, tenantId, placed)
+      if (own) stored[of]?.messages.push(own)
+      else messages.push({ ...placed, of })
+    }
+  }
+  const results = await storeMessages(tx, tenantId, messages)
+  for (const [i, result] of results.entries()) {
+    const mine = stored[messages[i]?.of ?? -1]
+    if (!mine) continue
+    if (result instanceof PigeonpostError) mine.error ??= describe(result)
+    else mine.messages.push(result)
+  }
+  const updates = contents.flatMap((content, of) =>
+    content.updates.map((update) => ({ update, ...place(of, update), of })),
+  )
+  for (const [i, result] of (await applyUpdates(tx, tenantId, updates)).entries()) {
+    const one = updates[i]
+    const { externalMessageId = '' } = one?.update ?? {}
+    stored[one?.of ?? -1]?.updates.push({ externalMessageId, result })
+  }
+  for (const [i, { groups = [] }] of contents.entries()) {
+    for (const change of groups) {
+      await changeGroup(tx, tenantId, { change, ...place(i, change) })
+    }
+  }
+  return stored
+}
+
+type Placed = { channel?: string; accountAddress?: string }
+type Place = (of: number, item: Placed) => { channel: string; accountId: string | null }
+
+/**
+ * Which channel and account an item is for: the path's account, else the one whose address it names, else whichever the
+ * tenant takes for the channel. Some channels open an account for an address of ours that is new; in those whose
+ * webhook serves several accounts, the named one goes first.
+ */
+async function createPlace(
+  tx: Transaction,
+  tenantId: number,
+  webhooks: OpenWebhook[],
+  contents: Received[],
+): Promise<Place> {
+  const channelOf = (of: number, item: Placed) => {
+    const webhook = webhooks[of]
+    return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
+  }
+  const named = contents.flatMap((content, of) =>
+    [...content.messages, ...content.updates, ...(content.groups ?? [])].flatMap((item: Placed) => {
+      const address = item.accountAddress
+      const webhook = webhooks[of]
+      if (!address || (webhook?.account && !webhook.channel.sharesWebhook)) return []
+      const open = webhook?.channel.opensAccounts === true && !webhook.account
+      return [{ channel: channelOf(of, item), address, open }]
+    }),
+  )
+  const accounts = await findAccountsByAddress(tx, tenantId, named)
+  return (of, item) => {
+    const channel = channelOf(of, item)
+    const account = webhooks[of]?.account
+    const own = account?.channel === channel ? account.accountId : null
+    const address = item.accountAddress
+    return {
+      channel,
+      accountId: (address ? accounts.get(`${channel} ${address}`) : null) ?? own,
+    }
+  }
+}
+
+/** What is wrong with the payload. @throws what says nothing about it: a deadlock, a lost connection. */
+function describe(cause: unknown): WebhookError {
+  if (cause instanceof UnreadablePayload) {
+    const { code, message, field, hint } = cause
+    return { status: code === 'internal_error' ? 500 : 400, code, message, field, hint }
+  }
+  const error = asPigeonpostError(cause)
+  if (error instanceof PigeonpostError) {
+    if (error instanceof Unavailable || error.details.sqlState === '42501') throw cause
+    if (error.status >= 500) return internal(error)
+    const { code, field, hint } = error.details
+    return { status: error.status, code, message: error.message, field, hint }
+  }
+  if (isTransient(cause)) throw cause
+  return internal(cause)
+}
+
+function internal(cause: unknown): WebhookError {
+  return { status: 500, code: 'internal_error', message: String(cause) }
+}
+
+function isTransient(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return code === '40P01' || code === '40001'
+}
