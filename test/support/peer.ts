@@ -23,6 +23,8 @@ export type Peer = {
     /** What its `secret_ref` leads to. */
     secret: string | null
   }
+  /** Its messages carry no time of their own. */
+  timeless?: boolean
   /** The nth message's external id. */
   id(n: number): string
   /** The nth person's address. */

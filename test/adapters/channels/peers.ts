@@ -1,0 +1,7 @@
+import type { Peer } from '../../support/peer.ts'
+import { fakechatPeer } from './fakechat/peer.ts'
+
+/** Every channel's other side: each goes through the conformance suite and the fuzz. */
+export const peers: Record<string, Peer> = {
+  fakechat: fakechatPeer,
+}
