@@ -3173,41 +3173,35 @@ begin
           and c.account_id = coalesce(i.account_id, (select (d.ids ->> coalesce(i.channel, 'whatsapp'))::uuid from default_account d))
           and c.type = 'direct' and c.external_id is null and c.merged_into is null
         limit 1 for key share) c
-    ), fresh as materialized (
-      select distinct on (r.external_message_id, r.conversation_id) r.ord, r.id, r.conversation_id, r.thread_id, r.customer_id,
-        r.account_id, r.address, r.channel, r.external_message_id,
-        coalesce(r.content_type, 'text') as content_type, r.body, r.media_url,
-        coalesce(r.metadata, '{}') as metadata, r.raw, coalesce(r.sent_at, now()) as sent_at,
-        case when r.status = 'read' then 'read' else 'delivered' end as status, coalesce(r.is_from_bot, false) as is_from_bot
-      from resolved r
-      where (
-        select m.id from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.external_message_id = r.external_message_id
-          and m.conversation_id = r.conversation_id) is null
-      order by r.external_message_id, r.conversation_id, r.ord
-    ), opened as materialized (
-      select pigeonpost_private.open_thread(new.tenant_id, f.thread_id, f.conversation_id, f.customer_id, f.channel)
-      from (select distinct f.thread_id, f.conversation_id, f.customer_id, f.channel from fresh f order by f.conversation_id) f
-      where not exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = f.thread_id)
     ), stored as (
+      -- The constraint alone says what is here already: a look before it could be planned by the conversation's index, and
+      -- would then read each conversation whole.
       insert into pigeonpost.messages as m (tenant_id, id, account_id, conversation_id, thread_id, customer_id, sender_customer_id,
         address, direction, channel, external_message_id, content_type, body, media_url, metadata, raw, status, occurred_at, sent_at,
         delivered_at, is_from_bot)
-      select new.tenant_id, f.id, f.account_id, f.conversation_id, f.thread_id, f.customer_id, f.customer_id, f.address, 'inbound',
-        f.channel, f.external_message_id, f.content_type, f.body, f.media_url, f.metadata, f.raw, f.status, f.sent_at, f.sent_at,
-        now(), f.is_from_bot
-      from fresh f where (select count(*) from opened) >= 0
-      order by f.ord
+      select new.tenant_id, r.id, r.account_id, r.conversation_id, r.thread_id, r.customer_id, r.customer_id, r.address, 'inbound',
+        r.channel, r.external_message_id, coalesce(r.content_type, 'text'), r.body, r.media_url, coalesce(r.metadata, '{}'), r.raw,
+        case when r.status = 'read' then 'read' else 'delivered' end, coalesce(r.sent_at, now()), coalesce(r.sent_at, now()),
+        now(), coalesce(r.is_from_bot, false)
+      from resolved r
+      order by r.ord
       on conflict (tenant_id, external_message_id, conversation_id) do nothing
-      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.status, m.content_type, m.external_message_id
+      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.channel, m.status, m.content_type
+    ), opened as materialized (
+      -- After the rows, since a second copy opens no thread, and before the foreign key looks for them.
+      select pigeonpost_private.open_thread(new.tenant_id, s.thread_id, s.conversation_id, s.customer_id, s.channel)
+      from (select distinct s.thread_id, s.conversation_id, s.customer_id, s.channel from stored s order by s.conversation_id) s
+      where not exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = s.thread_id)
     ), logged as (
       insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
       select new.tenant_id, 'message.inbound.created', s.id, s.conversation_id, s.thread_id, s.customer_id, s.account_id,
         pigeonpost_private.created_payload('inbound', s.content_type, s.status)
-      from stored s order by s.number
+      from stored s where (select count(*) from opened) >= 0
+      order by s.number
       returning event_id, id, message_id
     )
     -- No join: the planner takes each of these for one row, and would loop over them quadratically.
-    select (select jsonb_object_agg(f.ord, f.id) from fresh f), (select jsonb_object_agg(s.id, s.number) from stored s),
+    select (select jsonb_object_agg(r.ord, r.id) from resolved r), (select jsonb_object_agg(s.id, s.number) from stored s),
       (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l)
     into v_ids, v_numbers, v_events;
     v_stored := (select count(*) from jsonb_object_keys(v_numbers));

@@ -9,9 +9,10 @@ import { benchIdle } from './idle.ts'
 import { benchInserts } from './insert.ts'
 import { benchLatency } from './latency.ts'
 import { machine, type Outcome } from './rounds.ts'
+import { benchWebhooks } from './webhooks.ts'
 
 export type BenchOptions = {
-  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries')[]
+  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries' | 'webhooks')[]
   rounds: number
   /** Length of one sample. */
   seconds: number
@@ -60,6 +61,11 @@ export async function runBench(options: BenchOptions): Promise<Record<string, un
               `${idle.nothingQueued.toFixed(1)} with nothing queued (target: no more) ${verdict(idle.met)}`
           : 'between sends: not measured, this system does not tell what a process used',
       )
+    }
+    if (options.parts.includes('webhooks')) {
+      const webhooks = await benchWebhooks(server.url, options)
+      results['webhooks'] = webhooks
+      print(webhooks, options.log)
     }
     if (options.parts.includes('history')) {
       const history = await benchHistory(server.url, options)

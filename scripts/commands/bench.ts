@@ -3,7 +3,7 @@ import { addHelp } from '../help.ts'
 import { wholeNumber } from '../options.ts'
 import { print } from '../output.ts'
 
-const parts = ['inserts', 'latency', 'history', 'deliveries'] as const
+const parts = ['inserts', 'latency', 'history', 'deliveries', 'webhooks'] as const
 
 type Options = {
   part?: (typeof parts)[number][]
@@ -19,7 +19,7 @@ export function addBench(program: Command): void {
     .command('bench')
     .summary('measure this version against twins')
     .description(
-      'Measure inserts, bells and deliveries against twins in the same run, in a database of its own that is removed afterwards.',
+      'Measure inserts, bells, deliveries and webhooks against twins in the same run, in a database of its own that is removed afterwards.',
     )
     .addOption(
       new Option('--part <part...>', 'only these; default: all but history').choices(parts),
@@ -33,7 +33,7 @@ export function addBench(program: Command): void {
       const { runBench } = await import('../bench/run.ts')
       await runBench({
         ...options,
-        parts: options.part ?? ['inserts', 'latency', 'deliveries'],
+        parts: options.part ?? ['inserts', 'latency', 'deliveries', 'webhooks'],
         log: print,
       })
     })
