@@ -6,7 +6,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { readPayload, sanitizeText, storable } from '../payload.ts'
+import { readPayload, sanitizeText, storable, toDate } from '../payload.ts'
 import { readAddress } from './addresses.ts'
 import { describeContent, readMedia } from './content.ts'
 import { meaningOf } from './errors.ts'
@@ -43,7 +43,7 @@ export function receive(request: WebhookRequest): Received {
  */
 function timeOf(request: WebhookRequest): Date {
   const ms = Date.parse(request.headers['date'] ?? '')
-  return Number.isNaN(ms) ? new Date() : new Date(ms)
+  return (Number.isNaN(ms) ? null : toDate(new Date(ms).toISOString())) ?? new Date()
 }
 
 function readMessage(

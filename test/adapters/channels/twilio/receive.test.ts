@@ -146,7 +146,7 @@ t.test('a field that comes twice counts once, and raw has both', async (t) => {
 
 t.test('the time is the Date header, and without one the time of receipt', async (t) => {
   t.same(message(sms).sentAt, at)
-  for (const date of ['', 'yesterday']) {
+  for (const date of ['', 'yesterday', 'Fri, 01 Jan 20000 00:00:00 GMT']) {
     const before = Date.now()
     const read = twilio.receive(webhook(sms, { headers: { date } }), smsAccount)
     const sentAt = read.messages[0]?.sentAt.getTime() ?? 0
