@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import {
   createFakechatProvider,
   type Provider,
+  providers,
   receiveWebhook,
 } from '../adapters/channels/index.ts'
 import { connect } from '../db/connect.ts'
@@ -21,7 +22,7 @@ export function startProviders(options: {
     warn: (error) => options.logger.warn({ err: error }, 'fakechat: a webhook was not taken'),
   })
   return {
-    all: new Map([[fakechat.name, fakechat]]),
+    all: new Map<string, Provider>([...providers, [fakechat.name, fakechat]]),
     async stop() {
       await fakechat.close()
       await sql.end({ timeout: 1 })

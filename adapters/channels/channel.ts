@@ -243,6 +243,11 @@ export interface Channel {
   answer?(request: WebhookRequest): WebhookAnswer
 }
 
+/** A channel whose payloads are read at once; most are. */
+export interface SyncChannel extends Channel {
+  receive(request: WebhookRequest, account: ChannelAccount | null): Received
+}
+
 /** A provider that can send for one or more channels. */
 export interface Provider {
   name: string

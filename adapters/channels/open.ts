@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { findAccount } from '../../db/accounts/find.ts'
 import { findTenantOfAccount } from '../../db/accounts/find-tenant.ts'
 import type { Sql } from '../../db/connect.ts'
@@ -30,6 +31,8 @@ export interface OpenWebhook {
   channel: Channel
   account: ChannelAccount | null
   request: WebhookRequest
+  /** SHA-256 of what makes it this delivery. */
+  digest: Buffer
   /** Its whole answer, where it brings nothing to store. */
   handshake: WebhookAnswer | null
   content: Received | UnreadablePayload
@@ -106,7 +109,25 @@ export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise
   const content: OpenWebhook['content'] = handshake
     ? { messages: [], updates: [] }
     : await read(channel, request, account)
-  return { tenantId, channel, account, request, handshake, content }
+  const digest = digestOf(channel, request)
+  return { tenantId, channel, account, request, digest, handshake, content }
+}
+
+/**
+ * What makes a delivery the same one when it is tried again. Every payload names its messages, so the same bytes at the
+ * same place are the same news.
+ */
+function digestOf(channel: Channel, request: WebhookRequest): Buffer {
+  return createHash('sha256')
+    .update(`${channel.name}\n${request.method} ${pathOf(request)}\n`)
+    .update(request.body)
+    .digest()
+}
+
+/** With its query string. */
+export function pathOf({ path, query }: WebhookRequest): string {
+  const parameters = new URLSearchParams(query).toString()
+  return parameters ? `${path}?${parameters}` : path
 }
 
 async function read(

@@ -2,7 +2,7 @@ import type { Sql } from '../../db/connect.ts'
 import { retryTransient, Unavailable } from '../../db/errors.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
-import { digestOf, type ReceivedWebhook, storeWebhooks } from './store.ts'
+import { type ReceivedWebhook, storeWebhooks } from './store.ts'
 
 export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
@@ -97,7 +97,7 @@ export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
           )
           return
         }
-        line.push({ webhook, digest: digestOf(webhook).toString('base64'), resolve, reject })
+        line.push({ webhook, digest: webhook.digest.toString('base64'), resolve, reject })
         pump()
       }),
   }

@@ -1,5 +1,18 @@
-import type { Channel } from './channel.ts'
+import type { Channel, Provider } from './channel.ts'
 import { fakechat } from './fakechat/index.ts'
+import { twilio, twilioProvider } from './twilio/index.ts'
 
-/** Every channel that can receive, by name. */
-export const channels: ReadonlyMap<string, Channel> = new Map([[fakechat.name, fakechat]])
+const all: Channel[] = [fakechat, twilio]
+
+/** Every channel that can receive, by the name in its webhooks' path. */
+export const channels: ReadonlyMap<string, Channel> = new Map(
+  all.map((channel) => [channel.name, channel]),
+)
+
+/**
+ * Every provider that needs nothing but the account's settings and secrets, by the name that accounts and routes give.
+ * fakechat's and Baileys' have a life of their own and are started.
+ */
+export const providers: ReadonlyMap<string, Provider> = new Map(
+  [twilioProvider].map((provider) => [provider.name, provider]),
+)

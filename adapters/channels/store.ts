@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { findAccountsByAddress } from '../../db/accounts/find-by-address.ts'
 import type { Transaction } from '../../db/connect.ts'
 import { changeGroup } from '../../db/conversations/change-group.ts'
@@ -13,7 +12,7 @@ import {
   storeMessages,
 } from '../../db/messages/store-messages.ts'
 import { type Received, UnreadablePayload } from './channel.ts'
-import type { OpenWebhook } from './open.ts'
+import { type OpenWebhook, pathOf } from './open.ts'
 
 /** Why a webhook could not be stored. `status` is the HTTP status that says so. */
 export interface WebhookError {
@@ -37,18 +36,6 @@ export interface ReceivedWebhook {
 }
 
 type Stored = Pick<ReceivedWebhook, 'messages' | 'updates'> & { error: WebhookError | null }
-
-/**
- * What makes a delivery the same one when it is tried again. Every payload names its messages, so the same bytes at the
- * same place are the same news.
- */
-export function digestOf(webhook: OpenWebhook): Buffer {
-  const { request, channel } = webhook
-  return createHash('sha256')
-    .update(`${channel.name}\n${request.method} ${pathOf(webhook)}\n`)
-    .update(request.body)
-    .digest()
-}
 
 /**
  * Stores webhooks of one tenant in one transaction: their messages, updates, links and groups, and their bytes in the
@@ -79,10 +66,10 @@ export async function storeWebhooks(
       channel: webhook.channel.name,
       accountId: webhook.account?.accountId ?? null,
       method: webhook.request.method,
-      path: pathOf(webhook),
+      path: pathOf(webhook.request),
       headers: webhook.request.headers,
       body: webhook.request.body,
-      digest: digestOf(webhook),
+      digest: webhook.digest,
       error: stored[i]?.error ?? null,
     })),
   )
@@ -95,11 +82,6 @@ export async function storeWebhooks(
     duplicates: messages.filter(({ duplicate }) => duplicate).length,
     ...(error ? { error } : {}),
   }))
-}
-
-function pathOf({ request }: OpenWebhook): string {
-  const parameters = new URLSearchParams(request.query).toString()
-  return parameters ? `${request.path}?${parameters}` : request.path
 }
 
 async function storeContents(

@@ -1,11 +1,11 @@
-import type { Channel } from '../channel.ts'
+import type { SyncChannel } from '../channel.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
 export { twilioProvider } from './send.ts'
 
 /** SMS, MMS and WhatsApp over Twilio. An account is of channel sms or whatsapp, and its webhooks come to one path. */
-export const twilio: Channel = {
+export const twilio: SyncChannel = {
   name: 'twilio',
   channels: ['sms', 'whatsapp'],
   signed: true,
