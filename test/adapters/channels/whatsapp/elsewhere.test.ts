@@ -67,6 +67,13 @@ t.test("a business app's history is stored, each message its own way", async (t)
   t.same(rows[2]?.metadata, { username: 'sheena', history: { status: 'READ' } })
 })
 
+t.test('who writes from another number than their WhatsApp id is no echo of ours', async (t) => {
+  const theirs = { ...kinds['text'], from: '5511999999999' }
+  const history = [{ threads: [{ id: '551199999999', messages: [theirs] }] }]
+  const [row] = receive(envelope(change({ history }, 'history'))).messages
+  t.match(row, { direction: 'inbound', address: '+551199999999' })
+})
+
 t.test("the history's media come later, under the placeholder's id", async (t) => {
   const payload = envelope(change({ messages: [{ ...kinds['image'], id: 'h2' }] }, 'history'))
   const [row] = receive(payload).messages

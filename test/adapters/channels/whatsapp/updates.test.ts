@@ -119,6 +119,8 @@ t.test('a failure says why', async (t) => {
   t.match(receipts(status({ status: 'failed', errors: [same] })), [
     { update: { error_code: '1', error_message: 'Odd' } },
   ])
+  const [warned] = receipts(status({ errors: [same] }))
+  t.same(warned?.update, { kind: 'receipt', status: 'delivered', at: time })
 })
 
 t.test('our attempt id comes back as the reference', async (t) => {
@@ -172,6 +174,7 @@ t.test("a group's news are its name, description, suspension and end", async (t)
     { ...about, type: 'group_suspend_cleared' },
     { ...about, type: 'group_delete' },
     { ...about, type: 'group_delete', errors: [{ code: 131000 }] },
+    { ...about, type: 'group_create', subject: 'Never made', errors: [{ code: 131214 }] },
     { ...about, type: 'group_participants_add', added_participants: [{ wa_id: '16505551234' }] },
     { type: 'group_create', request_id: 'r', subject: 'x', errors: [{ code: 131211 }] },
   ]
