@@ -1,8 +1,9 @@
 import type { Channel, Provider } from './channel.ts'
 import { fakechat } from './fakechat/index.ts'
 import { twilio, twilioProvider } from './twilio/index.ts'
+import { whatsapp, whatsappProvider } from './whatsapp/index.ts'
 
-const all: Channel[] = [fakechat, twilio]
+const all: Channel[] = [fakechat, twilio, whatsapp]
 
 /** Every channel that can receive, by the name in its webhooks' path. */
 export const channels: ReadonlyMap<string, Channel> = new Map(
@@ -14,5 +15,5 @@ export const channels: ReadonlyMap<string, Channel> = new Map(
  * fakechat's and Baileys' have a life of their own and are started.
  */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [twilioProvider].map((provider) => [provider.name, provider]),
+  [twilioProvider, whatsappProvider].map((provider) => [provider.name, provider]),
 )

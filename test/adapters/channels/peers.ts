@@ -1,10 +1,12 @@
 import type { Peer } from '../../support/peer.ts'
 import { fakechatPeer } from './fakechat/peer.ts'
+import { peer as whatsappPeer } from './whatsapp/peer.ts'
 import { smsPeer, whatsappPeer as twilioWhatsappPeer } from './twilio/peer.ts'
 
 /** Every channel's other side: each goes through the conformance suite and the fuzz. */
 export const peers: Record<string, Peer> = {
   fakechat: fakechatPeer,
+  whatsapp: whatsappPeer,
   'twilio, sms': smsPeer,
   'twilio, whatsapp': twilioWhatsappPeer,
 }

@@ -11,7 +11,10 @@ const example = {
 
 function receive(payload: unknown) {
   const body = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))
-  return fakechat.receive({ method: 'POST', url: '/', path: '/', query: {}, headers: {}, body })
+  return fakechat.receive(
+    { method: 'POST', url: '/', path: '/', query: {}, headers: {}, body },
+    null,
+  )
 }
 
 function message(change: object, beside: object = {}) {
@@ -241,14 +244,17 @@ t.test('what cannot be read names the field', async (t) => {
   const latin = Buffer.from(JSON.stringify(example).replace('Hello', 'H\u00e9'), 'latin1')
   t.throws(
     () =>
-      fakechat.receive({
-        method: 'POST',
-        url: '/',
-        path: '/',
-        query: {},
-        headers: {},
-        body: latin,
-      }),
+      fakechat.receive(
+        {
+          method: 'POST',
+          url: '/',
+          path: '/',
+          query: {},
+          headers: {},
+          body: latin,
+        },
+        null,
+      ),
     /UTF-8/,
   )
 })

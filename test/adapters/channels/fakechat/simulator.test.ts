@@ -59,7 +59,7 @@ function start(
     deliveredAfter: 10,
     readAfter: 30,
     warn: (error) => warnings.push(error),
-    deliver: deliver ?? (async ({ request }) => void told.push(fakechat.receive(request))),
+    deliver: deliver ?? (async ({ request }) => void told.push(fakechat.receive(request, null))),
   })
   t.teardown(() => provider.close())
   const send = (message: OutboundMessage, from = account, signal = new AbortController().signal) =>
