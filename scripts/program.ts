@@ -4,6 +4,7 @@ import { addBench } from './commands/bench.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addHistory } from './commands/history.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addReplay } from './commands/replay.ts'
 import { addResolve } from './commands/resolve.ts'
 import { addRetry } from './commands/retry.ts'
 import { addSend } from './commands/send.ts'
@@ -57,6 +58,7 @@ function createProgram(): Command {
     addRetry,
     addResolve,
     addCancel,
+    addReplay,
     addBench,
   ]) {
     add(program)

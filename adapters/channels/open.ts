@@ -84,6 +84,18 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
  * @throws NotFound (`channel_unknown`, `account_unknown`), Unauthorized (`signature_wrong`)
  */
 export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise<OpenWebhook> {
+  return readWebhook(accounts, webhook, (channel, account) => {
+    if (channel.verify(webhook.request, account)) return
+    throw new Unauthorized('the signature is not that of the account', { code: 'signature_wrong' })
+  })
+}
+
+/** The same of a webhook that was let in before. */
+export async function readWebhook(
+  accounts: Accounts,
+  webhook: Webhook,
+  check: (channel: Channel, account: ChannelAccount) => void = () => {},
+): Promise<OpenWebhook> {
   const { request, accountId = null } = webhook
   const channel = channels.get(webhook.channel)
   if (!channel) throw channelUnknown(webhook.channel)
@@ -94,9 +106,7 @@ export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise
       field: 'accountId',
     })
   }
-  if (account && !channel.verify(request, account)) {
-    throw new Unauthorized('the signature is not that of the account', { code: 'signature_wrong' })
-  }
+  if (account) check(channel, account)
   const tenantId = account?.tenantId ?? webhook.tenantId
   if (tenantId === null) {
     throw new NotFound(`webhooks of ${channel.name} name their account in the path`, {

@@ -84,8 +84,10 @@ export async function addWebhooks(
     )
     for (const channel of channels.values()) addChannel(scope, channel)
     for (const url of ['/api/webhooks/:channel', '/api/webhooks/:channel/:accountId']) {
-      scope.post<{ Params: { channel: string } }>(url, async (request) => {
-        throw channelUnknown(request.params.channel)
+      scope.post<{ Params: { channel: string } }>(url, {
+        handler: async (request) => {
+          throw channelUnknown(request.params.channel)
+        },
       })
     }
   })

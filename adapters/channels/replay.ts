@@ -1,0 +1,42 @@
+import type { Sql } from '../../db/connect.ts'
+import { type KeptRequest, nameDelivery } from '../../db/inbox/select.ts'
+import { asTenant } from '../../db/tenant.ts'
+import { createAccounts, readWebhook } from './open.ts'
+import { createReceiver, type ReceivedWebhook } from './receive.ts'
+
+export type Replay = (tenantId: number, kept: KeptRequest) => Promise<ReceivedWebhook>
+
+/**
+ * Takes kept webhooks once more, as if they came now: what could not be read or stored then may be now, and what is here
+ * already is not stored twice. Its row in the inbox tells what became of it. The signature was checked when it came, by
+ * headers that are not kept. A payload without a time of its own gets that of its arrival.
+ * @throws NotFound (`channel_unknown`, `account_unknown`) where the channel or account is gone
+ */
+export function createReplay(sql: Sql): Replay {
+  const run = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => work(sql)
+  const accounts = createAccounts(run)
+  const receiver = createReceiver({ run, lanes: 1 })
+  return async (tenantId, kept) => {
+    const [path = '', query = ''] = splitOnce(kept.path, '?')
+    const opened = await readWebhook(accounts, {
+      tenantId,
+      channel: kept.channel,
+      accountId: kept.accountId,
+      request: {
+        method: kept.method,
+        url: kept.path,
+        path,
+        query: Object.fromEntries(new URLSearchParams(query)),
+        headers: { date: kept.receivedAt.toUTCString(), ...kept.headers },
+        body: kept.body,
+      },
+    })
+    await asTenant(sql, tenantId, (tx) => nameDelivery(tx, tenantId, kept.id, opened.digest))
+    return receiver.store(opened)
+  }
+}
+
+function splitOnce(text: string, at: string): string[] {
+  const index = text.indexOf(at)
+  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]
+}

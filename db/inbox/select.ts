@@ -1,0 +1,82 @@
+import type { Db } from '../connect.ts'
+
+/** Which kept webhooks an operator means. What is left out does not matter. */
+export type InboxFilter = {
+  tenantId: number
+  ids?: string[] | undefined
+  statuses?: ('failed' | 'processed')[] | undefined
+  channel?: string | undefined
+  accountId?: string | undefined
+  errorCode?: string | undefined
+  since?: Date | undefined
+  until?: Date | undefined
+}
+
+export type InboxRow = {
+  id: string
+  channel: string
+  accountId: string | null
+  status: string
+  errorCode: string | null
+  errorField: string | null
+  errorMessage: string | null
+  receivedAt: Date
+}
+
+export type KeptRequest = InboxRow & {
+  method: string
+  /** With its query string. */
+  path: string
+  headers: Record<string, string>
+  body: Buffer
+}
+
+/** The webhooks that a filter means, in the order in which they came, after the one with id `after`; without their bytes. */
+export async function selectInbox(
+  db: Db,
+  filter: InboxFilter,
+  about: { limit: number; after?: string | undefined },
+): Promise<InboxRow[]> {
+  const { ids, statuses, channel, accountId, errorCode, since, until } = filter
+  return db<InboxRow[]>`
+    select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
+      error_message as "errorMessage", received_at as "receivedAt"
+    from pigeonpost.webhook_inbox
+    where tenant_id = ${filter.tenantId}
+      ${ids === undefined ? db`` : db`and id = any (${ids}::uuid[])`}
+      ${statuses === undefined ? db`` : statuses.includes('processed') ? db`and status = any (${statuses}::text[])` : db`and status <> 'processed'`}
+      ${channel === undefined ? db`` : db`and channel = ${channel}`}
+      ${accountId === undefined ? db`` : db`and account_id = ${accountId}`}
+      ${errorCode === undefined ? db`` : db`and error_code = ${errorCode}`}
+      ${since === undefined ? db`` : db`and received_at >= ${since}`}
+      ${until === undefined ? db`` : db`and received_at < ${until}`}
+      ${
+        about.after === undefined
+          ? db``
+          : db`and (received_at, id) > (
+              select w.received_at, w.id from pigeonpost.webhook_inbox w where w.tenant_id = ${filter.tenantId} and w.id = ${about.after})`
+      }
+    order by received_at, id limit ${about.limit}`
+}
+
+/** One webhook with its bytes, null where there is none. */
+export async function findKept(db: Db, tenantId: number, id: string): Promise<KeptRequest | null> {
+  const [row] = await db<KeptRequest[]>`
+    select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
+      error_message as "errorMessage", received_at as "receivedAt", method, path, headers, body
+    from pigeonpost.webhook_inbox where tenant_id = ${tenantId} and id = ${id}`
+  return row ?? null
+}
+
+/** Gives a row of before there were digests its own, so that what becomes of its replay is written there. */
+export async function nameDelivery(
+  db: Db,
+  tenantId: number,
+  id: string,
+  digest: Buffer,
+): Promise<void> {
+  await db`
+    update pigeonpost.webhook_inbox w set digest = ${digest}
+    where w.tenant_id = ${tenantId} and w.id = ${id} and w.digest is null and not exists (
+      select from pigeonpost.webhook_inbox o where o.tenant_id = ${tenantId} and o.digest = ${digest})`
+}

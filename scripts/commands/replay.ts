@@ -1,0 +1,166 @@
+import type { Command } from 'commander'
+import type { Sql } from '../../db/connect.ts'
+import { findKept, type InboxFilter, type InboxRow, selectInbox } from '../../db/inbox/select.ts'
+import { withDatabase } from '../database.ts'
+import { Failure } from '../failure.ts'
+import { addHelp } from '../help.ts'
+import { moment, tenantId, uuid, wholeNumber } from '../options.ts'
+import { print, printJson } from '../output.ts'
+
+type Options = Partial<Pick<InboxFilter, 'channel' | 'errorCode' | 'since' | 'until'>> & {
+  account?: string
+  processed?: boolean
+  all?: boolean
+  dryRun?: boolean
+  limit: number
+  tenant: number
+  json?: boolean
+}
+
+type Told = { id: string; status: string; stored: number; duplicates: number; error: string | null }
+
+const pageSize = 500
+
+export function addReplay(program: Command): void {
+  const command = program
+    .command('replay')
+    .summary('take kept webhooks once more')
+    .description(
+      'Take webhooks from the inbox once more: those that failed, or others. Nothing is stored twice.',
+    )
+    .argument('[id...]', 'their uuids in the inbox; or say by options which are meant', each)
+    .option('--channel <name>', 'that came to this channel')
+    .option('--account <id>', 'that came for this account', uuid)
+    .option('--error-code <code>', 'that failed with this error')
+    .option('--since <time>', 'that came since: ISO 8601 or so long ago (24h)', moment)
+    .option('--until <time>', 'that came before', moment)
+    .option('--processed', 'those, too, that did not fail')
+    .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
+    .option('--all', 'all that failed, without a limit')
+    .option('--dry-run', 'tell which they are and why they failed, and change nothing')
+    .option('--tenant <id>', 'whose they are', tenantId, 1)
+    .option('--json', 'print the result as JSON')
+    .action(async (ids: string[], options: Options) => {
+      check(ids, options)
+      await withDatabase('replay', async (sql) => replay(sql, ids, options))
+    })
+  addHelp(command, {
+    environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
+    notes: ['Exit code 1 where one of them failed again; it stays in the inbox with its error.'],
+    examples: [
+      'pigeonpost replay --all --dry-run',
+      'pigeonpost replay --channel whatsapp --error-code payload_unreadable --since 7d',
+      'pigeonpost replay 0193a1b2-0000-7000-8000-000000000001',
+    ],
+  })
+}
+
+function each(text: string, before: string[] = []): string[] {
+  return [...before, uuid(text)]
+}
+
+function check(ids: string[], options: Options): void {
+  const { channel, account, errorCode, since, until, all } = options
+  const filtered = [channel, account, errorCode, since, until, all].some((v) => v !== undefined)
+  if (ids.length > 0 === filtered) {
+    throw new Failure(
+      filtered
+        ? 'give ids, or say which are meant by options, not both'
+        : 'give ids, or say which are meant: --channel, --error-code, --since, … or --all',
+      { exitCode: 2 },
+    )
+  }
+}
+
+async function replay(sql: Sql, ids: string[], options: Options): Promise<void> {
+  const rows = await find(sql, ids, options)
+  if (options.dryRun) {
+    tell(rows, options)
+    return
+  }
+  const { createReplay } = await import('../../adapters/channels/replay.ts')
+  const again = createReplay(sql)
+  const told: Told[] = []
+  for (const [done, { id }] of rows.entries()) {
+    const kept = await findKept(sql, options.tenant, id)
+    if (!kept) continue
+    told.push(await once(async () => again(options.tenant, kept), id))
+    if (done > 0 && done % pageSize === 0 && !options.json) {
+      process.stderr.write(`${done} of ${rows.length}\n`)
+    }
+  }
+  const failed = told.filter(({ status }) => status === 'failed')
+  const stored = told.reduce((sum, one) => sum + one.stored, 0)
+  if (options.json) printJson({ replayed: told })
+  else {
+    for (const { id, error } of failed) print(`${id}  ${error}`)
+    print(
+      `${told.length} replayed: ${told.length - failed.length} processed, ${failed.length} failed, ${stored} messages stored`,
+    )
+  }
+  if (failed.length > 0) throw new Failure(`${failed.length} of ${told.length} failed again`)
+}
+
+async function once(
+  work: () => Promise<{
+    status: string
+    messages: unknown[]
+    duplicates: number
+    error?: { code: string; message: string }
+  }>,
+  id: string,
+): Promise<Told> {
+  const { Unavailable, PigeonpostError } = await import('../../db/errors.ts')
+  try {
+    const { status, messages, duplicates, error } = await work()
+    const why = error ? `${error.code}: ${error.message}` : null
+    return { id, status, stored: messages.length - duplicates, duplicates, error: why }
+  } catch (error) {
+    if (!(error instanceof PigeonpostError) || error instanceof Unavailable) throw error
+    const why = `${error.details.code}: ${error.message}`
+    return { id, status: 'failed', stored: 0, duplicates: 0, error: why }
+  }
+}
+
+async function find(sql: Sql, ids: string[], options: Options): Promise<InboxRow[]> {
+  const { channel, errorCode, since, until } = options
+  const filter: InboxFilter = {
+    tenantId: options.tenant,
+    ...(ids.length > 0
+      ? { ids }
+      : { statuses: options.processed ? ['failed', 'processed'] : ['failed'] }),
+    channel,
+    errorCode,
+    since,
+    until,
+    accountId: options.account,
+  }
+  const rows: InboxRow[] = []
+  const limit = options.all ? Infinity : options.limit
+  while (rows.length < limit) {
+    const page = await selectInbox(sql, filter, {
+      limit: Math.min(pageSize, limit - rows.length),
+      after: rows.at(-1)?.id,
+    })
+    rows.push(...page)
+    if (page.length < pageSize) break
+  }
+  const found = new Set(rows.map(({ id }) => id))
+  const missing = ids.filter((id) => !found.has(id))
+  if (missing.length > 0) {
+    throw new Failure(`tenant ${options.tenant} has no webhook ${missing.join(', ')} in its inbox`)
+  }
+  return rows
+}
+
+function tell(rows: InboxRow[], { json }: Options): void {
+  if (json) {
+    printJson({ webhooks: rows })
+    return
+  }
+  for (const { id, channel, status, receivedAt, errorCode, errorField, errorMessage } of rows) {
+    const why = errorCode ? `${errorCode} (${errorField ?? ''}): ${errorMessage ?? ''}` : ''
+    print(`${id}  ${receivedAt.toISOString()}  ${channel}  ${status}  ${why}`.trimEnd())
+  }
+  print(`${rows.length} ${rows.length === 1 ? 'webhook' : 'webhooks'}`)
+}
