@@ -2,6 +2,7 @@ import { webhookCallback, Bot } from 'grammy'
 import t from 'tap'
 import { UnreadablePayload, type WebhookRequest } from '../../../../adapters/channels/channel.ts'
 import { telegram } from '../../../../adapters/channels/telegram/index.ts'
+import { receive as readUpdate } from '../../../../adapters/channels/telegram/receive.ts'
 import { mutateBytes, mutateJson, random } from '../../../support/mutate-json.ts'
 import type { Peer } from '../../../support/peer.ts'
 import { telegramPeer } from './peer.ts'
@@ -26,7 +27,7 @@ function webhook(body: unknown, headers: Record<string, string> = {}): WebhookRe
   }
 }
 const receive = (content: object, headers?: Record<string, string>) =>
-  telegram.receive(webhook({ update_id: 1, ...content }, headers), account)
+  readUpdate(webhook({ update_id: 1, ...content }, headers), account)
 const message = (change: object) => receive({ message: { ...base, ...change } }).messages[0]
 
 t.test("a private text is the person's, under an id that names the chat", async (t) => {
@@ -95,9 +96,9 @@ t.test('what our bot or the owner of a connected business account wrote is outbo
     update_id: 1,
     message: { ...base, chat: group, from: { ...bot, id: 42 } },
   })
-  t.equal(telegram.receive(echo, other).messages[0]?.direction, 'outbound')
+  t.equal(readUpdate(echo, other).messages[0]?.direction, 'outbound')
   t.equal(
-    telegram.receive(echo, null).messages[0]?.direction,
+    readUpdate(echo, null).messages[0]?.direction,
     'inbound',
     'without an account nobody knows',
   )
@@ -370,7 +371,7 @@ t.test('what cannot be read names the field', async (t) => {
   ]
   for (const [payload, field] of cases) {
     try {
-      telegram.receive(webhook(payload), account)
+      readUpdate(webhook(payload), account)
       t.fail(`${field} was read`)
     } catch (error) {
       if (!(error instanceof UnreadablePayload)) throw error
@@ -410,7 +411,7 @@ t.test('whatever comes is read or unreadable, and never anything else', async (t
     const request = webhook(i % 10 === 0 ? mutateBytes(bytes, next) : bytes)
     try {
       telegram.answer?.(request)
-      const { messages } = telegram.receive(request, account)
+      const { messages } = readUpdate(request, account)
       JSON.stringify(messages)
       seen.read += 1
     } catch (error) {
@@ -454,7 +455,7 @@ t.test("the conformance peer's requests are read as it says", async (t) => {
     const signed = peer.sign(request, 'https://example.com/')
     const asked = webhook(Buffer.from(signed.body), signed.headers)
     t.ok(telegram.verify(asked, account))
-    return telegram.receive(asked, account)
+    return readUpdate(asked, account)
   }
   const id = telegramPeer.id(1)
   const inGroup = telegramPeer.id(1, groupId)
