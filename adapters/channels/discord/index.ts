@@ -3,6 +3,14 @@ import { answer, handshake } from './interaction.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
+export {
+  type Bridge,
+  type BridgeEvent,
+  type BridgeOptions,
+  postEvents,
+  standardIntents,
+  startBridge,
+} from './bridge.ts'
 export { createDiscordProvider, discordProvider } from './send.ts'
 
 /**
