@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import type { OutboundMessage, SendOutcome } from '../channel.ts'
+import { cannotSend, mediaOf } from '../content.ts'
+import { toNonce } from './identity.ts'
+
+/** Characters of a content: https://discord.com/developers/docs/resources/message#create-message. */
+const mostText = 2000
+
+/** What of a message's metadata goes along as it is. */
+const options = z.object({
+  /** Cards beside the text, or in its place. */
+  embeds: z.array(z.looseObject({})).max(10).optional().catch(undefined),
+  /** Buttons and menus. */
+  components: z.array(z.looseObject({})).optional().catch(undefined),
+  /** Whom the text may ping. Default: nobody, whatever a customer's name or text contains (`@everyone`). */
+  allowed_mentions: z.looseObject({}).optional().catch(undefined),
+  flags: z.number().int().optional().catch(undefined),
+})
+
+/**
+ * The body of a request that creates a message. Files go along as links, a line each, which Discord shows; a location
+ * is nothing that it has.
+ */
+export function toBody(message: OutboundMessage): Record<string, unknown> | SendOutcome {
+  if (message.contentType === 'location') {
+    return cannotSend('content_unsupported', 'Discord has no locations; send a text with a link.')
+  }
+  const { allowed_mentions = { parse: [] }, ...rest } = options.parse(message.metadata)
+  const media = mediaOf(message)
+  const links = media.flatMap(({ url }) => (url ? [url] : []))
+  if (links.length < media.length || (isFile(message) && links.length === 0)) {
+    return cannotSend('media_missing', 'A file to send needs a url; Discord takes no other id.')
+  }
+  const content = [...(message.body ? [message.body] : []), ...links].join('\n')
+  const { length } = Array.from(content)
+  if (length > mostText) {
+    return cannotSend(
+      'body_too_long',
+      `The body and its links have ${length} characters; Discord takes ${mostText} in a message. Send it as several messages.`,
+    )
+  }
+  if (!content && !rest.embeds?.length && !rest.components?.length) {
+    return cannotSend('body_empty', 'A message needs a body, a file, embeds or components.')
+  }
+  return {
+    ...(content ? { content } : {}),
+    ...rest,
+    ...reply(message),
+    allowed_mentions,
+    nonce: toNonce(message.attemptId),
+    enforce_nonce: true,
+  }
+}
+
+function isFile({ contentType }: OutboundMessage): boolean {
+  return contentType !== 'text' && contentType !== 'structured'
+}
+
+/** Somebody may have deleted what is answered; the answer is worth sending all the same. */
+function reply({ replyTo }: OutboundMessage): Record<string, unknown> {
+  const id = replyTo?.externalMessageId
+  return id && /^\d{1,20}$/.test(id)
+    ? { message_reference: { message_id: id, fail_if_not_exists: false } }
+    : {}
+}
