@@ -1,4 +1,4 @@
-import type { Channel } from '../channel.ts'
+import type { SyncChannel } from '../channel.ts'
 import { answer, handshake } from './interaction.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
@@ -17,7 +17,7 @@ export { createDiscordProvider, discordProvider } from './send.ts'
  * Bots on Discord. Discord itself posts interactions (commands, buttons, forms) alone; messages come over its gateway,
  * from which a bridge posts them.
  */
-export const discord: Channel = {
+export const discord: SyncChannel = {
   name: 'discord',
   channels: ['discord'],
   signed: true,

@@ -1,4 +1,4 @@
-import type { Channel } from '../channel.ts'
+import type { SyncChannel } from '../channel.ts'
 import { answer } from './answer.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
@@ -6,11 +6,12 @@ import { verify } from './verify.ts'
 export { telegramProvider } from './send.ts'
 
 /** Bots on Telegram. Reactions come only where setWebhook was called with `message_reaction` in `allowed_updates`. */
-export const telegram: Channel = {
+export const telegram: SyncChannel = {
   name: 'telegram',
   channels: ['telegram'],
   signed: true,
-  can: { edit: true, revoke: true, reaction: true, receipt: false, group: true, media: true },
+  // Of deletions a bot is told in the chats of business accounts alone.
+  can: { edit: true, revoke: false, reaction: true, receipt: false, group: true, media: true },
   verify,
   receive,
   answer,

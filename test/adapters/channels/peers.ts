@@ -1,5 +1,7 @@
 import type { Peer } from '../../support/peer.ts'
 import { fakechatPeer } from './fakechat/peer.ts'
+import { discordPeer } from './discord/peer.ts'
+import { telegramPeer } from './telegram/peer.ts'
 import { peer as whatsappPeer } from './whatsapp/peer.ts'
 import { smsPeer, whatsappPeer as twilioWhatsappPeer } from './twilio/peer.ts'
 
@@ -7,6 +9,8 @@ import { smsPeer, whatsappPeer as twilioWhatsappPeer } from './twilio/peer.ts'
 export const peers: Record<string, Peer> = {
   fakechat: fakechatPeer,
   whatsapp: whatsappPeer,
+  telegram: telegramPeer,
+  discord: discordPeer,
   'twilio, sms': smsPeer,
   'twilio, whatsapp': twilioWhatsappPeer,
 }
