@@ -234,7 +234,7 @@ export interface Channel {
    * `account` is the path's; null on the bare path. Pure: no clock, no network, no database.
    * @throws UnreadablePayload
    */
-  receive(request: WebhookRequest, account: ChannelAccount | null): Received
+  receive(request: WebhookRequest, account: ChannelAccount | null): Received | Promise<Received>
   /** What the provider expects once it is stored or kept. Default: our JSON. */
   answer?(request: WebhookRequest): WebhookAnswer
 }
