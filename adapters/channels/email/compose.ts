@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { cannotSend, locationOf, mediaOf } from '../content.ts'
 import type { ChannelAccount, OutboundMessage, SendOutcome } from '../channel.ts'
+import { readMailboxes } from './headers.ts'
 import { bracketedMessageId } from './message-id.ts'
 
 export interface Attachment {
@@ -86,13 +87,16 @@ export function compose(message: OutboundMessage, account: ChannelAccount): Outg
     links.push({ url, name })
   }
   const answered = message.replyTo?.subject?.replace(/^(\s*re\s*:)+/i, '').trim()
+  if (!isAddress(message.address)) {
+    return cannotSend('address_invalid', `${oneLine(message.address)} is no address of mail.`)
+  }
   const root = asMessageId(message.conversationExternalId)
   const parent = asMessageId(message.replyTo?.externalMessageId ?? null)
   return {
     from: { address, name: from_name || null },
     to: message.address,
-    cc,
-    bcc,
+    cc: bare(cc),
+    bcc: bare(bcc),
     replyTo: reply_to || null,
     subject: oneLine(
       subject ||
@@ -126,6 +130,18 @@ export function compose(message: OutboundMessage, account: ChannelAccount): Outg
 /** Whether there is anything to read in it. */
 export function isEmpty(mail: Outgoing): boolean {
   return mail.text.trim() === '' && !mail.html && mail.attachments.length === 0
+}
+
+/** One address and nothing else, that neither a header nor a command could take for more than one. */
+function isAddress(text: string): boolean {
+  return /^[^\s<>()[\],;:"\\@\p{Cc}]+@[^\s<>(),;:"\\@\p{Cc}]+$/u.test(text)
+}
+
+/** Copies may come with names; what is no address is left out. */
+function bare(list: string[]): string[] {
+  return list
+    .flatMap((one) => readMailboxes(oneLine(one)).map(({ address }) => address))
+    .filter(isAddress)
 }
 
 /** Ids that are no Message-IDs (a provider's own, a hash) mean nothing to the recipient's mailer. */

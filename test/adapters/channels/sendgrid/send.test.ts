@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import sgMail, { type MailDataRequired } from '@sendgrid/mail'
+import sgMail from '@sendgrid/mail'
 import t, { type Test } from 'tap'
 import type { OutboundMessage, SendOutcome } from '../../../../adapters/channels/channel.ts'
 import { sendgridProvider } from '../../../../adapters/channels/sendgrid/index.ts'
@@ -136,7 +136,7 @@ t.test("a request is the same as that of SendGrid's own client", async (t) => {
       outcome: 'sent',
       externalMessageId: 'LRzXl_NHStOGhQ4kofSm_A',
     })
-    await sgMail.send(sdk as MailDataRequired)
+    await sgMail.send(sdk as Parameters<typeof sgMail.send>[0])
     const [ours, theirs] = taken.splice(0)
     t.same(ours, theirs, what)
     t.equal(ours?.path, '/v3/mail/send')
