@@ -15,6 +15,8 @@ import { readReport } from './report.ts'
 
 /** Bytes of a body, as the database takes it, and of metadata.html. */
 const mostText = 1_048_576
+/** Characters of HTML that are searched for text. */
+const mostHtml = 4 * mostText
 /** Ids of what a mail answers, the nearest. */
 const mostReferences = 50
 
@@ -89,7 +91,7 @@ export async function toMessage(mail: Mail, ours: string | null): Promise<Inboun
     .flatMap((id) => [id, sendgridId(id) ?? []].flat())
   const html = mail.html?.trim() ? bound(sanitizeText(mail.html)) : null
   const written = sanitizeText(mail.text ?? '').trimEnd()
-  const body = bound(written || (mail.html ? await htmlToText(mail.html) : ''))
+  const body = bound(written || (mail.html ? await htmlToText(mail.html.slice(0, mostHtml)) : ''))
   const attached = media.find(({ details }) => details?.['disposition'] !== 'inline')
   const sentAt = writtenAt(headers)
   const subject = text(headers, 'subject')
