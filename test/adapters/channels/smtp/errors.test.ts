@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { OutboundMessage, SendOutcome } from '../../../../adapters/channels/channel.ts'
 import { smtpProvider } from '../../../../adapters/channels/smtp/index.ts'
-import { attemptId, outbound } from '../email/message.ts'
+import { outbound } from '../email/message.ts'
 import { agree, startRawServer } from './server.ts'
 
 function send(
