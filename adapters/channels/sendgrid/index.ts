@@ -1,0 +1,16 @@
+import type { Channel } from '../channel.ts'
+import { receive } from './receive.ts'
+import { verify } from './verify.ts'
+
+export { sendgridProvider } from './send.ts'
+
+/** Mail by SendGrid: Inbound Parse, both modes, and the event webhook, at one path. */
+export const sendgrid: Channel = {
+  name: 'sendgrid',
+  channels: ['email'],
+  signed: true,
+  can: { edit: false, revoke: false, reaction: false, receipt: true, group: false, media: true },
+  mostBytes: 31_457_280,
+  verify,
+  receive,
+}

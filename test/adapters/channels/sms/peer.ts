@@ -1,0 +1,30 @@
+import { sms } from '../../../../adapters/channels/sms/index.ts'
+import type { Peer } from '../../../support/peer.ts'
+
+const address = '+12016661234'
+
+function request(what: { id: string; from: string; at: Date }, content: object) {
+  const body = JSON.stringify({
+    from: what.from,
+    to: address,
+    messaging_provider_id: what.id,
+    ...content,
+    timestamp: what.at.toISOString(),
+  })
+  return { headers: { 'content-type': 'application/json' }, body }
+}
+
+export const peer: Peer = {
+  channel: sms,
+  account: { channel: 'sms', address, provider: null, settings: {}, secret: null },
+  id: (n) => `message-${n}`,
+  person: (n) => `+1804555${String(1000 + n).padStart(4, '0')}`,
+  sign: (request) => request,
+  text: (what) => request(what, { type: 'sms', body: what.body, attachments: null }),
+  media: (what) =>
+    request(what, {
+      type: 'mms',
+      body: what.caption,
+      attachments: ['https://files.example.com/image.jpg'],
+    }),
+}
