@@ -30,7 +30,7 @@ export interface BridgeOptions {
   onQr?: (code: string) => void
   onOpen?: (user: { id: string; lid?: string | null }) => void
   /**
-   * The bridge has ended by itself. `end.then` is `account` where the account has to be disconnected (logged out,
+   * The bridge has ended by itself. `end.next` is `account` where the account has to be disconnected (logged out,
    * banned) and `stop` where another process has taken over the login.
    */
   onEnd?: (end: End) => void
@@ -111,8 +111,8 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
     waiting.clear()
   }
 
-  const end = (how: End, next: BaileysConnection['state']) => {
-    state = next
+  const end = (how: End, as: BaileysConnection['state']) => {
+    state = as
     logger.warn({ code: how.code }, `WhatsApp closed the connection for good: ${how.meaning}.`)
     options.onEnd?.(how)
   }
@@ -123,9 +123,9 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
     if (stopping.signal.aborted || state === 'ended' || state === 'stopped') return
     state = 'connecting'
     const how = endOf(lastDisconnect)
-    if (how.then === 'account') return end(how, 'ended')
-    if (how.then === 'stop') return end(how, 'stopped')
-    const wait = how.then === 'at_once' ? 0 : reconnectAfter * Math.min(60, 2 ** failures++)
+    if (how.next === 'account') return end(how, 'ended')
+    if (how.next === 'stop') return end(how, 'stopped')
+    const wait = how.next === 'at_once' ? 0 : reconnectAfter * Math.min(60, 2 ** failures++)
     logger.info(
       { code: how.code, wait },
       'The connection to WhatsApp was closed; connecting again.',

@@ -80,25 +80,25 @@ function notSent(errorCode: string, errorMessage: string, retryable: boolean) {
 export interface End {
   code: string
   /** `again`: connect again, at once or after a while. `account`: it cannot send any more. `stop`: leave it to others. */
-  then: 'again' | 'at_once' | 'account' | 'stop'
+  next: 'again' | 'at_once' | 'account' | 'stop'
   meaning: string
 }
 
 /** Source: Baileys, lib/Types/index.js (DisconnectReason), whose numbers are the errors' status codes. */
 const ends: Record<number, End> = {
-  401: { code: 'logged_out', then: 'account', meaning: 'the device was unlinked; link it again' },
-  403: { code: 'forbidden', then: 'account', meaning: 'WhatsApp banned the number or the device' },
+  401: { code: 'logged_out', next: 'account', meaning: 'the device was unlinked; link it again' },
+  403: { code: 'forbidden', next: 'account', meaning: 'WhatsApp banned the number or the device' },
   411: {
     code: 'multidevice_mismatch',
-    then: 'account',
+    next: 'account',
     meaning: 'the phone does not take linked devices; link it again',
   },
   440: {
     code: 'connection_replaced',
-    then: 'stop',
+    next: 'stop',
     meaning: 'another process connected with the same login; taking it back would begin a fight',
   },
-  515: { code: 'restart_required', then: 'at_once', meaning: 'usual after linking' },
+  515: { code: 'restart_required', next: 'at_once', meaning: 'usual after linking' },
 }
 
 export function endOf(lastDisconnect: unknown): End {
@@ -107,5 +107,5 @@ export function endOf(lastDisconnect: unknown): End {
   const known = typeof status === 'number' ? ends[status] : undefined
   const message = typeof error?.['message'] === 'string' ? error['message'] : 'no reason was given'
   const code = typeof status === 'number' ? String(status) : 'closed'
-  return known ?? { code, then: 'again', meaning: message }
+  return known ?? { code, next: 'again', meaning: message }
 }

@@ -15,7 +15,7 @@ import { asList, asObject } from './values.ts'
 
 interface Envelope {
   event: string
-  data: unknown
+  data?: unknown
   at?: string | number | null | undefined
 }
 

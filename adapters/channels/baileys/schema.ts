@@ -18,22 +18,22 @@ export const text = z
   .nullish()
   .catch(undefined)
 
+/** No min() and max(): zod tries them on objects that have a `length`, and throws where that is no number either. */
 const id = z
   .string()
-  .min(1, 'must not be empty')
-  .max(255, 'must have 255 characters at most')
+  .refine((value) => value !== '', 'must not be empty')
+  .refine((value) => value.length <= 255, 'must have 255 characters at most')
   .refine((value) => sanitizeText(value) === value, 'must not hold control characters')
 
 const jid = z
   .string()
-  .max(255)
-  .transform((value) => sanitizeText(value) || undefined)
+  .transform((value) => (value.length > 255 ? undefined : sanitizeText(value) || undefined))
   .nullish()
   .catch(undefined)
 
 export const envelope = z.looseObject({
-  event: z.string().min(1, 'must not be empty'),
-  data: z.unknown(),
+  event: z.string(),
+  data: z.unknown().optional(),
   at: z.union([z.string(), z.number()]).nullish().catch(undefined),
 })
 
@@ -56,36 +56,36 @@ export type Key = z.output<typeof key>
 /** WebMessageInfo. */
 export const info = z.looseObject({
   key,
-  message: z.unknown(),
-  messageTimestamp: z.unknown(),
-  messageStubType: z.unknown(),
-  messageStubParameters: z.unknown(),
-  status: z.unknown(),
+  message: z.unknown().optional(),
+  messageTimestamp: z.unknown().optional(),
+  messageStubType: z.unknown().optional(),
+  messageStubParameters: z.unknown().optional(),
+  status: z.unknown().optional(),
   pushName: text,
   verifiedBizName: text,
   participant: jid,
-  userReceipt: z.unknown(),
-  reactions: z.unknown(),
-  messageSecret: z.unknown(),
+  userReceipt: z.unknown().optional(),
+  reactions: z.unknown().optional(),
+  messageSecret: z.unknown().optional(),
 })
 export type Info = z.output<typeof info>
 
 export const messageUpdate = z.looseObject({
   key,
   update: z.looseObject({
-    message: z.unknown(),
-    messageTimestamp: z.unknown(),
-    messageStubType: z.unknown(),
-    messageStubParameters: z.unknown(),
-    status: z.unknown(),
+    message: z.unknown().optional(),
+    messageTimestamp: z.unknown().optional(),
+    messageStubType: z.unknown().optional(),
+    messageStubParameters: z.unknown().optional(),
+    status: z.unknown().optional(),
   }),
 })
 
 export const userReceipt = z.looseObject({
   userJid: jid,
-  receiptTimestamp: z.unknown(),
-  readTimestamp: z.unknown(),
-  playedTimestamp: z.unknown(),
+  receiptTimestamp: z.unknown().optional(),
+  readTimestamp: z.unknown().optional(),
+  playedTimestamp: z.unknown().optional(),
 })
 
 export const receiptUpdate = z.looseObject({ key, receipt: userReceipt })
@@ -106,7 +106,7 @@ export const group = z.looseObject({
   size: z.number().nullish().catch(undefined),
   addressingMode: text,
   ephemeralDuration: z.number().nullish().catch(undefined),
-  participants: z.unknown(),
+  participants: z.unknown().optional(),
 })
 
 /** 7.0 has `phoneNumber`, 6.7 had `jid`. A participant of a group has the same names. */

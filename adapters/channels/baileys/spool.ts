@@ -83,6 +83,12 @@ export function openSpool({ folder, deliver, warn, retryAfter }: SpoolOptions): 
     })
   }
 
+  const idle = async (): Promise<void> => {
+    if (!running) return
+    await running
+    await idle()
+  }
+
   kick()
   return {
     put(body) {
@@ -97,9 +103,7 @@ export function openSpool({ folder, deliver, warn, retryAfter }: SpoolOptions): 
       }
       if (!stopping.signal.aborted) kick()
     },
-    async idle() {
-      if (running) await running
-    },
+    idle,
     async stop() {
       stopping.abort()
       await running
