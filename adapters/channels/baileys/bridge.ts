@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelAccount } from '../channel.ts'
 import { bodiesOf } from './batch.ts'
 import { type End, endOf } from './errors.ts'
+import { nameGroups } from './group-names.ts'
 import { loadBaileys, type MakeSocket } from './library.ts'
 import {
   type Acknowledgement,
@@ -14,7 +15,7 @@ import {
   NotConnected,
 } from './socket.ts'
 import { openSpool } from './spool.ts'
-import { asList, asObject } from './values.ts'
+import { asObject } from './values.ts'
 
 export interface BridgeOptions {
   account: Pick<ChannelAccount, 'accountId'>
@@ -36,6 +37,8 @@ export interface BridgeOptions {
   onEnd?: (end: End) => void
   /** ms until it connects again, doubled each time up to 60 times as much. Default 1000. */
   reconnectAfter?: number
+  /** ms without a word from WhatsApp until an attempt to connect is given up. Default 60,000. */
+  connectTimeout?: number
   /** ms until a body that was not taken is offered again, likewise. Default 1000. */
   retryAfter?: number
   /** More of Baileys' SocketConfig: `agent`, `browser`, `version`, `getMessage` … */
@@ -59,6 +62,7 @@ export interface Bridge extends BaileysConnection {
  */
 export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge> {
   const { account, authFolder, logger, reconnectAfter = 1000, retryAfter = 1000 } = options
+  const { connectTimeout = 60_000 } = options
   const library = await loadBaileys()
   const makeSocket = options.makeSocket ?? library.makeSocket
   const spool = openSpool({
@@ -69,7 +73,6 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
   })
   const stopping = new AbortController()
   const waiting = new Map<string, (word: Acknowledgement) => void>()
-  const namedGroups = new Set<string>()
   let socket: BaileysSocket | null = null
   let state: BaileysConnection['state'] = 'connecting'
   let failures = 0
@@ -82,29 +85,7 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
     }
   }
 
-  /** A message does not say its group's name: it is asked for once, and follows as an event of its own. */
-  const nameGroups = (from: BaileysSocket, events: Record<string, unknown>) => {
-    for (const group of [...asList(events['groups.upsert']), ...asList(events['groups.update'])]) {
-      const { id, subject } = asObject(group) ?? {}
-      if (typeof id === 'string' && typeof subject === 'string') namedGroups.add(id)
-    }
-    for (const message of asList(asObject(events['messages.upsert'])?.['messages'])) {
-      const jid = asObject(asObject(message)?.['key'])?.['remoteJid']
-      if (typeof jid !== 'string' || !jid.endsWith('@g.us') || namedGroups.has(jid)) continue
-      namedGroups.add(jid)
-      void nameGroup(from, jid)
-    }
-  }
-
-  const nameGroup = async (from: BaileysSocket, jid: string) => {
-    try {
-      const metadata = await from.groupMetadata?.(jid)
-      if (metadata?.subject) keep({ 'groups.update': [{ id: jid, subject: metadata.subject }] })
-    } catch (error) {
-      namedGroups.delete(jid)
-      logger.debug({ err: error, jid }, 'The group did not say its name.')
-    }
-  }
+  const named = nameGroups(keep, logger)
 
   const lose = () => {
     for (const tell of waiting.values()) tell('lost')
@@ -141,6 +122,21 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
       })
   }
 
+  /** Gives a connection up that does not close by itself. */
+  const giveUp = (made: BaileysSocket, error: Error) => {
+    if (made !== socket) return
+    onClose({ error })
+    void endSocket(made, error)
+  }
+
+  const endSocket = async (made: BaileysSocket | null, error?: Error) => {
+    try {
+      await made?.end(error)
+    } catch (cause) {
+      logger.debug({ err: cause }, 'The socket did not close well.')
+    }
+  }
+
   const connect = async () => {
     const { state: auth, saveCreds } = await library.loadLogin(authFolder)
     if (stopping.signal.aborted) return
@@ -159,16 +155,30 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
       waiting.get(id)?.(typeof error === 'string' ? { refused: error } : 'taken')
       waiting.delete(id)
     })
+    made.ws?.on('unexpected-response', (_request, response) => {
+      const status = Number(asObject(response)?.['statusCode'])
+      giveUp(made, new Error(`WhatsApp refused the connection with HTTP ${status}`))
+    })
+    let patience = setTimeout(() => {}, 0)
+    const waitForWord = () => {
+      clearTimeout(patience)
+      if (made !== socket || state === 'open') return
+      const error = new Error(`WhatsApp said nothing for ${connectTimeout} ms`)
+      patience = setTimeout(() => giveUp(made, error), connectTimeout)
+      patience.unref()
+    }
+    waitForWord()
     made.ev.process((events) => {
       // Before anything that waits: what comes next must not overtake it.
       keep(events)
-      nameGroups(made, events)
+      named(made, events)
       if (events['creds.update'] !== undefined) {
         saveCreds().catch((error: unknown) => {
           logger.error({ err: error }, 'The login could not be saved.')
         })
       }
       onConnection(made, asObject(events['connection.update']))
+      waitForWord()
     })
   }
 
@@ -222,8 +232,9 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
       stopping.abort()
       if (state !== 'ended') state = 'stopped'
       lose()
-      await socket?.end(undefined)
+      const last = socket
       socket = null
+      await endSocket(last)
       await spool.stop()
     },
   }

@@ -8,8 +8,12 @@ export interface BaileysSocket {
     /** Calls `handler` with the events of each flush of the buffer, by name. */
     process(handler: (events: Record<string, unknown>) => void | Promise<void>): () => void
   }
-  /** Emits every stanza that comes: `CB:ack,class:message` is the server's word on a message of ours. */
-  ws?: { on(event: string, listener: (node: unknown) => void): unknown }
+  /**
+   * Emits every stanza that comes: `CB:ack,class:message` is the server's word on a message of ours. And
+   * `unexpected-response`, a handshake that was refused with an HTTP status: Baileys listens to it, so that the socket
+   * is neither closed nor opened after it, and says nothing (lib/Socket/Client/websocket.js).
+   */
+  ws?: { on(event: string, listener: (first: unknown, second?: unknown) => void): unknown }
   user?: { id: string; lid?: string | null } | null | undefined
   sendMessage(jid: string, content: BaileysContent, options: SendOptions): Promise<unknown>
   /** Empty, or with `exists` false, for numbers that are not on WhatsApp; undefined where WhatsApp did not answer. */

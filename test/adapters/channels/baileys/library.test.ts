@@ -89,7 +89,9 @@ function deepCopy(value: unknown): unknown {
 
 function indexed(_name: string, value: unknown): unknown {
   const bytes = value as { type?: string; data?: number[] } | null
-  return bytes?.type === 'Buffer' && Array.isArray(bytes.data) ? Object.fromEntries(bytes.data.entries()) : value
+  return bytes?.type === 'Buffer' && Array.isArray(bytes.data)
+    ? Object.fromEntries(bytes.data.entries())
+    : value
 }
 
 t.test('a file is read alike in every spelling of its bytes and numbers', async (t) => {
