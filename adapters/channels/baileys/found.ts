@@ -1,0 +1,38 @@
+/** What an event brings, and what is known while it is read. */
+
+import type {
+  ChannelAccount,
+  GroupChange,
+  InboundMessage,
+  InboundUpdate,
+  LinkedAddresses,
+} from '../channel.ts'
+
+export interface Found {
+  messages: InboundMessage[]
+  updates: InboundUpdate[]
+  identities: LinkedAddresses[]
+  groups: GroupChange[]
+}
+
+export interface Known {
+  account: ChannelAccount | null
+  /** Our own addresses. */
+  own: ReadonlySet<string>
+  /** ISO 8601; when the event came, for those without a time of their own. */
+  at: string
+  /** Groups' names that the same batch says, by JID. */
+  groupNames: ReadonlyMap<string, string>
+  /** How the messages came: live, replayed after we were offline, or by the history that a new device gets. */
+  origin: 'notify' | 'append' | 'history'
+}
+
+export function nothing(): Found {
+  return { messages: [], updates: [], identities: [], groups: [] }
+}
+
+/**
+ * The time of an update that carries none, where the envelope has no `at` either: Postgres reads it as the time of the
+ * transaction that stores it. Baileys' revokes and refusals have none, nor had its receipts before 7.0.0-rc10.
+ */
+export const momentOfStoring = 'now'

@@ -1,0 +1,19 @@
+import type { Channel } from '../channel.ts'
+import { receive } from './receive.ts'
+import { verify } from './verify.ts'
+
+export { type Bridge, type BridgeOptions, startBaileysBridge } from './bridge.ts'
+export { baileysProvider, type BaileysProviderOptions } from './send.ts'
+export type { BaileysConnection, BaileysLogger, BaileysSocket } from './socket.ts'
+
+/** WhatsApp through a linked device of one's own phone, by the library Baileys (an optional peer dependency). */
+export const baileys: Channel = {
+  name: 'baileys',
+  channels: ['whatsapp'],
+  signed: false,
+  can: { edit: true, revoke: true, reaction: true, receipt: true, group: true, media: true },
+  // A history sync brings thousands of messages with thumbnails; the bridge cuts it up, other processes may not.
+  mostBytes: 16 * 1024 * 1024,
+  verify,
+  receive,
+}
