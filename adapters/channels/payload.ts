@@ -93,9 +93,21 @@ export function toDate(value: number | string): Date | null {
 }
 const isoTime = z.iso.datetime({ offset: true, local: true })
 
+/** zod asks objects for their length, and `{"length": {"toString": 1}}` has one that cannot be told. */
+function safeParse<S extends z.ZodType>(
+  schema: S,
+  payload: unknown,
+): z.ZodSafeParseResult<z.output<S>> {
+  try {
+    return schema.safeParse(payload)
+  } catch (cause) {
+    throw new UnreadablePayload('body', String(cause), undefined, undefined, { cause })
+  }
+}
+
 /** The payload as its schema reads it. @throws UnreadablePayload naming the first field that is wrong. */
 export function readPayload<S extends z.ZodType>(schema: S, payload: unknown): z.output<S> {
-  const result = schema.safeParse(payload)
+  const result = safeParse(schema, payload)
   if (result.success) {
     return result.data
   }

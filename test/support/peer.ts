@@ -23,6 +23,8 @@ export type Peer = {
     /** What its `secret_ref` leads to. */
     secret: string | null
   }
+  /** What the channel can in another form of its payloads, which another peer shows. */
+  lacks?: readonly (keyof Channel['can'])[]
   /** Its messages carry no time of their own. */
   timeless?: boolean
   /** The nth message's external id. */

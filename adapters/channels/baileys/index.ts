@@ -1,4 +1,4 @@
-import type { Channel } from '../channel.ts'
+import type { SyncChannel } from '../channel.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -7,7 +7,7 @@ export { baileysProvider, type BaileysProviderOptions } from './send.ts'
 export type { BaileysConnection, BaileysLogger, BaileysSocket } from './socket.ts'
 
 /** WhatsApp through a linked device of one's own phone, by the library Baileys (an optional peer dependency). */
-export const baileys: Channel = {
+export const baileys: SyncChannel = {
   name: 'baileys',
   channels: ['whatsapp'],
   signed: false,

@@ -10,6 +10,7 @@ export const email: Channel = {
   name: 'email',
   channels: ['email'],
   signed: false,
+  opensAccounts: true,
   can: { edit: false, revoke: false, reaction: false, receipt: true, group: false, media: true },
   mostBytes: 31_457_280,
   verify,

@@ -6,14 +6,17 @@ const noon = new Date('2026-11-02T12:00:00Z')
 const after = (seconds: number): Date => new Date(noon.getTime() + seconds * 1000)
 
 /** Unusual, but text: other scripts, joined and flagged emoji, combining marks, the other direction, quotes and slashes. */
-const foreign = 'Zażółć 你好 שלום नमस्ते 👩‍👩‍👧🇿🇦 é "quoted" <b>&amp;</b> \\back\\ %41+plus\nsecond line'
+const foreign = 'Zażółć 你好 שלום नमस्ते 👩‍👩‍👧🇿🇦 é "quoted" <3 & > \\back\\ %41+plus\nsecond line'
 
 /**
  * What every channel has to do with what its provider sends, through the HTTP server and into the database; what a
  * channel says that it can is held against it.
  */
 export async function conforms(t: Test, peer: Peer): Promise<void> {
-  const { can } = peer.channel
+  const can = {
+    ...peer.channel.can,
+    ...Object.fromEntries((peer.lacks ?? []).map((what) => [what, false])),
+  }
 
   await t.test('a text is stored with its sender, its time and its payload', async (t) => {
     const lab = await createLab(t, peer)

@@ -12,6 +12,7 @@ function json(what: { id: string; from: string; at: Date }, content: object): Pe
 
 /** The generic JSON webhook. */
 export const genericPeer: Peer = {
+  lacks: ['receipt'],
   channel: email,
   account,
   id: (n) => `mail-${n}`,

@@ -17,7 +17,7 @@ const example = {
 function receive(payload: unknown): Received {
   const body = Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload))
   const request = { method: 'POST', url: '/', path: '/', query: {}, headers: {}, body }
-  return sms.receive(request, null) as Received
+  return sms.receive(request, null)
 }
 
 function refusal(payload: unknown): UnreadablePayload {
