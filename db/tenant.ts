@@ -11,7 +11,10 @@ export async function asTenant<T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   return begin(sql, async (tx) => {
-    await tx`select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)`
-    return work(tx)
+    // Sent ahead of the work's first query, and not waited for: what comes before it on the connection comes first there.
+    const entered = tx`
+      select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)`.execute()
+    const [result] = await Promise.all([work(tx), entered])
+    return result
   })
 }

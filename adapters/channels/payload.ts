@@ -23,7 +23,7 @@ export function parseJson(body: Buffer): unknown {
     })
   }
   try {
-    return /[0-9]{16}|[eE]\+?[0-9]{3}/.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)
+    return longNumber.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)
   } catch (cause) {
     const position = cause instanceof Error ? /position \d+/.exec(cause.message)?.[0] : undefined
     const where = position ? ` (at ${position})` : ''
@@ -38,6 +38,9 @@ export function parseJson(body: Buffer): unknown {
     )
   }
 }
+
+/** Digits, or an exponent, that a number may not hold; such a string may hit as well, and costs time alone. */
+const longNumber = /[:[,]\s*-?[0-9.]*([0-9]{16}|[0-9][eE]\+?[0-9]{3})/
 
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   const lossy =

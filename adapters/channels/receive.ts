@@ -1,8 +1,8 @@
-import type { Sql } from '../../db/connect.ts'
+import type { Sql, Transaction } from '../../db/connect.ts'
 import { retryTransient, Unavailable } from '../../db/errors.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
-import { type ReceivedWebhook, storeWebhooks } from './store.ts'
+import { type KnownAddresses, type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
 
 export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
@@ -42,6 +42,7 @@ type Waiting = {
  */
 export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
   const accounts = createAccounts(run)
+  const known: KnownAddresses = new Map()
   const line: Waiting[] = []
   let open = 0
 
@@ -58,29 +59,27 @@ export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
 
   async function settle(batch: Waiting[]): Promise<void> {
     try {
-      const received = await storeAll(batch.map(({ webhook }) => webhook))
+      const webhooks = batch.map(({ webhook }) => webhook)
+      const received = await inTransaction(webhooks, (tx) => storeTogether(tx, webhooks, known))
       for (const [i, one] of batch.entries()) one.resolve(received[i] as ReceivedWebhook)
     } catch (error) {
-      if (batch.length === 1 || error instanceof Unavailable) {
+      if (error instanceof Unavailable) {
         for (const one of batch) one.reject(error)
         return
       }
-      // One of them cannot be stored, or all cannot: each finds out for itself.
-      for (const one of batch) {
-        await storeAll([one.webhook]).then(
-          ([received]) => one.resolve(received as ReceivedWebhook),
-          one.reject,
-        )
+      // One of them cannot be stored, or the database takes none: each finds out for itself.
+      for (const { webhook, resolve, reject } of batch) {
+        await inTransaction([webhook], (tx) => storeAlone(tx, webhook, known)).then(resolve, reject)
       }
     }
   }
 
-  function storeAll(webhooks: OpenWebhook[]): Promise<ReceivedWebhook[]> {
-    const tenantId = webhooks[0]?.tenantId ?? 0
+  function inTransaction<T>(
+    [webhook]: OpenWebhook[],
+    work: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
     return run(async (sql) =>
-      retryTransient(async () =>
-        asTenant(sql, tenantId, async (tx) => storeWebhooks(tx, webhooks)),
-      ),
+      retryTransient(async () => asTenant(sql, webhook?.tenantId ?? 0, work)),
     )
   }
 

@@ -24,6 +24,18 @@ export function lookUpSecret(reference: string | null): string | null {
  */
 export function readSecrets(secret: string | null, main: string): Record<string, string> {
   if (secret === null) return {}
+  const known = remembered.get(secret)
+  if (known?.main === main) return known.secrets
+  const secrets = parse(secret, main)
+  if (remembered.size >= mostRemembered) remembered.clear()
+  remembered.set(secret, { main, secrets })
+  return secrets
+}
+
+const remembered = new Map<string, { main: string; secrets: Record<string, string> }>()
+const mostRemembered = 1_000
+
+function parse(secret: string, main: string): Record<string, string> {
   try {
     const parsed: unknown = JSON.parse(secret)
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {

@@ -3,7 +3,7 @@ import type { Transaction } from '../../db/connect.ts'
 import { changeGroup } from '../../db/conversations/change-group.ts'
 import { linkAddresses } from '../../db/customers/link-addresses.ts'
 import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
-import { keepWebhooks } from '../../db/inbox/keep.ts'
+import { keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
 import { applyUpdates, type UpdateResult } from '../../db/messages/apply-updates.ts'
 import {
   type PlacedMessage,
@@ -37,68 +37,110 @@ export interface ReceivedWebhook {
 
 type Stored = Pick<ReceivedWebhook, 'messages' | 'updates'> & { error: WebhookError | null }
 
+/** Which account has an address of ours, where it was asked for a moment ago. */
+export type KnownAddresses = Map<string, { until: number; accountId: string }>
+
 /**
- * Stores webhooks of one tenant in one transaction: their messages, updates, links and groups, and their bytes in the
- * inbox. Of several, what one cannot be stored with fails all: the caller tries them one by one, and then its error is
- * kept beside its bytes.
+ * Stores webhooks of one tenant in one transaction: their bytes in the inbox, their messages, updates, links and groups.
+ * @throws what the database cannot store; then nothing is, and the caller stores them one by one with `storeAlone`
  */
-export async function storeWebhooks(
+export async function storeTogether(
   tx: Transaction,
   webhooks: OpenWebhook[],
+  known: KnownAddresses,
 ): Promise<ReceivedWebhook[]> {
-  const [{ tenantId }] = webhooks as [OpenWebhook, ...OpenWebhook[]]
-  let stored: Stored[]
-  if (webhooks.length > 1) {
-    stored = await storeContents(tx, tenantId, webhooks)
-  } else {
-    try {
-      stored = await tx.savepoint((inner) =>
-        storeContents(inner as Transaction, tenantId, webhooks),
-      )
-    } catch (cause) {
-      stored = [{ messages: [], updates: [], error: describe(cause) }]
-    }
+  const read = webhooks.map(readError)
+  // Both at once: the inbox comes first on the connection, for all writers in the same order.
+  const [ids, stored] = await Promise.all([
+    keep(tx, webhooks, read),
+    storeContents(tx, webhooks, known),
+  ])
+  for (const [i, { error }] of stored.entries()) {
+    if (error && !read[i]) await markFailed(tx, webhooks[i]?.tenantId ?? 0, ids[i] ?? '', error)
   }
-  const ids = await keepWebhooks(
-    tx,
-    tenantId,
-    webhooks.map((webhook, i) => ({
-      channel: webhook.channel.name,
-      accountId: webhook.account?.accountId ?? null,
-      method: webhook.request.method,
-      path: pathOf(webhook.request),
-      headers: webhook.request.headers,
-      body: webhook.request.body,
-      digest: webhook.digest,
-      error: stored[i]?.error ?? null,
-    })),
-  )
-  return stored.map(({ messages, updates, error }, i) => ({
-    inboxId: ids[i] ?? '',
-    status: error ? ('failed' as const) : ('processed' as const),
+  return webhooks.map((_, i) => toReceived(ids[i], stored[i], read[i] ?? stored[i]?.error ?? null))
+}
+
+/** The same for one, of which the bytes are kept, with the error, where the database cannot store the rest. */
+export async function storeAlone(
+  tx: Transaction,
+  webhook: OpenWebhook,
+  known: KnownAddresses,
+): Promise<ReceivedWebhook> {
+  let stored: Stored
+  try {
+    const [one] = await tx.savepoint((inner) =>
+      storeContents(inner as Transaction, [webhook], known),
+    )
+    stored = one ?? nothing()
+  } catch (cause) {
+    stored = { ...nothing(), error: describe(cause) }
+  }
+  const error = readError(webhook) ?? stored.error
+  const [id] = await keep(tx, [webhook], [error])
+  return toReceived(id, stored, error)
+}
+
+function toReceived(
+  inboxId = '',
+  { messages, updates }: Stored = nothing(),
+  error: WebhookError | null,
+): ReceivedWebhook {
+  return {
+    inboxId,
+    status: error ? 'failed' : 'processed',
     messageIds: messages.map(({ id }) => id),
     messages,
     updates,
     duplicates: messages.filter(({ duplicate }) => duplicate).length,
     ...(error ? { error } : {}),
-  }))
+  }
+}
+
+/** What could not be read, known before anything is stored. */
+function readError({ content }: OpenWebhook): WebhookError | null {
+  const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
+  return problem ? describe(problem) : null
+}
+
+async function keep(
+  tx: Transaction,
+  webhooks: OpenWebhook[],
+  errors: (WebhookError | null)[],
+): Promise<string[]> {
+  return keepWebhooks(
+    tx,
+    webhooks[0]?.tenantId ?? 0,
+    webhooks.map(({ channel, account, request, digest }, i) => ({
+      channel: channel.name,
+      accountId: account?.accountId ?? null,
+      method: request.method,
+      path: pathOf(request),
+      headers: request.headers,
+      body: request.body,
+      digest,
+      error: errors[i] ?? null,
+    })),
+  )
+}
+
+function nothing(): Stored {
+  return { messages: [], updates: [], error: null }
 }
 
 async function storeContents(
   tx: Transaction,
-  tenantId: number,
   webhooks: OpenWebhook[],
+  known: KnownAddresses,
 ): Promise<Stored[]> {
-  const stored = webhooks.map(({ content }): Stored => {
-    const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
-    return { messages: [], updates: [], error: problem ? describe(problem) : null }
-  })
+  const tenantId = webhooks[0]?.tenantId ?? 0
+  const stored = webhooks.map(nothing)
   const contents = webhooks.map(({ content }) =>
     content instanceof UnreadablePayload
       ? ({ messages: [], updates: [] } satisfies Received)
       : content,
   )
-  const place = await createPlace(tx, tenantId, webhooks, contents)
+  const place = await createPlace(tx, webhooks, contents, known)
 
   for (const [i, { identities = [] }] of contents.entries()) {
     for (const link of identities) {
@@ -147,10 +189,13 @@ type Place = (of: number, item: Placed) => { channel: string; accountId: string 
  */
 async function createPlace(
   tx: Transaction,
-  tenantId: number,
   webhooks: OpenWebhook[],
   contents: Received[],
+  known: KnownAddresses,
 ): Promise<Place> {
+  const tenantId = webhooks[0]?.tenantId ?? 0
+  const now = Date.now()
+  const keyOf = (channel: string, address: string) => `${tenantId} ${channel} ${address}`
   const channelOf = (of: number, item: Placed) => {
     const webhook = webhooks[of]
     return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
@@ -164,18 +209,26 @@ async function createPlace(
       return [{ channel: channelOf(of, item), address, open }]
     }),
   )
-  const accounts = await findAccountsByAddress(tx, tenantId, named)
+  const unknown = named.filter(
+    ({ channel, address }) => (known.get(keyOf(channel, address))?.until ?? 0) < now,
+  )
+  if (known.size > mostKnown) known.clear()
+  for (const [key, accountId] of await findAccountsByAddress(tx, tenantId, unknown)) {
+    known.set(`${tenantId} ${key}`, { until: now + knownFor, accountId })
+  }
   return (of, item) => {
     const channel = channelOf(of, item)
-    const account = webhooks[of]?.account
+    const { account } = webhooks[of] ?? {}
     const own = account?.channel === channel ? account.accountId : null
     const address = item.accountAddress
-    return {
-      channel,
-      accountId: (address ? accounts.get(`${channel} ${address}`) : null) ?? own,
-    }
+    const shares = !account || webhooks[of]?.channel.sharesWebhook
+    const found = address && shares ? known.get(keyOf(channel, address))?.accountId : null
+    return { channel, accountId: found ?? own }
   }
 }
+
+const knownFor = 2_000
+const mostKnown = 10_000
 
 /** What is wrong with the payload. @throws what says nothing about it: a deadlock, a lost connection. */
 function describe(cause: unknown): WebhookError {

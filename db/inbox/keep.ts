@@ -84,3 +84,16 @@ export async function keepWebhooks(
     ({ id, ord }) => id ?? ids.get(webhooks[ord - 1]?.digest.toString('hex') ?? '') ?? '',
   )
 }
+
+/** What was kept as processed could not be stored after all. */
+export async function markFailed(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+  error: NonNullable<KeptWebhook['error']>,
+): Promise<void> {
+  await tx`
+    update pigeonpost.webhook_inbox set status = 'failed', error_code = ${error.code}, error_field = ${error.field ?? null},
+      error_message = ${error.message.replaceAll('\0', '\u{fffd}')}, processed_at = null
+    where tenant_id = ${tenantId} and id = ${id} and processed_at = now()`
+}

@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import { pino } from 'pino'
 import { startApi } from '../../adapters/http/server.ts'
 import { connect } from '../../db/connect.ts'
+import type { WhatsAppPayload } from './webhooks.ts'
 
 const [kind, url] = process.argv.slice(2)
 if (!url || (kind !== 'ours' && kind !== 'twin')) {
@@ -26,18 +27,15 @@ async function startTwin(database: string) {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.post<{ Body: Buffer; Querystring: Record<string, string> }>('/', async ({ body, query }) => {
-    const payload = JSON.parse(body.toString('utf8')) as {
-      user: { id: string }
-      message: { id: string; content: string; timestamp: number }
-    }
-    const { message, user } = payload
+    const payload = JSON.parse(body.toString('utf8')) as WhatsAppPayload
+    const [message] = payload.entry[0].changes[0].value.messages
     await sql`
       insert into bench.bare
         (tenant_id, account_id, conversation_id, thread_id, customer_id, sender_customer_id, channel, direction, status,
          address, external_message_id, content_type, body, sent_at, delivered_at, raw)
       values (1, ${query['account'] ?? ''}, ${query['conversation'] ?? ''}, ${query['thread'] ?? ''},
-        ${query['customer'] ?? ''}, ${query['customer'] ?? ''}, 'fakechat', 'inbound', 'delivered', ${user.id},
-        ${message.id}, 'text', ${message.content}, ${new Date(message.timestamp * 1000)}, now(), ${sql.json(payload)})
+        ${query['customer'] ?? ''}, ${query['customer'] ?? ''}, 'whatsapp', 'inbound', 'delivered', ${`+${message.from}`},
+        ${message.id}, 'text', ${message.text.body}, ${new Date(Number(message.timestamp) * 1000)}, now(), ${sql.json(message)})
       on conflict (tenant_id, external_message_id, conversation_id) do nothing`
     return { success: true }
   })
