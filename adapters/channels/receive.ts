@@ -21,17 +21,28 @@ export interface Receiver {
 export interface ReceiverOptions {
   /** Runs work with a pool that has room. */
   run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
-  /** Transactions at once. */
+  /** Transactions at once. Default 2. */
   lanes?: number
+  /** ms that one waits for its turn before it is refused. Default 5,000. */
+  waitMs?: number
 }
 
 /** Webhooks, messages and bytes that one transaction takes at most. */
 const most = { webhooks: 100, items: 500, bytes: 8 * 1024 * 1024 }
 const longestLine = 2_000
 
+/**
+ * Where many come at once, one that arrives alone waits up to so many ms for others, or until there are enough: a commit
+ * for each few costs more than it hurries (a transaction of 25 takes three times as long as one of 1). Where they come
+ * one by one, none waits.
+ */
+const gatherMs = 4
+const enough = 25
+
 type Waiting = {
   webhook: OpenWebhook
   digest: string
+  since: number
   resolve: (received: ReceivedWebhook) => void
   reject: (error: unknown) => void
 }
@@ -40,20 +51,48 @@ type Waiting = {
  * Takes webhooks. While its transactions are under way, those that come meanwhile gather for the next: many share a
  * commit, and none waits for another when nothing is under way.
  */
-export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
+export function createReceiver({ run, lanes = 2, waitMs = 5_000 }: ReceiverOptions): Receiver {
   const accounts = createAccounts(run)
   const known: KnownAddresses = new Map()
   const line: Waiting[] = []
   let open = 0
+  let lately = 1
+  let gathering: NodeJS.Timeout | null = null
+  let watch: NodeJS.Timeout | null = null
 
   function pump(): void {
     while (open < lanes && line.length > 0) {
-      const batch = takeBatch(line)
-      open += 1
-      void settle(batch).finally(() => {
-        open -= 1
-        pump()
-      })
+      if (line.length < Math.min(lately * 2, enough)) {
+        gathering ??= setTimeout(flush, gatherMs)
+        return
+      }
+      start()
+    }
+  }
+
+  function flush(): void {
+    gathering = null
+    if (open < lanes && line.length > 0) start()
+    pump()
+  }
+
+  function start(): void {
+    const batch = takeBatch(line)
+    lately = batch.length
+    open += 1
+    void settle(batch).finally(() => {
+      open -= 1
+      pump()
+    })
+  }
+
+  /** Behind a database that does not answer, whoever waits is told to come again. */
+  function refuseLate(): void {
+    const since = performance.now() - waitMs
+    while (line[0] && line[0].since < since) line.shift()?.reject(busy())
+    if (line.length === 0 && watch) {
+      clearInterval(watch)
+      watch = null
     }
   }
 
@@ -67,6 +106,8 @@ export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
         for (const one of batch) one.reject(error)
         return
       }
+      // An account that was remembered may be gone.
+      known.clear()
       // One of them cannot be stored, or the database takes none: each finds out for itself.
       for (const { webhook, resolve, reject } of batch) {
         await inTransaction([webhook], (tx) => storeAlone(tx, webhook, known)).then(resolve, reject)
@@ -88,18 +129,22 @@ export function createReceiver({ run, lanes = 2 }: ReceiverOptions): Receiver {
     store: async (webhook) =>
       new Promise((resolve, reject) => {
         if (line.length >= longestLine) {
-          reject(
-            new Unavailable('Too many webhooks at once', {
-              code: 'busy',
-              hint: 'Try again in a second.',
-            }),
-          )
+          reject(busy())
           return
         }
-        line.push({ webhook, digest: webhook.digest.toString('base64'), resolve, reject })
+        const digest = webhook.digest.toString('base64')
+        line.push({ webhook, digest, since: performance.now(), resolve, reject })
+        watch ??= setInterval(refuseLate, 500)
         pump()
       }),
   }
+}
+
+function busy(): Unavailable {
+  return new Unavailable('Too many webhooks at once', {
+    code: 'busy',
+    hint: 'Try again in a second.',
+  })
 }
 
 /** The next of one tenant, as many as one transaction takes; no delivery twice. */

@@ -140,7 +140,7 @@ async function storeContents(
       ? ({ messages: [], updates: [] } satisfies Received)
       : content,
   )
-  const place = await createPlace(tx, webhooks, contents, known)
+  const { place, remembered } = await createPlace(tx, webhooks, contents, known)
 
   for (const [i, { identities = [] }] of contents.entries()) {
     for (const link of identities) {
@@ -160,6 +160,7 @@ async function storeContents(
   for (const [i, result] of results.entries()) {
     const mine = stored[messages[i]?.of ?? -1]
     if (!mine) continue
+    if (remembered && isGone(result)) throw result
     if (result instanceof PigeonpostError) mine.error ??= describe(result)
     else mine.messages.push(result)
   }
@@ -192,7 +193,7 @@ async function createPlace(
   webhooks: OpenWebhook[],
   contents: Received[],
   known: KnownAddresses,
-): Promise<Place> {
+): Promise<{ place: Place; remembered: boolean }> {
   const tenantId = webhooks[0]?.tenantId ?? 0
   const now = Date.now()
   const keyOf = (channel: string, address: string) => `${tenantId} ${channel} ${address}`
@@ -216,7 +217,7 @@ async function createPlace(
   for (const [key, accountId] of await findAccountsByAddress(tx, tenantId, unknown)) {
     known.set(`${tenantId} ${key}`, { until: now + knownFor, accountId })
   }
-  return (of, item) => {
+  const place: Place = (of, item) => {
     const channel = channelOf(of, item)
     const { account } = webhooks[of] ?? {}
     const own = account?.channel === channel ? account.accountId : null
@@ -225,6 +226,12 @@ async function createPlace(
     const found = address && shares ? known.get(keyOf(channel, address))?.accountId : null
     return { channel, accountId: found ?? own }
   }
+  return { place, remembered: unknown.length < named.length }
+}
+
+/** An account that was remembered is no more. */
+function isGone(result: unknown): boolean {
+  return result instanceof PigeonpostError && result.details.code === 'messages_account_exists'
 }
 
 const knownFor = 2_000

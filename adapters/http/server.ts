@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
 import { createAuthenticate } from './auth.ts'
+import { createReceiver } from '../channels/receive.ts'
 import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
@@ -78,13 +79,21 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   addMessages(app, context, authenticate)
   await addSettling(app, context, authenticate)
   addMetrics(app, context, authenticate)
-  await addWebhooks(app, context, authenticate)
+  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
+  const lanes = Math.min(2, connections)
+  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
+  const receiver = createReceiver({
+    run: async (work) => work(inbox),
+    lanes,
+    waitMs: busyAfter,
+  })
+  await addWebhooks(app, context, authenticate, receiver)
 
   const close = async () => {
     const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
     await app.close()
     clearTimeout(hurry)
-    await sql.end({ timeout: 1 })
+    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
   }
   try {
     return { url: await app.listen({ host: options.host, port: options.port }), close }

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod 
 import { z } from 'zod'
 import type { Channel, WebhookAnswer, WebhookRequest } from '../../channels/channel.ts'
 import { channelUnknown } from '../../channels/open.ts'
-import { createReceiver, type ReceivedWebhook } from '../../channels/receive.ts'
+import type { ReceivedWebhook, Receiver } from '../../channels/receive.ts'
 import { channels } from '../../channels/registry.ts'
 import { Unauthorized } from '../../../db/errors.ts'
 import type { Authenticate } from '../auth.ts'
@@ -23,9 +23,8 @@ export async function addWebhooks(
   app: FastifyInstance,
   context: ApiContext,
   authenticate: Authenticate,
+  receiver: Receiver,
 ): Promise<void> {
-  const receiver = createReceiver({ run: context.run })
-
   function addChannel(scope: FastifyInstance, channel: Channel): void {
     const handler = (async (request: FastifyRequest, reply: FastifyReply) => {
       const { accountId = null } = request.params as z.infer<typeof params>

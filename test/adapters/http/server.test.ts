@@ -107,7 +107,7 @@ t.test('the log names requests, and no key, body, address or query', async (t) =
   const lines = log.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request')
   t.match(lines[0], {
     method: 'POST',
-    route: '/api/webhooks/:channel',
+    route: '/api/webhooks/fakechat',
     status: 200,
     tenantId: 1,
     requestId: String,
