@@ -2,7 +2,7 @@ import type { Sql, Transaction } from '../../db/connect.ts'
 import { retryTransient, Unavailable } from '../../db/errors.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
-import { type KnownAddresses, type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
+import { type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
 
 export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
@@ -53,7 +53,6 @@ type Waiting = {
  */
 export function createReceiver({ run, lanes = 2, waitMs = 5_000 }: ReceiverOptions): Receiver {
   const accounts = createAccounts(run)
-  const known: KnownAddresses = new Map()
   const line: Waiting[] = []
   let open = 0
   let lately = 1
@@ -99,18 +98,16 @@ export function createReceiver({ run, lanes = 2, waitMs = 5_000 }: ReceiverOptio
   async function settle(batch: Waiting[]): Promise<void> {
     try {
       const webhooks = batch.map(({ webhook }) => webhook)
-      const received = await inTransaction(webhooks, (tx) => storeTogether(tx, webhooks, known))
+      const received = await inTransaction(webhooks, (tx) => storeTogether(tx, webhooks))
       for (const [i, one] of batch.entries()) one.resolve(received[i] as ReceivedWebhook)
     } catch (error) {
       if (error instanceof Unavailable) {
         for (const one of batch) one.reject(error)
         return
       }
-      // An account that was remembered may be gone.
-      known.clear()
       // One of them cannot be stored, or the database takes none: each finds out for itself.
       for (const { webhook, resolve, reject } of batch) {
-        await inTransaction([webhook], (tx) => storeAlone(tx, webhook, known)).then(resolve, reject)
+        await inTransaction([webhook], (tx) => storeAlone(tx, webhook)).then(resolve, reject)
       }
     }
   }

@@ -37,9 +37,6 @@ export interface ReceivedWebhook {
 
 type Stored = Pick<ReceivedWebhook, 'messages' | 'updates'> & { error: WebhookError | null }
 
-/** Which account has an address of ours, where it was asked for a moment ago. */
-export type KnownAddresses = Map<string, { until: number; accountId: string }>
-
 /**
  * Stores webhooks of one tenant in one transaction: their bytes in the inbox, their messages, updates, links and groups.
  * @throws what the database cannot store; then nothing is, and the caller stores them one by one with `storeAlone`
@@ -47,14 +44,10 @@ export type KnownAddresses = Map<string, { until: number; accountId: string }>
 export async function storeTogether(
   tx: Transaction,
   webhooks: OpenWebhook[],
-  known: KnownAddresses,
 ): Promise<ReceivedWebhook[]> {
   const read = webhooks.map(readError)
   // Both at once: the inbox comes first on the connection, for all writers in the same order.
-  const [ids, stored] = await Promise.all([
-    keep(tx, webhooks, read),
-    storeContents(tx, webhooks, known),
-  ])
+  const [ids, stored] = await Promise.all([keep(tx, webhooks, read), storeContents(tx, webhooks)])
   for (const [i, { error }] of stored.entries()) {
     if (error && !read[i]) await markFailed(tx, webhooks[i]?.tenantId ?? 0, ids[i] ?? '', error)
   }
@@ -62,16 +55,10 @@ export async function storeTogether(
 }
 
 /** The same for one, of which the bytes are kept, with the error, where the database cannot store the rest. */
-export async function storeAlone(
-  tx: Transaction,
-  webhook: OpenWebhook,
-  known: KnownAddresses,
-): Promise<ReceivedWebhook> {
+export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise<ReceivedWebhook> {
   let stored: Stored
   try {
-    const [one] = await tx.savepoint((inner) =>
-      storeContents(inner as Transaction, [webhook], known),
-    )
+    const [one] = await tx.savepoint((inner) => storeContents(inner as Transaction, [webhook]))
     stored = one ?? nothing()
   } catch (cause) {
     stored = { ...nothing(), error: describe(cause) }
@@ -128,11 +115,7 @@ function nothing(): Stored {
   return { messages: [], updates: [], error: null }
 }
 
-async function storeContents(
-  tx: Transaction,
-  webhooks: OpenWebhook[],
-  known: KnownAddresses,
-): Promise<Stored[]> {
+async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<Stored[]> {
   const tenantId = webhooks[0]?.tenantId ?? 0
   const stored = webhooks.map(nothing)
   const contents = webhooks.map(({ content }) =>
@@ -140,7 +123,7 @@ async function storeContents(
       ? ({ messages: [], updates: [] } satisfies Received)
       : content,
   )
-  const { place, remembered } = await createPlace(tx, webhooks, contents, known)
+  const place = await createPlace(tx, webhooks, contents)
 
   for (const [i, { identities = [] }] of contents.entries()) {
     for (const link of identities) {
@@ -160,7 +143,6 @@ async function storeContents(
   for (const [i, result] of results.entries()) {
     const mine = stored[messages[i]?.of ?? -1]
     if (!mine) continue
-    if (remembered && isGone(result)) throw result
     if (result instanceof PigeonpostError) mine.error ??= describe(result)
     else mine.messages.push(result)
   }
@@ -192,11 +174,8 @@ async function createPlace(
   tx: Transaction,
   webhooks: OpenWebhook[],
   contents: Received[],
-  known: KnownAddresses,
-): Promise<{ place: Place; remembered: boolean }> {
+): Promise<Place> {
   const tenantId = webhooks[0]?.tenantId ?? 0
-  const now = Date.now()
-  const keyOf = (channel: string, address: string) => `${tenantId} ${channel} ${address}`
   const channelOf = (of: number, item: Placed) => {
     const webhook = webhooks[of]
     return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
@@ -205,37 +184,23 @@ async function createPlace(
     [...content.messages, ...content.updates, ...(content.groups ?? [])].flatMap((item: Placed) => {
       const address = item.accountAddress
       const webhook = webhooks[of]
-      if (!address || (webhook?.account && !webhook.channel.sharesWebhook)) return []
+      if (!address || address === webhook?.account?.address) return []
+      if (webhook?.account && !webhook.channel.sharesWebhook) return []
       const open = webhook?.channel.opensAccounts === true && !webhook.account
       return [{ channel: channelOf(of, item), address, open }]
     }),
   )
-  const unknown = named.filter(
-    ({ channel, address }) => (known.get(keyOf(channel, address))?.until ?? 0) < now,
-  )
-  if (known.size > mostKnown) known.clear()
-  for (const [key, accountId] of await findAccountsByAddress(tx, tenantId, unknown)) {
-    known.set(`${tenantId} ${key}`, { until: now + knownFor, accountId })
-  }
-  const place: Place = (of, item) => {
+  const accounts = await findAccountsByAddress(tx, tenantId, named)
+  return (of, item) => {
     const channel = channelOf(of, item)
     const { account } = webhooks[of] ?? {}
     const own = account?.channel === channel ? account.accountId : null
     const address = item.accountAddress
     const shares = !account || webhooks[of]?.channel.sharesWebhook
-    const found = address && shares ? known.get(keyOf(channel, address))?.accountId : null
+    const found = address && shares ? accounts.get(`${channel} ${address}`) : null
     return { channel, accountId: found ?? own }
   }
-  return { place, remembered: unknown.length < named.length }
 }
-
-/** An account that was remembered is no more. */
-function isGone(result: unknown): boolean {
-  return result instanceof PigeonpostError && result.details.code === 'messages_account_exists'
-}
-
-const knownFor = 2_000
-const mostKnown = 10_000
 
 /** What is wrong with the payload. @throws what says nothing about it: a deadlock, a lost connection. */
 function describe(cause: unknown): WebhookError {
