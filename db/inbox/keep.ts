@@ -50,16 +50,16 @@ export async function keepWebhooks(
       select * from unnest(
         ${webhooks.map(({ channel }) => channel)}::text[], ${webhooks.map(({ accountId }) => accountId)}::uuid[],
         ${webhooks.map(({ method }) => method)}::text[], ${webhooks.map(({ path }) => path)}::text[],
-        ${headers}::text[], ${webhooks.map(({ body }) => body.toString('hex'))}::text[],
-        ${webhooks.map(({ digest }) => digest.toString('hex'))}::text[],
+        ${headers}::text[], ${webhooks.map(({ body }) => body.toString('base64'))}::text[],
+        ${webhooks.map(({ digest }) => digest.toString('base64'))}::text[],
         ${errors.map((error) => error?.code ?? null)}::text[], ${errors.map((error) => error?.field ?? null)}::text[],
         ${errors.map((error) => error?.message.replaceAll('\0', '\u{fffd}') ?? null)}::text[]
       ) with ordinality g (channel, account_id, method, path, headers, body, digest, error_code, error_field, error_message, ord)
     ), kept as (
       insert into pigeonpost.webhook_inbox as w (tenant_id, channel, account_id, method, path, headers, body, digest, status,
         error_code, error_field, error_message, attempts, processed_at)
-      select ${tenantId}::integer, g.channel, g.account_id, g.method, g.path, g.headers::jsonb, decode(g.body, 'hex'),
-        decode(g.digest, 'hex'), case when g.error_code is null then 'processed' else 'failed' end,
+      select ${tenantId}::integer, g.channel, g.account_id, g.method, g.path, g.headers::jsonb, decode(g.body, 'base64'),
+        decode(g.digest, 'base64'), case when g.error_code is null then 'processed' else 'failed' end,
         g.error_code, g.error_field, g.error_message, 1, case when g.error_code is null then now() end
       from given g order by g.digest
       on conflict (tenant_id, digest) do update set status = excluded.status, error_code = excluded.error_code,
@@ -69,8 +69,8 @@ export async function keepWebhooks(
       returning w.id, w.digest
     )
     select g.ord::integer as ord, coalesce(k.id, (
-      select w.id from pigeonpost.webhook_inbox w where w.tenant_id = ${tenantId} and w.digest = decode(g.digest, 'hex'))) as id
-    from given g left join kept k on k.digest = decode(g.digest, 'hex')
+      select w.id from pigeonpost.webhook_inbox w where w.tenant_id = ${tenantId} and w.digest = decode(g.digest, 'base64'))) as id
+    from given g left join kept k on k.digest = decode(g.digest, 'base64')
     order by g.ord`
   const late = rows.filter(({ id }) => id === null).map(({ ord }) => webhooks[ord - 1]?.digest)
   if (late.length === 0) return rows.map(({ id }) => id ?? '')
@@ -78,10 +78,10 @@ export async function keepWebhooks(
   const found = await tx<{ id: string; digest: Buffer }[]>`
     select id, digest from pigeonpost.webhook_inbox
     where tenant_id = ${tenantId} and digest = any (array(
-      select decode(d, 'hex') from unnest(${late.map((digest) => digest?.toString('hex') ?? '')}::text[]) d))`
-  const ids = new Map(found.map(({ id, digest }) => [digest.toString('hex'), id]))
+      select decode(d, 'base64') from unnest(${late.map((digest) => digest?.toString('base64') ?? '')}::text[]) d))`
+  const ids = new Map(found.map(({ id, digest }) => [digest.toString('base64'), id]))
   return rows.map(
-    ({ id, ord }) => id ?? ids.get(webhooks[ord - 1]?.digest.toString('hex') ?? '') ?? '',
+    ({ id, ord }) => id ?? ids.get(webhooks[ord - 1]?.digest.toString('base64') ?? '') ?? '',
   )
 }
 

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { connect, type Sql } from '../../db/connect.ts'
 import { startChild } from './child.ts'
+import { startRelayProcess } from './relay.ts'
 import { interleave, type Outcome } from './rounds.ts'
 
 const conversations = 1000
@@ -47,7 +48,7 @@ type Known = {
 
 /**
  * WhatsApp's webhooks over HTTP, 50 at a time, each with its signature verified, kept byte by byte and stored by our
- * server, against a twin that parses the JSON and does one bare insert per request.
+ * server while a relay runs, against a twin that parses the JSON and does one bare insert per request.
  */
 export async function benchWebhooks(
   url: string,
@@ -56,6 +57,7 @@ export async function benchWebhooks(
   const sql = connect(url, { max: 4, name: 'bench' })
   const known = await prepare(sql)
   process.env['PIGEONPOST_BENCH_SECRET'] = JSON.stringify({ app_secret: appSecret })
+  const relay = await startRelayProcess(url)
   const ours = startChild('webhook-process', ['ours', url])
   const twin = startChild('webhook-process', ['twin', url])
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
@@ -125,7 +127,7 @@ export async function benchWebhooks(
     )
   } finally {
     agent.destroy()
-    await Promise.all([ours.stop(), twin.stop()])
+    await Promise.all([ours.stop(), twin.stop(), relay.stop()])
     await sql.end()
   }
 }
