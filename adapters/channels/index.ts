@@ -1,5 +1,18 @@
 export * from './channel.ts'
 export {
+  baileysProvider,
+  type BaileysProviderOptions,
+  type Bridge as BaileysBridge,
+  type BridgeOptions as BaileysBridgeOptions,
+  startBaileysBridge,
+} from './baileys/index.ts'
+export {
+  type Bridge as DiscordBridge,
+  type BridgeOptions as DiscordBridgeOptions,
+  postEvents as postDiscordEvents,
+  startBridge as startDiscordBridge,
+} from './discord/index.ts'
+export {
   createFakechatProvider,
   type FakechatOptions,
   type FakechatProvider,
@@ -13,4 +26,5 @@ export {
   type Webhook,
 } from './receive.ts'
 export { channels, providers } from './registry.ts'
+export { createReplay, type Replay } from './replay.ts'
 export { parseRetryAfter } from './retry-after.ts'
