@@ -9,7 +9,7 @@
 
 import { z } from 'zod'
 import { type ContentType, type MediaReference, UnreadablePayload } from './channel.ts'
-import { readPayload, sanitizeText, storable, toDate } from './payload.ts'
+import { readPayload, sanitizeText, storable, time } from './payload.ts'
 
 export interface GenericMessage {
   from: string
@@ -49,21 +49,6 @@ const address = z.preprocess(
   (value) => (typeof value === 'number' ? String(value) : value),
   text.transform((value) => value.trim()).pipe(z.string().min(1).max(1000)),
 )
-
-const time = z
-  .unknown()
-  .refine((value) => value !== undefined, {
-    error: 'expected a time, received undefined',
-    abort: true,
-  })
-  .transform((value, context) => {
-    const date = typeof value === 'number' || typeof value === 'string' ? toDate(value) : null
-    if (date === null) {
-      context.addIssue('must be seconds or milliseconds since 1970, or ISO 8601')
-      return z.NEVER
-    }
-    return date
-  })
 
 const generic = z.looseObject({
   from: address,

@@ -96,6 +96,22 @@ export function toDate(value: number | string): Date | null {
 }
 const isoTime = z.iso.datetime({ offset: true, local: true })
 
+/** A field with a moment in it, as `toDate` reads it. */
+export const time = z
+  .unknown()
+  .refine((value) => value !== undefined, {
+    error: 'expected a time, received undefined',
+    abort: true,
+  })
+  .transform((value, context) => {
+    const date = typeof value === 'number' || typeof value === 'string' ? toDate(value) : null
+    if (date === null) {
+      context.addIssue('must be seconds or milliseconds since 1970, or ISO 8601')
+      return z.NEVER
+    }
+    return date
+  })
+
 /** zod asks objects for their length, and `{"length": {"toString": 1}}` has one that cannot be told. */
 function safeParse<S extends z.ZodType>(
   schema: S,

@@ -12,7 +12,7 @@
 
 import { z } from 'zod'
 import { toE164 } from '../phone.ts'
-import { sanitizeText, toDate } from '../payload.ts'
+import { sanitizeText, time } from '../payload.ts'
 
 /** Ids may come as numbers, and are kept to the letter: what is changed in an id makes two messages of one. */
 const id = z.preprocess(
@@ -35,21 +35,6 @@ const phone = z.preprocess(
     return number
   }),
 )
-
-const time = z
-  .unknown()
-  .refine((value) => value !== undefined, {
-    error: 'expected a time, received undefined',
-    abort: true,
-  })
-  .transform((value, context) => {
-    const date = typeof value === 'number' || typeof value === 'string' ? toDate(value) : null
-    if (date === null) {
-      context.addIssue('must be seconds or milliseconds since 1970, or ISO 8601')
-      return z.NEVER
-    }
-    return date
-  })
 
 const text = z.string().transform(sanitizeText)
 const optionalText = text.nullish()

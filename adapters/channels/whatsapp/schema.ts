@@ -14,7 +14,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText, toDate } from '../payload.ts'
+import { sanitizeText, time } from '../payload.ts'
 import { readAddress } from './people.ts'
 
 const numberAsText = (value: unknown) => (typeof value === 'number' ? String(value) : value)
@@ -34,22 +34,6 @@ const address = z.preprocess(
   numberAsText,
   z.string().max(255, 'must have 255 characters at most').transform(readAddress),
 )
-
-/** Seconds since 1970 as digits. */
-const time = z
-  .unknown()
-  .refine((value) => value !== undefined, {
-    error: 'expected a time, received undefined',
-    abort: true,
-  })
-  .transform((value, context) => {
-    const date = typeof value === 'number' || typeof value === 'string' ? toDate(value) : null
-    if (date === null) {
-      context.addIssue('must be seconds since 1970')
-      return z.NEVER
-    }
-    return date
-  })
 
 const text = z.preprocess(numberAsText, z.string().transform(sanitizeText)).optional()
 const lenientText = text.catch(undefined)
