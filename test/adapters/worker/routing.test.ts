@@ -283,3 +283,22 @@ t.test('a cancel wins over a claim, or comes too late: nothing canceled is sent'
     [],
   )
 })
+
+t.test('a rule that is added lets go at once what waited for a provider', async (t) => {
+  const { sql } = await deliveryDatabase(t)
+  const target = await addAccount(sql, 'nobody')
+  const late = named('late')
+  const context = contextOf(t, sql, [late])
+  await queue(sql, target, ['waiting'])
+  const { took, dueInMs } = await turn(sql, context, target)
+  t.same({ took, dueInMs }, { took: true, dueInMs: null })
+  t.equal(late.requests.length, 0)
+  t.notOk(
+    (await deliverTurn(context, target)).took,
+    'nobody can send: it is left alone for a while',
+  )
+
+  await addRoute(sql, 1, { provider: 'late' })
+  t.ok((await deliverTurn(context, target)).took, 'without anyone waking it')
+  t.equal(late.requests.length, 1)
+})
