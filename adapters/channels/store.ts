@@ -58,7 +58,12 @@ export async function storeTogether(
 export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise<ReceivedWebhook> {
   let stored: Stored
   try {
-    const [one] = await tx.savepoint((inner) => storeContents(inner as Transaction, [webhook]))
+    const [one] = await tx.savepoint(async (inner) => {
+      const contents = await storeContents(inner as Transaction, [webhook])
+      // What is checked at the commit would take the inbox's row with it.
+      await inner`set constraints all immediate`
+      return contents
+    })
     stored = one ?? nothing()
   } catch (cause) {
     stored = { ...nothing(), error: describe(cause) }
