@@ -185,25 +185,29 @@ async function createPlace(
     const webhook = webhooks[of]
     return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
   }
+  // An account in the path is meant, but for what is of its folder's other channel.
+  const ownOf = (of: number, channel: string) => {
+    const { account } = webhooks[of] ?? {}
+    return account?.channel === channel ? account : null
+  }
+  const isShared = (of: number) => webhooks[of]?.channel.sharesWebhook === true
   const named = contents.flatMap((content, of) =>
     [...content.messages, ...content.updates, ...(content.groups ?? [])].flatMap((item: Placed) => {
       const address = item.accountAddress
-      const webhook = webhooks[of]
-      if (!address || address === webhook?.account?.address) return []
-      if (webhook?.account && !webhook.channel.sharesWebhook) return []
-      const open = webhook?.channel.opensAccounts === true && !webhook.account
-      return [{ channel: channelOf(of, item), address, open }]
+      const channel = channelOf(of, item)
+      const own = ownOf(of, channel)
+      if (!address || address === own?.address || (own && !isShared(of))) return []
+      const open = webhooks[of]?.channel.opensAccounts === true && !webhooks[of]?.account
+      return [{ channel, address, open }]
     }),
   )
   const accounts = await findAccountsByAddress(tx, tenantId, named)
   return (of, item) => {
     const channel = channelOf(of, item)
-    const { account } = webhooks[of] ?? {}
-    const own = account?.channel === channel ? account.accountId : null
+    const own = ownOf(of, channel)
     const address = item.accountAddress
-    const shares = !account || webhooks[of]?.channel.sharesWebhook
-    const found = address && shares ? accounts.get(`${channel} ${address}`) : null
-    return { channel, accountId: found ?? own }
+    const found = address && (!own || isShared(of)) ? accounts.get(`${channel} ${address}`) : null
+    return { channel, accountId: found ?? own?.accountId ?? null }
   }
 }
 
