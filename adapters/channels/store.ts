@@ -135,10 +135,26 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
       await linkAddresses(tx, tenantId, { ...link, channel: place(i, link).channel })
     }
   }
+  // First, since a message under a group's new id would make another group of it.
+  const moved = new Map<string, string>()
+  for (const [i, { groups = [] }] of contents.entries()) {
+    for (const change of groups) {
+      if (!change.newExternalId) continue
+      const at = place(i, change)
+      moved.set(`${at.channel} ${at.accountId} ${change.externalId}`, change.newExternalId)
+      await changeGroup(tx, tenantId, { change, ...at })
+    }
+  }
+  /** What came for the old id has moved along. */
+  const settled = <T extends Placed>(of: number, item: T): T => {
+    const { channel, accountId } = place(of, item)
+    const id = moved.get(`${channel} ${accountId} ${item.conversationExternalId}`)
+    return id === undefined ? item : { ...item, conversationExternalId: id }
+  }
   const messages: (PlacedMessage & { of: number })[] = []
   for (const [of, content] of contents.entries()) {
     for (const message of content.messages) {
-      const placed = { message, ...place(of, message) }
+      const placed = { message: settled(of, message), ...place(of, message) }
       const own = await recogniseEcho(tx, tenantId, placed)
       if (own) stored[of]?.messages.push(own)
       else messages.push({ ...placed, of })
@@ -152,7 +168,7 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
     else mine.messages.push(result)
   }
   const updates = contents.flatMap((content, of) =>
-    content.updates.map((update) => ({ update, ...place(of, update), of })),
+    content.updates.map((update) => ({ update: settled(of, update), ...place(of, update), of })),
   )
   for (const [i, result] of (await applyUpdates(tx, tenantId, updates)).entries()) {
     const one = updates[i]
@@ -161,13 +177,14 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
   }
   for (const [i, { groups = [] }] of contents.entries()) {
     for (const change of groups) {
+      if (change.newExternalId) continue
       await changeGroup(tx, tenantId, { change, ...place(i, change) })
     }
   }
   return stored
 }
 
-type Placed = { channel?: string; accountAddress?: string }
+type Placed = { channel?: string; accountAddress?: string; conversationExternalId?: string }
 type Place = (of: number, item: Placed) => { channel: string; accountId: string | null }
 
 /**
