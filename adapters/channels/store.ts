@@ -5,6 +5,7 @@ import { linkAddresses } from '../../db/customers/link-addresses.ts'
 import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
 import { keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
 import { applyUpdates, type UpdateResult } from '../../db/messages/apply-updates.ts'
+import { lockExternalIds } from '../../db/messages/lock-external-ids.ts'
 import {
   type PlacedMessage,
   recogniseEcho,
@@ -128,6 +129,12 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
       ? ({ messages: [], updates: [] } satisfies Received)
       : content,
   )
+  const idsOf = (items: { externalMessageId: string }[]) =>
+    items.map((one) => one.externalMessageId)
+  await lockExternalIds(tx, tenantId, {
+    messages: contents.flatMap(({ messages }) => idsOf(messages)),
+    updates: contents.flatMap(({ updates }) => idsOf(updates)),
+  })
   const place = await createPlace(tx, webhooks, contents)
 
   for (const [i, { identities = [] }] of contents.entries()) {
