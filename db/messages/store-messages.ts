@@ -155,9 +155,12 @@ async function fillStubs(
   await tx`
     update pigeonpost.messages m set content_type = c.content_type, body = c.body, media_url = c.media_url,
       reply_to_id = coalesce(m.reply_to_id, c.reply_to_id), metadata = m.metadata - 'stub' || c.metadata, raw = c.raw
-    from jsonb_to_recordset(${tx.json(copies as never)}) c (id uuid, content_type text, body text, media_url text, reply_to_id uuid,
-      metadata jsonb, raw jsonb)
-    where m.tenant_id = ${tenantId} and m.id = c.id and m.metadata -> 'stub' = 'true' and m.revoked_at is null`
+    from jsonb_to_recordset(${tx.json(copies as never)}) c (id uuid, channel text, account_id uuid, address text,
+      external_message_id text, content_type text, body text, media_url text, reply_to_id uuid, metadata jsonb, raw jsonb)
+    where m.tenant_id = ${tenantId} and m.external_message_id = c.external_message_id
+      -- Of several accounts in one group it may be another's copy that was found.
+      and (m.id = c.id or m.account_id = c.account_id and m.address = pigeonpost.normalize_address(c.channel, c.address))
+      and m.metadata -> 'stub' = 'true' and m.revoked_at is null`
 }
 
 /** Finds what was answered once more, for answers that were stored together with it. */

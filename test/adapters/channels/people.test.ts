@@ -77,6 +77,26 @@ t.test('a stub behind its content leaves it', async (t) => {
   t.same([...(await lab.sql`select from pigeonpost.message_history`)], [])
 })
 
+t.test('of two accounts in one group each has its own stub filled', async (t) => {
+  const lab = await createLab(t, baileys)
+  const other = await lab.account({ address: '+27820000009' })
+  const id = baileys.id(1)
+  const group = baileys.groupId?.(1) ?? ''
+  const stub = upsert(keyOf({ id, from, group }), { messageStubType: 2 })
+  const content = baileys.text({ id, from, body: 'Hello', at: noon, group })
+  t.equal((await lab.send(stub, { account: other })).status, 200)
+  t.equal((await lab.send(content)).status, 200)
+  t.equal((await lab.send(content, { account: other })).status, 200)
+  const rows = await lab.sql`select account_id, body from pigeonpost.messages order by number`
+  t.same(
+    [...rows],
+    [
+      { account_id: other, body: 'Hello' },
+      { account_id: lab.accountId, body: 'Hello' },
+    ],
+  )
+})
+
 /** Who there is, and how many sittings are open. */
 const people = async (lab: Awaited<ReturnType<typeof createLab>>) => {
   const [row] = await lab.sql`
