@@ -4,7 +4,11 @@ import { changeGroup } from '../../db/conversations/change-group.ts'
 import { linkAddresses } from '../../db/customers/link-addresses.ts'
 import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
 import { keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
-import { applyUpdates, type UpdateResult } from '../../db/messages/apply-updates.ts'
+import {
+  applyUpdates,
+  type PlacedUpdate,
+  type UpdateResult,
+} from '../../db/messages/apply-updates.ts'
 import { lockExternalIds } from '../../db/messages/lock-external-ids.ts'
 import {
   type PlacedMessage,
@@ -60,7 +64,7 @@ export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise
   let stored: Stored
   try {
     const [one] = await tx.savepoint(async (inner) => {
-      const contents = await storeContents(inner as Transaction, [webhook])
+      const contents = await storeContents(inner as Transaction, [webhook], applyEach)
       // What is checked at the commit would take the inbox's row with it.
       await inner`set constraints all immediate`
       return contents
@@ -121,7 +125,11 @@ function nothing(): Stored {
   return { messages: [], updates: [], error: null }
 }
 
-async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<Stored[]> {
+async function storeContents(
+  tx: Transaction,
+  webhooks: OpenWebhook[],
+  apply: ApplyUpdates = applyUpdates,
+): Promise<Stored[]> {
   const tenantId = webhooks[0]?.tenantId ?? 0
   const stored = webhooks.map(nothing)
   const contents = webhooks.map(({ content }) =>
@@ -177,10 +185,12 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
   const updates = contents.flatMap((content, of) =>
     content.updates.map((update) => ({ update: settled(of, update), ...place(of, update), of })),
   )
-  for (const [i, result] of (await applyUpdates(tx, tenantId, updates)).entries()) {
+  for (const [i, result] of (await apply(tx, tenantId, updates)).entries()) {
     const one = updates[i]
+    const mine = stored[one?.of ?? -1]
     const { externalMessageId = '' } = one?.update ?? {}
-    stored[one?.of ?? -1]?.updates.push({ externalMessageId, result })
+    if (typeof result === 'string') mine?.updates.push({ externalMessageId, result })
+    else if (mine) mine.error ??= result
   }
   for (const [i, { groups = [] }] of contents.entries()) {
     for (const change of groups) {
@@ -189,6 +199,27 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
     }
   }
   return stored
+}
+
+type ApplyUpdates = (
+  tx: Transaction,
+  tenantId: number,
+  updates: PlacedUpdate[],
+) => Promise<(UpdateResult | WebhookError)[]>
+
+/** One by one, so that one that cannot be applied leaves the others, and the messages, be. */
+const applyEach: ApplyUpdates = async (tx, tenantId, updates) => {
+  const results: (UpdateResult | WebhookError)[] = []
+  for (const update of updates) {
+    try {
+      results.push(
+        ...(await tx.savepoint((inner) => applyUpdates(inner as Transaction, tenantId, [update]))),
+      )
+    } catch (cause) {
+      results.push(describe(cause))
+    }
+  }
+  return results
 }
 
 type Placed = { channel?: string; accountAddress?: string; conversationExternalId?: string }
