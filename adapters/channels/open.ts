@@ -52,19 +52,19 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
     const tenant =
       tenantId ?? tenants.get(id) ?? (await run(async (sql) => findTenantOfAccount(sql, id)))
     if (tenant === null) return null
-    tenants.set(id, tenant)
     const row = await run(async (sql) => asTenant(sql, tenant, (tx) => findAccount(tx, tenant, id)))
-    return (
-      row && {
-        tenantId: tenant,
-        accountId: row.id,
-        channel: row.channel,
-        address: row.address,
-        provider: row.provider,
-        settings: row.settings,
-        secret: lookUpSecret(row.secret_ref),
-      }
-    )
+    if (!row) return null
+    // Only now: a key's tenant is not that of any account that its requests name.
+    tenants.set(id, tenant)
+    return {
+      tenantId: tenant,
+      accountId: row.id,
+      channel: row.channel,
+      address: row.address,
+      provider: row.provider,
+      settings: row.settings,
+      secret: lookUpSecret(row.secret_ref),
+    }
   }
 
   return async (tenantId, id) => {

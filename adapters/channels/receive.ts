@@ -21,6 +21,8 @@ export interface Receiver {
 export interface ReceiverOptions {
   /** Runs work with a pool that has room. */
   run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
+  /** The same for looking up accounts, which is done for who has not proved anything yet. Default: `run`. */
+  lookUp?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
   /** Transactions at once. Default 2. */
   lanes?: number
   /** ms that one waits for its turn before it is refused. Default 5,000. */
@@ -51,8 +53,13 @@ type Waiting = {
  * Takes webhooks. While its transactions are under way, those that come meanwhile gather for the next: many share a
  * commit, and none waits for another when nothing is under way.
  */
-export function createReceiver({ run, lanes = 2, waitMs = 5_000 }: ReceiverOptions): Receiver {
-  const accounts = createAccounts(run)
+export function createReceiver({
+  run,
+  lookUp = run,
+  lanes = 2,
+  waitMs = 5_000,
+}: ReceiverOptions): Receiver {
+  const accounts = createAccounts(lookUp)
   const line: Waiting[] = []
   let open = 0
   let lately = 1

@@ -4,7 +4,12 @@ import { changeGroup } from '../../db/conversations/change-group.ts'
 import { linkAddresses } from '../../db/customers/link-addresses.ts'
 import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
 import { keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
-import { applyUpdates, type UpdateResult } from '../../db/messages/apply-updates.ts'
+import {
+  applyUpdates,
+  type PlacedUpdate,
+  type UpdateResult,
+} from '../../db/messages/apply-updates.ts'
+import { lockExternalIds } from '../../db/messages/lock-external-ids.ts'
 import {
   type PlacedMessage,
   recogniseEcho,
@@ -58,7 +63,12 @@ export async function storeTogether(
 export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise<ReceivedWebhook> {
   let stored: Stored
   try {
-    const [one] = await tx.savepoint((inner) => storeContents(inner as Transaction, [webhook]))
+    const [one] = await tx.savepoint(async (inner) => {
+      const contents = await storeContents(inner as Transaction, [webhook], applyEach)
+      // What is checked at the commit would take the inbox's row with it.
+      await inner`set constraints all immediate`
+      return contents
+    })
     stored = one ?? nothing()
   } catch (cause) {
     stored = { ...nothing(), error: describe(cause) }
@@ -115,7 +125,11 @@ function nothing(): Stored {
   return { messages: [], updates: [], error: null }
 }
 
-async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<Stored[]> {
+async function storeContents(
+  tx: Transaction,
+  webhooks: OpenWebhook[],
+  apply: ApplyUpdates = applyUpdates,
+): Promise<Stored[]> {
   const tenantId = webhooks[0]?.tenantId ?? 0
   const stored = webhooks.map(nothing)
   const contents = webhooks.map(({ content }) =>
@@ -123,6 +137,12 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
       ? ({ messages: [], updates: [] } satisfies Received)
       : content,
   )
+  const idsOf = (items: { externalMessageId: string }[]) =>
+    items.map((one) => one.externalMessageId)
+  await lockExternalIds(tx, tenantId, {
+    messages: contents.flatMap(({ messages }) => idsOf(messages)),
+    updates: contents.flatMap(({ updates }) => idsOf(updates)),
+  })
   const place = await createPlace(tx, webhooks, contents)
 
   for (const [i, { identities = [] }] of contents.entries()) {
@@ -130,10 +150,26 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
       await linkAddresses(tx, tenantId, { ...link, channel: place(i, link).channel })
     }
   }
+  // First, since a message under a group's new id would make another group of it.
+  const moved = new Map<string, string>()
+  for (const [i, { groups = [] }] of contents.entries()) {
+    for (const change of groups) {
+      if (!change.newExternalId) continue
+      const at = place(i, change)
+      moved.set(`${at.channel} ${at.accountId} ${change.externalId}`, change.newExternalId)
+      await changeGroup(tx, tenantId, { change, ...at })
+    }
+  }
+  /** What came for the old id has moved along. */
+  const settled = <T extends Placed>(of: number, item: T): T => {
+    const { channel, accountId } = place(of, item)
+    const id = moved.get(`${channel} ${accountId} ${item.conversationExternalId}`)
+    return id === undefined ? item : { ...item, conversationExternalId: id }
+  }
   const messages: (PlacedMessage & { of: number })[] = []
   for (const [of, content] of contents.entries()) {
     for (const message of content.messages) {
-      const placed = { message, ...place(of, message) }
+      const placed = { message: settled(of, message), ...place(of, message) }
       const own = await recogniseEcho(tx, tenantId, placed)
       if (own) stored[of]?.messages.push(own)
       else messages.push({ ...placed, of })
@@ -147,22 +183,46 @@ async function storeContents(tx: Transaction, webhooks: OpenWebhook[]): Promise<
     else mine.messages.push(result)
   }
   const updates = contents.flatMap((content, of) =>
-    content.updates.map((update) => ({ update, ...place(of, update), of })),
+    content.updates.map((update) => ({ update: settled(of, update), ...place(of, update), of })),
   )
-  for (const [i, result] of (await applyUpdates(tx, tenantId, updates)).entries()) {
+  for (const [i, result] of (await apply(tx, tenantId, updates)).entries()) {
     const one = updates[i]
+    const mine = stored[one?.of ?? -1]
     const { externalMessageId = '' } = one?.update ?? {}
-    stored[one?.of ?? -1]?.updates.push({ externalMessageId, result })
+    if (typeof result === 'string') mine?.updates.push({ externalMessageId, result })
+    else if (mine) mine.error ??= result
   }
   for (const [i, { groups = [] }] of contents.entries()) {
     for (const change of groups) {
+      if (change.newExternalId) continue
       await changeGroup(tx, tenantId, { change, ...place(i, change) })
     }
   }
   return stored
 }
 
-type Placed = { channel?: string; accountAddress?: string }
+type ApplyUpdates = (
+  tx: Transaction,
+  tenantId: number,
+  updates: PlacedUpdate[],
+) => Promise<(UpdateResult | WebhookError)[]>
+
+/** One by one, so that one that cannot be applied leaves the others, and the messages, be. */
+const applyEach: ApplyUpdates = async (tx, tenantId, updates) => {
+  const results: (UpdateResult | WebhookError)[] = []
+  for (const update of updates) {
+    try {
+      results.push(
+        ...(await tx.savepoint((inner) => applyUpdates(inner as Transaction, tenantId, [update]))),
+      )
+    } catch (cause) {
+      results.push(describe(cause))
+    }
+  }
+  return results
+}
+
+type Placed = { channel?: string; accountAddress?: string; conversationExternalId?: string }
 type Place = (of: number, item: Placed) => { channel: string; accountId: string | null }
 
 /**
@@ -180,25 +240,29 @@ async function createPlace(
     const webhook = webhooks[of]
     return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
   }
+  // An account in the path is meant, but for what is of its folder's other channel.
+  const ownOf = (of: number, channel: string) => {
+    const { account } = webhooks[of] ?? {}
+    return account?.channel === channel ? account : null
+  }
+  const isShared = (of: number) => webhooks[of]?.channel.sharesWebhook === true
   const named = contents.flatMap((content, of) =>
     [...content.messages, ...content.updates, ...(content.groups ?? [])].flatMap((item: Placed) => {
       const address = item.accountAddress
-      const webhook = webhooks[of]
-      if (!address || address === webhook?.account?.address) return []
-      if (webhook?.account && !webhook.channel.sharesWebhook) return []
-      const open = webhook?.channel.opensAccounts === true && !webhook.account
-      return [{ channel: channelOf(of, item), address, open }]
+      const channel = channelOf(of, item)
+      const own = ownOf(of, channel)
+      if (!address || address === own?.address || (own && !isShared(of))) return []
+      const open = webhooks[of]?.channel.opensAccounts === true && !webhooks[of]?.account
+      return [{ channel, address, open }]
     }),
   )
   const accounts = await findAccountsByAddress(tx, tenantId, named)
   return (of, item) => {
     const channel = channelOf(of, item)
-    const { account } = webhooks[of] ?? {}
-    const own = account?.channel === channel ? account.accountId : null
+    const own = ownOf(of, channel)
     const address = item.accountAddress
-    const shares = !account || webhooks[of]?.channel.sharesWebhook
-    const found = address && shares ? accounts.get(`${channel} ${address}`) : null
-    return { channel, accountId: found ?? own }
+    const found = address && (!own || isShared(of)) ? accounts.get(`${channel} ${address}`) : null
+    return { channel, accountId: found ?? own?.accountId ?? null }
   }
 }
 

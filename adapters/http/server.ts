@@ -84,6 +84,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
   const receiver = createReceiver({
     run: async (work) => work(inbox),
+    lookUp: context.run,
     lanes,
     waitMs: busyAfter,
   })

@@ -14,7 +14,12 @@ export async function findAccountsByAddress(
 ): Promise<Map<string, string>> {
   if (addresses.length === 0) return new Map()
   const given = [
-    ...new Map(addresses.map((one) => [`${one.channel} ${one.address}`, one])).values(),
+    ...new Map(
+      // Of several with one address, one that may open it is enough.
+      addresses
+        .toSorted((a, b) => Number(a.open) - Number(b.open))
+        .map((one) => [`${one.channel} ${one.address}`, one]),
+    ).values(),
   ]
   if (given.some(({ open }) => open)) {
     await tx`

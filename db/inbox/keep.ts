@@ -52,8 +52,8 @@ export async function keepWebhooks(
         ${webhooks.map(({ method }) => method)}::text[], ${webhooks.map(({ path }) => path)}::text[],
         ${headers}::text[], ${webhooks.map(({ body }) => body.toString('base64'))}::text[],
         ${webhooks.map(({ digest }) => digest.toString('base64'))}::text[],
-        ${errors.map((error) => error?.code ?? null)}::text[], ${errors.map((error) => error?.field ?? null)}::text[],
-        ${errors.map((error) => error?.message.replaceAll('\0', '\u{fffd}') ?? null)}::text[]
+        ${errors.map((error) => error?.code ?? null)}::text[], ${errors.map((error) => storable(error?.field))}::text[],
+        ${errors.map((error) => storable(error?.message))}::text[]
       ) with ordinality g (channel, account_id, method, path, headers, body, digest, error_code, error_field, error_message, ord)
     ), kept as (
       insert into pigeonpost.webhook_inbox as w (tenant_id, channel, account_id, method, path, headers, body, digest, status,
@@ -93,7 +93,12 @@ export async function markFailed(
   error: NonNullable<KeptWebhook['error']>,
 ): Promise<void> {
   await tx`
-    update pigeonpost.webhook_inbox set status = 'failed', error_code = ${error.code}, error_field = ${error.field ?? null},
-      error_message = ${error.message.replaceAll('\0', '\u{fffd}')}, processed_at = null
+    update pigeonpost.webhook_inbox set status = 'failed', error_code = ${error.code}, error_field = ${storable(error.field)},
+      error_message = ${storable(error.message)}, processed_at = null
     where tenant_id = ${tenantId} and id = ${id} and processed_at = now()`
+}
+
+/** Errors quote payloads, in their fields' names too. */
+function storable(text: string | undefined): string | null {
+  return text?.replaceAll('\0', '\u{fffd}').toWellFormed() ?? null
 }

@@ -35,7 +35,8 @@ export async function storeMessages(
   const results = await tx<Result[]>`
     select ordinal, outcome, id, code, constraint_name as constraint, field, message, hint
     from pigeonpost.ingest(${tx.json(rows as never)}) order by ordinal`
-  await fillStubs(tx, tenantId, placed, results)
+  await fillStubs(tx, tenantId, placed, rows, results)
+  await joinAnswers(tx, tenantId, placed, rows, results)
   return results.map((result, i) => {
     const externalMessageId = placed[i]?.message.externalMessageId ?? ''
     if (result.outcome !== 'refused') {
@@ -70,31 +71,41 @@ type Answered = {
   address: string | null
 }
 
-/** The messages that these answer, by external id; of several with one id the latest. */
+/** The messages that these answer, by channel and external id; of several with one id the latest first. */
 async function findAnswered(
   tx: Transaction,
   tenantId: number,
   placed: PlacedMessage[],
-): Promise<Map<string, Answered>> {
+): Promise<Map<string, Answered[]>> {
   const ids = [...new Set(placed.flatMap(({ message }) => message.replyTo ?? []))]
   if (ids.length === 0) return new Map()
   const rows = await tx<(Answered & { external_message_id: string })[]>`
     select external_message_id, id, conversation_id, channel, account_id, address from pigeonpost.messages
-    where tenant_id = ${tenantId} and external_message_id = any (${ids}::text[]) order by created_at`
-  return new Map(
-    rows.map(({ external_message_id, ...row }) => [`${row.channel} ${external_message_id}`, row]),
+    where tenant_id = ${tenantId} and external_message_id = any (${ids}::text[]) order by created_at desc`
+  return Map.groupBy(
+    rows,
+    ({ channel, external_message_id }) => `${channel} ${external_message_id}`,
   )
+}
+
+/** What this one answers, the nearest that is here; two accounts in one group have each message under the same id. */
+function parentOf(
+  { message, channel, accountId }: PlacedMessage,
+  answered: Map<string, Answered[]>,
+): Answered | undefined {
+  return (message.replyTo ?? [])
+    .flatMap((id) => answered.get(`${channel} ${id}`) ?? [])
+    .find((found) => accountId === null || found.account_id === accountId)
 }
 
 function toRow(
   tenantId: number,
-  { message, channel, accountId }: PlacedMessage,
-  answered: Map<string, Answered>,
+  placed: PlacedMessage,
+  answered: Map<string, Answered[]>,
   now: number,
 ): Record<string, unknown> {
-  const answers = (message.replyTo ?? [])
-    .map((id) => answered.get(`${channel} ${id}`))
-    .find((found) => found && (accountId === null || found.account_id === accountId))
+  const { message, channel, accountId } = placed
+  const answers = parentOf(placed, answered)
   const sentAt = message.sentAt.getTime()
   const odd = sentAt > now + futureMs ? 'future' : sentAt < oldest ? 'past' : null
   // A mail belongs to the conversation of what it answers, however that thread was named; not if somebody else wrote it.
@@ -134,31 +145,51 @@ async function fillStubs(
   tx: Transaction,
   tenantId: number,
   placed: PlacedMessage[],
+  rows: Record<string, unknown>[],
   results: Result[],
 ): Promise<void> {
-  const copies = results.flatMap(({ outcome, id }, i) => {
-    const message = placed[i]?.message
-    if (outcome !== 'duplicate' || !id || !message || message.stub) return []
-    return [
-      {
-        id,
-        content_type: message.contentType,
-        body: message.body,
-        media_url: message.media?.[0]?.url ?? null,
-        metadata: {
-          ...message.metadata,
-          ...(message.media?.length ? { media: message.media } : {}),
-        },
-        raw: message.raw,
-      },
-    ]
-  })
+  const copies = results.flatMap(({ outcome, id }, i) =>
+    outcome === 'duplicate' && id && !placed[i]?.message.stub ? [{ ...rows[i], id }] : [],
+  )
   if (copies.length === 0) return
   await tx`
     update pigeonpost.messages m set content_type = c.content_type, body = c.body, media_url = c.media_url,
-      metadata = m.metadata - 'stub' || c.metadata, raw = c.raw
-    from jsonb_to_recordset(${tx.json(copies as never)}) c (id uuid, content_type text, body text, media_url text, metadata jsonb, raw jsonb)
-    where m.tenant_id = ${tenantId} and m.id = c.id and m.metadata -> 'stub' = 'true' and m.revoked_at is null`
+      reply_to_id = coalesce(m.reply_to_id, c.reply_to_id), metadata = m.metadata - 'stub' || c.metadata, raw = c.raw
+    from jsonb_to_recordset(${tx.json(copies as never)}) c (id uuid, channel text, account_id uuid, address text,
+      external_message_id text, content_type text, body text, media_url text, reply_to_id uuid, metadata jsonb, raw jsonb)
+    where m.tenant_id = ${tenantId} and m.external_message_id = c.external_message_id
+      -- Of several accounts in one group it may be another's copy that was found.
+      and (m.id = c.id or m.account_id = c.account_id and m.address = pigeonpost.normalize_address(c.channel, c.address))
+      and m.metadata -> 'stub' = 'true' and m.revoked_at is null`
+}
+
+/** Finds what was answered once more, for answers that were stored together with it. */
+async function joinAnswers(
+  tx: Transaction,
+  tenantId: number,
+  placed: PlacedMessage[],
+  rows: Record<string, unknown>[],
+  results: Result[],
+): Promise<void> {
+  const here = new Set(placed.map(({ message }) => message.externalMessageId))
+  const answers = placed.flatMap((one, i) => {
+    const { outcome, id } = results[i] ?? {}
+    const open = outcome === 'stored' && rows[i]?.['reply_to_id'] === undefined
+    return open && id && one.message.replyTo?.some((answered) => here.has(answered))
+      ? [{ id, one }]
+      : []
+  })
+  if (answers.length === 0) return
+  const answered = await findAnswered(
+    tx,
+    tenantId,
+    answers.map(({ one }) => one),
+  )
+  const found = answers.map(({ id, one }) => ({ id, reply_to_id: parentOf(one, answered)?.id }))
+  await tx`
+    update pigeonpost.messages m set reply_to_id = f.reply_to_id
+    from jsonb_to_recordset(${tx.json(found)}) f (id uuid, reply_to_id uuid)
+    where m.tenant_id = ${tenantId} and m.id = f.id and f.reply_to_id <> m.id`
 }
 
 /**

@@ -1,4 +1,7 @@
 import type { Test } from 'tap'
+import { createReceiver, type ReceivedWebhook } from '../../../adapters/channels/receive.ts'
+import { connect } from '../../../db/connect.ts'
+import { testDatabase } from '../../support/database.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'
 import { testApi } from '../http/api.ts'
 
@@ -18,20 +21,22 @@ export async function createLab(t: Test, peer: Peer) {
     returning id`
   const accountId = row?.id ?? ''
   const { key } = await makeKey({ scopes: ['webhooks'] })
-  const at = `${api.url}/api/webhooks/${channel.name}/${accountId}`
 
   async function send(
     request: PeerRequest,
-    change: { sign?: boolean; key?: boolean } = {},
+    change: { sign?: boolean; key?: boolean; account?: string | null } = {},
   ): Promise<Reply> {
-    const url = `${at}${request.query ?? ''}`
+    const { account: path = accountId } = change
+    const url = `${api.url}/api/webhooks/${channel.name}${path === null ? '' : `/${path}`}${request.query ?? ''}`
     const {
       method = 'POST',
       headers,
       body,
     } = change.sign === false ? request : peer.sign(request, url)
     const authorized =
-      channel.signed || change.key === false ? {} : { authorization: `Bearer ${key}` }
+      (channel.signed && path !== null) || change.key === false
+        ? {}
+        : { authorization: `Bearer ${key}` }
     const response = await fetch(url, {
       method,
       headers: { ...authorized, ...headers },
@@ -43,7 +48,18 @@ export async function createLab(t: Test, peer: Peer) {
   return {
     sql,
     accountId,
+    api,
+    makeKey,
     send,
+    /** Another account of the channel, with the same secret. */
+    async account(about: { tenantId?: number; address: string }): Promise<string> {
+      const [other] = await sql<{ id: string }[]>`
+        insert into pigeonpost.accounts (tenant_id, channel, address, provider, secret_ref)
+        values (${about.tenantId ?? 1}, ${account.channel}, ${about.address}, ${account.provider},
+          ${account.secret === null ? null : `env:${secretName}`})
+        returning id`
+      return other?.id ?? ''
+    },
     /** Sends, and expects to be taken. */
     async post(request: PeerRequest): Promise<void> {
       const { status, text } = await send(request)
@@ -62,6 +78,47 @@ export async function createLab(t: Test, peer: Peer) {
       await sql`
         insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, external_message_id, body, status)
         values (1, ${accountId}, ${account.channel}, 'outbound', ${to}, ${id}, 'from us', 'sent')`
+    },
+  }
+}
+
+/** Webhooks of tenants 1 and 2 that come to the receiver at the same moment, without a server before it. */
+export async function createPipeline(t: Test) {
+  const { url, sql } = await testDatabase(t)
+  const pool = connect(url, { max: 2 })
+  t.teardown(() => pool.end())
+  await sql`insert into pigeonpost.tenants (tenant_id) values (1), (2)`
+  const receiver = createReceiver({ run: async (work) => work(pool) })
+  const path = (channel: string) => `/api/webhooks/${channel}`
+  const form = 'application/x-www-form-urlencoded'
+  return {
+    sql,
+    async store(
+      webhooks: {
+        channel: string
+        payload: unknown
+        tenantId?: number
+        accountId?: string
+      }[],
+    ): Promise<ReceivedWebhook[]> {
+      const opened = await Promise.all(
+        webhooks.map(async ({ channel, payload, tenantId = 1, accountId = null }) =>
+          receiver.open({
+            tenantId,
+            channel,
+            accountId,
+            request: {
+              method: 'POST',
+              url: path(channel),
+              path: path(channel),
+              query: {},
+              headers: { 'content-type': typeof payload === 'string' ? form : 'application/json' },
+              body: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
+            },
+          }),
+        ),
+      )
+      return Promise.all(opened.map(async (one) => receiver.store(one)))
     },
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { connect as openSocket } from 'node:net'
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -79,6 +80,38 @@ t.test('behind a pool that is stuck a request is told to come again', async (t) 
   await locked`rollback`
   locked.release()
   t.equal((await stuck).status, 200, 'and the one that was stuck is answered')
+})
+
+t.test('behind webhooks that are stuck it is still found whose the next one is', async (t) => {
+  const { post, sql, database } = await testApi(t, { connections: 1, busyAfter: 200 })
+  const [account] =
+    await sql`insert into pigeonpost.accounts (tenant_id, channel) values (1, 'whatsapp') returning id`
+  const blocker = database.connect({ max: 1 })
+  const locked = await blocker.reserve()
+  await locked`begin`
+  await locked`lock table pigeonpost.webhook_inbox`
+  const stuck = post('/api/webhooks/fakechat', example)
+  const waiting = (count: number) =>
+    waitFor(
+      async () =>
+        (
+          await sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+        ).length === count,
+      { what: `${count} that are stuck` },
+    )
+  await waiting(1)
+  const path = `/api/webhooks/whatsapp/${account?.['id']}`
+  t.equal(errorOf(t, await post(path, {})).code, 'signature_wrong')
+
+  await locked`lock table pigeonpost.accounts`
+  const [unknown, another] = [randomUUID(), randomUUID()]
+  const asking = post(`/api/webhooks/whatsapp/${unknown}`, {})
+  await waiting(2)
+  t.equal(errorOf(t, await post(`/api/webhooks/whatsapp/${another}`, {})).code, 'busy')
+  await locked`rollback`
+  locked.release()
+  t.equal((await asking).status, 404)
+  t.equal((await stuck).status, 200)
 })
 
 t.test('answers carry a request id and headers that browsers heed', async (t) => {
