@@ -104,7 +104,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
 }
 
-function createApp(logger: Logger): FastifyInstance {
+/** The server without routes: its limits, hooks and errors. */
+export function createApp(logger: Logger): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({

@@ -1,8 +1,7 @@
-// An HTTP server in a process of its own: ours, or its twin, the same Fastify on the same pool that does one bare insert
-// per request and nothing else. Tells its parent {port}.
-import Fastify from 'fastify'
+// An HTTP server in a process of its own: ours, or its twin, the same server (its hooks, headers, request ids) with one
+// route, which does one bare insert per request on a pool of the same size. Tells its parent {port}.
 import { pino } from 'pino'
-import { startApi } from '../../adapters/http/server.ts'
+import { createApp, startApi } from '../../adapters/http/server.ts'
 import { connect } from '../../db/connect.ts'
 import type { WhatsAppPayload } from './webhooks.ts'
 
@@ -23,7 +22,7 @@ async function startOurs(database: string) {
 
 async function startTwin(database: string) {
   const sql = connect(database, { max: 10, name: 'bench twin' })
-  const app = Fastify({ loggerInstance: logger, bodyLimit: 2 * 1024 * 1024 })
+  const app = createApp(logger)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.post<{ Body: Buffer; Querystring: Record<string, string> }>('/', async ({ body, query }) => {
