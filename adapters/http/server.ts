@@ -12,6 +12,7 @@ import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { addEvents } from './routes/events.ts'
 import { addHealth } from './routes/health.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
@@ -79,6 +80,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   addMessages(app, context, authenticate)
   await addSettling(app, context, authenticate)
   addMetrics(app, context, authenticate)
+  addEvents(app, context, authenticate, sql)
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Sql } from '../connect.ts'
+import type { Db, Sql } from '../connect.ts'
 
 export type LoggedEvent = {
   /** The cursor. */
@@ -20,6 +20,8 @@ export type ListenOptions = {
   tenantId?: number
   /** Oldest first, 500 at most, each event once; the next call waits for this one. */
   onEvents: (events: LoggedEvent[]) => void | Promise<void>
+  /** How the log is read: as a tenant, say. Default: as the role that `sql` has. */
+  read?: (after: number) => Promise<LoggedEvent[]>
   /** Ends it; the promise then resolves. */
   signal: AbortSignal
   /** ms between looks at the log that need no bell. Default 1,000. */
@@ -38,6 +40,7 @@ const bellSchema = z.object({ id: z.int(), tenant_id: z.int() })
 export async function listenEvents(sql: Sql, options: ListenOptions): Promise<void> {
   const { signal } = options
   const lookEveryMs = options.lookEveryMs ?? 1_000
+  const read = options.read ?? ((after: number) => readEvents(sql, after, options.tenantId))
   let cursor = options.after
   let rung = 0
   let bell = Promise.withResolvers<void>()
@@ -62,7 +65,7 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
   try {
     for (let misses = 0; !signal.aborted;) {
       bell = Promise.withResolvers<void>()
-      const events = await readEvents(sql, cursor, options.tenantId)
+      const events = await read(cursor)
       const last = events.at(-1)
       if (last && !signal.aborted) {
         await options.onEvents(events)
@@ -87,13 +90,14 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
 
 /** What is settled after a cursor, oldest first, 500 at most. */
 export async function readEvents(
-  sql: Sql,
+  sql: Db,
   after: number,
   tenantId?: number,
+  limit = largestBatch,
 ): Promise<LoggedEvent[]> {
   return sql<LoggedEvent[]>`
     select id, event_id, tenant_id, type, payload, created_at
-    from pigeonpost.read_events(nullif(${after}::bigint, 0), ${largestBatch}, ${tenantId ?? null})`
+    from pigeonpost.read_events(nullif(${after}::bigint, 0), ${limit}, ${tenantId ?? null})`
 }
 
 async function wait(
