@@ -3,6 +3,7 @@ import { addApi } from './commands/api.ts'
 import { addBench } from './commands/bench.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addHistory } from './commands/history.ts'
+import { addKeys } from './commands/keys.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReplay } from './commands/replay.ts'
 import { addResolve } from './commands/resolve.ts'
@@ -59,6 +60,7 @@ function createProgram(): Command {
     addResolve,
     addCancel,
     addReplay,
+    addKeys,
     addBench,
   ]) {
     add(program)

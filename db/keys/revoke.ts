@@ -1,9 +1,28 @@
 import type { Db } from '../connect.ts'
+import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 
-/** Ends a key; servers that know it from before take it for 2 s more at most. False where there was none to end. */
-export async function revokeKey(db: Db, tenantId: number, id: string): Promise<boolean> {
-  const revoked = await db`
-    update pigeonpost.api_keys set revoked_at = now()
-    where tenant_id = ${tenantId} and id = ${id} and revoked_at is null`
-  return revoked.count > 0
+/**
+ * Ends a key, now or at a moment to come; what was ended before stays so. A running server takes a key for up to 2 s
+ * longer.
+ * @param which its id or its prefix
+ * @returns its row, or null where the tenant has no such key, or several with that prefix
+ */
+export async function revokeKey(
+  db: Db,
+  tenantId: number,
+  which: string,
+  at: Date | null = null,
+): Promise<ApiKeyRow | null> {
+  const found = await db<{ id: string }[]>`
+    select id from pigeonpost.api_keys
+    where tenant_id = ${tenantId} and (id::text = ${which.toLowerCase()} or prefix = ${which}) limit 2`
+  const [one] = found
+  if (!one || found.length > 1) return null
+  const [row] = await db<ApiKeyRow[]>`
+    update pigeonpost.api_keys set
+      revoked_at = case when ${at === null} then coalesce(revoked_at, now()) else revoked_at end,
+      expires_at = least(expires_at, ${at})
+    where tenant_id = ${tenantId} and id = ${one.id}
+    returning ${db(apiKeyColumns)}`
+  return row ?? null
 }
