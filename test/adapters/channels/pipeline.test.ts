@@ -80,7 +80,7 @@ t.test('one that the database refuses fails by itself, and forty-nine are stored
   ])
   const stored = await sql`select external_message_id as id from pigeonpost.messages`
   t.same(
-    stored.map(({ id }) => id).toSorted(),
+    stored.map(({ id }) => String(id)).toSorted(),
     Array.from({ length: 50 }, (_, n) => `s${n}`)
       .filter((id) => id !== 's30')
       .toSorted(),
