@@ -1,5 +1,5 @@
 import type { Sql, Transaction } from '../../db/connect.ts'
-import { retryTransient, Unavailable } from '../../db/errors.ts'
+import { asPigeonpostError, retryTransient, Unavailable } from '../../db/errors.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
 import { type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
@@ -107,14 +107,21 @@ export function createReceiver({
       const webhooks = batch.map(({ webhook }) => webhook)
       const received = await inTransaction(webhooks, (tx) => storeTogether(tx, webhooks))
       for (const [i, one] of batch.entries()) one.resolve(received[i] as ReceivedWebhook)
-    } catch (error) {
-      if (error instanceof Unavailable) {
-        for (const one of batch) one.reject(error)
-        return
-      }
-      // One of them cannot be stored, or the database takes none: each finds out for itself.
+    } catch {
+      // One of them cannot be stored, or the database takes none: each finds out for itself, until one finds the latter.
+      let gone: unknown
       for (const { webhook, resolve, reject } of batch) {
-        await inTransaction([webhook], (tx) => storeAlone(tx, webhook)).then(resolve, reject)
+        if (gone !== undefined) {
+          reject(gone)
+          continue
+        }
+        await inTransaction([webhook], (tx) => storeAlone(tx, webhook)).then(
+          resolve,
+          (error: unknown) => {
+            if (asPigeonpostError(error) instanceof Unavailable) gone = error
+            reject(error)
+          },
+        )
       }
     }
   }

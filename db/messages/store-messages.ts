@@ -155,7 +155,7 @@ async function fillStubs(
   await tx`
     update pigeonpost.messages m set content_type = c.content_type, body = c.body, media_url = c.media_url,
       reply_to_id = coalesce(m.reply_to_id, c.reply_to_id), metadata = m.metadata - 'stub' || c.metadata, raw = c.raw
-    from jsonb_to_recordset(${tx.json(copies as never)}) c (id uuid, channel text, account_id uuid, address text,
+    from jsonb_to_recordset(${tx.json(copies)}) c (id uuid, channel text, account_id uuid, address text,
       external_message_id text, content_type text, body text, media_url text, reply_to_id uuid, metadata jsonb, raw jsonb)
     where m.tenant_id = ${tenantId} and m.external_message_id = c.external_message_id
       -- Of several accounts in one group it may be another's copy that was found.

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createReceiver } from '../../../adapters/channels/receive.ts'
 import { waitFor } from '../../support/wait.ts'
 import { testApi } from '../http/api.ts'
 import { createPipeline } from './lab.ts'
@@ -79,7 +80,7 @@ t.test('one that the database refuses fails by itself, and forty-nine are stored
   ])
   const stored = await sql`select external_message_id as id from pigeonpost.messages`
   t.same(
-    stored.map(({ id }) => id).toSorted(),
+    stored.map(({ id }) => String(id)).toSorted(),
     Array.from({ length: 50 }, (_, n) => `s${n}`)
       .filter((id) => id !== 's30')
       .toSorted(),
@@ -247,3 +248,33 @@ t.test(
     t.equal((await sql`select from pigeonpost.threads`).length, 1)
   },
 )
+
+t.test('behind a database that cannot be reached a batch is not tried one by one', async (t) => {
+  let tries = 0
+  const receiver = createReceiver({
+    run: async () => {
+      tries += 1
+      throw Object.assign(new Error('no answer'), { code: 'CONNECT_TIMEOUT' })
+    },
+  })
+  const at = '/api/webhooks/fakechat'
+  const opened = await Promise.all(
+    Array.from({ length: 60 }, async (_, n) =>
+      receiver.open({
+        tenantId: 1,
+        channel: 'fakechat',
+        request: {
+          method: 'POST',
+          url: at,
+          path: at,
+          query: {},
+          headers: {},
+          body: Buffer.from(JSON.stringify(chat(`u${n}`))),
+        },
+      }),
+    ),
+  )
+  const settled = await Promise.allSettled(opened.map(async (one) => receiver.store(one)))
+  t.ok(settled.every(({ status }) => status === 'rejected'))
+  t.ok(tries <= 12, `${tries} tries`)
+})
