@@ -1857,7 +1857,8 @@ begin
   select m.id, m.number into v_id, v_number from pigeonpost.messages m
   where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
     and m.channel = coalesce(p_message ->> 'channel', m.channel)
-  order by m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
+  order by m.account_id::text is distinct from coalesce(p_message ->> 'account_id', m.account_id::text),
+    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
   limit 1;
   return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
 end

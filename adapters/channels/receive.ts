@@ -31,7 +31,8 @@ export interface ReceiverOptions {
 
 /** Webhooks, messages and bytes that one transaction takes at most. */
 const most = { webhooks: 100, items: 500, bytes: 8 * 1024 * 1024 }
-const longestLine = 2_000
+/** What waits at most: past it whoever comes is told to come again. */
+const longestLine = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
 
 /**
  * Where many come at once, one that arrives alone waits up to so many ms for others, or until there are enough: a commit
@@ -68,7 +69,7 @@ export function createReceiver({
 
   function pump(): void {
     while (open < lanes && line.length > 0) {
-      if (line.length < Math.min(lately * 2, enough)) {
+      if (lately > 1 && line.length < Math.min(lately * 2, enough)) {
         gathering ??= setTimeout(flush, gatherMs)
         return
       }
@@ -139,13 +140,14 @@ export function createReceiver({
     open: async (webhook) => openWebhook(accounts, webhook),
     store: async (webhook) =>
       new Promise((resolve, reject) => {
-        if (line.length >= longestLine) {
+        const bytes = line.reduce((sum, one) => sum + one.webhook.request.body.length, 0)
+        if (line.length >= longestLine.webhooks || bytes > longestLine.bytes) {
           reject(busy())
           return
         }
         const digest = webhook.digest.toString('base64')
         line.push({ webhook, digest, since: performance.now(), resolve, reject })
-        watch ??= setInterval(refuseLate, 500)
+        watch ??= setInterval(refuseLate, 500).unref()
         pump()
       }),
   }

@@ -1,4 +1,3 @@
-import { findAccountsByAddress } from '../../db/accounts/find-by-address.ts'
 import type { Transaction } from '../../db/connect.ts'
 import { changeGroup } from '../../db/conversations/change-group.ts'
 import { linkAddresses } from '../../db/customers/link-addresses.ts'
@@ -18,6 +17,7 @@ import {
 } from '../../db/messages/store-messages.ts'
 import { type Received, UnreadablePayload } from './channel.ts'
 import { type OpenWebhook, pathOf } from './open.ts'
+import { createPlace, type Placed } from './place.ts'
 
 /** Why a webhook could not be stored. `status` is the HTTP status that says so. */
 export interface WebhookError {
@@ -220,50 +220,6 @@ const applyEach: ApplyUpdates = async (tx, tenantId, updates) => {
     }
   }
   return results
-}
-
-type Placed = { channel?: string; accountAddress?: string; conversationExternalId?: string }
-type Place = (of: number, item: Placed) => { channel: string; accountId: string | null }
-
-/**
- * Which channel and account an item is for: the path's account, else the one whose address it names, else whichever the
- * tenant takes for the channel. Some channels open an account for an address of ours that is new; in those whose
- * webhook serves several accounts, the named one goes first.
- */
-async function createPlace(
-  tx: Transaction,
-  webhooks: OpenWebhook[],
-  contents: Received[],
-): Promise<Place> {
-  const tenantId = webhooks[0]?.tenantId ?? 0
-  const channelOf = (of: number, item: Placed) => {
-    const webhook = webhooks[of]
-    return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
-  }
-  // An account in the path is meant, but for what is of its folder's other channel.
-  const ownOf = (of: number, channel: string) => {
-    const { account } = webhooks[of] ?? {}
-    return account?.channel === channel ? account : null
-  }
-  const isShared = (of: number) => webhooks[of]?.channel.sharesWebhook === true
-  const named = contents.flatMap((content, of) =>
-    [...content.messages, ...content.updates, ...(content.groups ?? [])].flatMap((item: Placed) => {
-      const address = item.accountAddress
-      const channel = channelOf(of, item)
-      const own = ownOf(of, channel)
-      if (!address || address === own?.address || (own && !isShared(of))) return []
-      const open = webhooks[of]?.channel.opensAccounts === true && !webhooks[of]?.account
-      return [{ channel, address, open }]
-    }),
-  )
-  const accounts = await findAccountsByAddress(tx, tenantId, named)
-  return (of, item) => {
-    const channel = channelOf(of, item)
-    const own = ownOf(of, channel)
-    const address = item.accountAddress
-    const found = address && (!own || isShared(of)) ? accounts.get(`${channel} ${address}`) : null
-    return { channel, accountId: found ?? own?.accountId ?? null }
-  }
 }
 
 /** What is wrong with the payload. @throws what says nothing about it: a deadlock, a lost connection. */

@@ -1,5 +1,5 @@
 --! Previous: sha1:ca625640f241687df73c022d3f6d6994f50098c8
---! Hash: sha1:0c220729c6dcf442aac9e6d58d56ae31395fb3fa
+--! Hash: sha1:22d6fe6ffff9940026766f0d2d449f9d65d4871b
 --! Message: webhooks
 
 -- Webhooks of real providers: one row for each delivery, however often it is tried.
@@ -67,7 +67,8 @@ begin
   select m.id, m.number into v_id, v_number from pigeonpost.messages m
   where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
     and m.channel = coalesce(p_message ->> 'channel', m.channel)
-  order by m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
+  order by m.account_id::text is distinct from coalesce(p_message ->> 'account_id', m.account_id::text),
+    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
   limit 1;
   return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
 end
