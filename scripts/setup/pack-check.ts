@@ -1,5 +1,5 @@
-// Packs Pigeonpost, installs the tarball in an empty folder with production dependencies only, starts
-// it there, waits until it is ready, and stops it by Ctrl-C's signal.
+// Packs Pigeonpost, installs the tarball in an empty folder with production dependencies only, imports
+// all that it exports, starts it there, waits until it is ready, and stops it by Ctrl-C's signal.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -30,6 +30,7 @@ try {
     '--prefer-offline',
     join(folder, tarball),
   ])
+  await importAll()
   await startAndStop()
   await startAndStop()
   console.log(`${tarball} installs, starts twice and stops within ${stopMs / 1000} s`)
@@ -38,6 +39,16 @@ try {
   process.exitCode = 1
 } finally {
   await rm(folder, { recursive: true, force: true })
+}
+
+/** Every entry of `exports` leads to a module that is there, needs nothing else, and opens nothing when it is imported. */
+async function importAll(): Promise<void> {
+  const installed = join(folder, 'node_modules', 'pigeonpost', 'package.json')
+  const { exports } = JSON.parse(await readFile(installed, 'utf8')) as { exports: object }
+  const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'))
+  const lines = entries.map((entry) => `await import('pigeonpost${entry.slice(1)}')`)
+  await writeFile(join(folder, 'import-all.mjs'), `${lines.join('\n')}\n`)
+  await execute(process.execPath, ['import-all.mjs'], { cwd: folder, env, timeout: 20_000 })
 }
 
 /** In a process group of its own, so that the whole of it can be signalled as a terminal would. */
