@@ -13,6 +13,7 @@ import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { addHealth } from './routes/health.ts'
+import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addSettling } from './routes/settle.ts'
@@ -77,6 +78,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticate = createAuthenticate(context)
   addHealth(app, context, sql)
   addMessages(app, context, authenticate)
+  await addMessageList(app, context, authenticate)
   await addSettling(app, context, authenticate)
   addMetrics(app, context, authenticate)
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
