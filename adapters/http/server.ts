@@ -17,6 +17,7 @@ import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addSettling } from './routes/settle.ts'
+import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 
 export interface ApiOptions {
@@ -80,6 +81,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   addMessages(app, context, authenticate)
   await addMessageList(app, context, authenticate)
   await addSettling(app, context, authenticate)
+  addTransactional(app, context, authenticate)
   addMetrics(app, context, authenticate)
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
