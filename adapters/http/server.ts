@@ -14,9 +14,11 @@ import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { addEvents } from './routes/events.ts'
 import { addHealth } from './routes/health.ts'
+import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addSettling } from './routes/settle.ts'
+import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 
 export interface ApiOptions {
@@ -78,7 +80,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticate = createAuthenticate(context)
   addHealth(app, context, sql)
   addMessages(app, context, authenticate)
+  await addMessageList(app, context, authenticate)
   await addSettling(app, context, authenticate)
+  addTransactional(app, context, authenticate)
   addMetrics(app, context, authenticate)
   addEvents(app, context, authenticate, sql)
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.

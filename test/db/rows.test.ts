@@ -1,6 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
-import { accountRow, apiKeyRow, messageRow } from '../../db/rows.ts'
+import { accountRow, apiKeyRow, conversationRow, messageRow } from '../../db/rows.ts'
 import { testDatabase } from '../support/database.ts'
 
 const types: Record<string, string> = {
@@ -21,6 +21,7 @@ t.test('each row schema agrees with its table on names, types and nulls', async 
     messages: messageRow,
     accounts: accountRow,
     api_keys: apiKeyRow,
+    conversations: conversationRow,
   })) {
     const columns = await sql<{ name: string; type: string; nullable: boolean }[]>`
       select column_name as name, data_type as type, is_nullable = 'YES' as nullable
