@@ -108,8 +108,10 @@ t.test('a revoked key ends within seconds, an expired one at once', async (t) =>
   const status = async () =>
     (await get('/api/v1/messages/1', { authorization: `Bearer ${key}` })).status
   t.equal(await status(), 404)
-  t.equal(await revokeKey(sql as never, 1, id), true)
-  t.equal(await revokeKey(sql as never, 1, id), false)
+  const revoked = await revokeKey(sql as never, 1, id)
+  t.type(revoked?.revoked_at, Date)
+  t.same((await revokeKey(sql as never, 1, id))?.revoked_at, revoked?.revoked_at, 'once')
+  t.equal(await revokeKey(sql as never, 2, id), null)
   await waitFor(async () => (await status()) === 401, { what: 'the revocation', timeout: 4000 })
 })
 
