@@ -88,6 +88,31 @@ export const accountRow = z.object({
 export type AccountRow = z.infer<typeof accountRow>
 export const accountColumns = Object.keys(accountRow.shape)
 
+/** pigeonpost.conversations. Its counters are folded: some milliseconds behind. */
+export const conversationRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  number: z.number(),
+  type: z.enum(['direct', 'multi', 'group']),
+  status: z.enum(['open', 'closed', 'pending']),
+  account_id: z.string(),
+  channel: z.string(),
+  customer_id: z.string().nullable(),
+  address: z.string().nullable(),
+  external_id: z.string().nullable(),
+  group_name: z.string().nullable(),
+  group_avatar: z.string().nullable(),
+  group_metadata: json,
+  thread_id: z.string(),
+  last_message_at: z.date().nullable(),
+  unread_count: z.number(),
+  total_messages: z.number(),
+  created_at: z.date(),
+  updated_at: z.date(),
+})
+export type ConversationRow = z.infer<typeof conversationRow>
+export const conversationColumns = Object.keys(conversationRow.shape)
+
 /** An account with all that an operator sets. */
 export const accountDetailRow = accountRow.extend({
   status_reason: z.string().nullable(),

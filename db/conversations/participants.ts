@@ -1,13 +1,7 @@
 import type { Db, Transaction } from '../connect.ts'
 import { type Page, type PageRequest, readPage } from '../page.ts'
-import { participantColumns, type ParticipantRow } from '../rows.ts'
-
-/** With who it is: the customer's name and lead id, or the account's name and address. */
-export type NamedParticipant = ParticipantRow & {
-  name: string | null
-  lead_id: number | null
-  address: string | null
-}
+import type { ParticipantRow } from '../rows.ts'
+import type { Participant } from './list.ts'
 
 /** Who is in a conversation, the newest first; with `left`, also who was. */
 export async function listParticipants(
@@ -15,7 +9,7 @@ export async function listParticipants(
   tenantId: number,
   { conversationId, left }: { conversationId: string; left: boolean },
   page: PageRequest,
-): Promise<Page<NamedParticipant & { key: string }>> {
+): Promise<Page<Participant & { key: string }>> {
   return readPage(
     db,
     {
@@ -35,8 +29,8 @@ export async function findParticipant(
   tenantId: number,
   conversationId: string,
   id: string,
-): Promise<NamedParticipant | null> {
-  const [row] = await db<NamedParticipant[]>`
+): Promise<Participant | null> {
+  const [row] = await db<Participant[]>`
     select ${named(db)} from pigeonpost.conversation_participants p ${whoTheyAre(db)}
     where p.tenant_id = ${tenantId} and p.conversation_id = ${conversationId}
       and ${id}::uuid in (p.id, p.customer_id, p.account_id)`
@@ -108,12 +102,19 @@ export async function removeParticipant(
 }
 
 function named(db: Db) {
-  return db`${db(participantColumns.map((column) => `p.${column}`))},
-    coalesce(c.name, a.name) as name, c.lead_id, coalesce(c.external_id, a.address) as address`
+  return db`p.id, p.conversation_id as "conversationId", p.customer_id as "customerId", p.account_id as "accountId", p.role,
+    coalesce(u.name, a.name) as name,
+    case when p.account_id is not null then a.address
+      when c.customer_id = p.customer_id and c.address is not null then c.address
+      else (select i.address from pigeonpost.customer_identities i
+        where i.tenant_id = c.tenant_id and i.customer_id = p.customer_id and i.channel = c.channel
+        order by i.created_at, i.address limit 1) end as address,
+    p.joined_at as "joinedAt", p.left_at as "leftAt", p.metadata`
 }
 
 function whoTheyAre(db: Db) {
   return db`
-    left join pigeonpost.customers c on c.tenant_id = p.tenant_id and c.id = p.customer_id
+    join pigeonpost.conversations c on c.tenant_id = p.tenant_id and c.id = p.conversation_id
+    left join pigeonpost.customers u on u.tenant_id = p.tenant_id and u.id = p.customer_id
     left join pigeonpost.accounts a on a.tenant_id = p.tenant_id and a.id = p.account_id`
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   accountDetailRow,
   apiKeyRow,
+  conversationRow,
   customerRow,
   identityRow,
   messageRow,
@@ -33,6 +34,7 @@ t.test('each row schema agrees with its table on names, types and nulls', async 
     conversation_participants: participantRow,
     threads: threadRow,
     api_keys: apiKeyRow,
+    conversations: conversationRow,
   })) {
     const columns = await sql<{ name: string; type: string; nullable: boolean }[]>`
       select column_name as name, data_type as type, is_nullable = 'YES' as nullable

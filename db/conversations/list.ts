@@ -1,0 +1,219 @@
+import type { Transaction } from '../connect.ts'
+import { type Place } from '../place.ts'
+import {
+  conversationColumns,
+  conversationRow,
+  type ConversationRow,
+  messageColumns,
+  messageRow,
+  type MessageRow,
+} from '../rows.ts'
+
+export type ConversationFilter = {
+  tenantId: number
+  status?: ConversationRow['status'] | undefined
+  type?: ConversationRow['type'] | undefined
+  channel?: string | undefined
+  accountId?: string | undefined
+  /** Whose direct conversations. */
+  customerId?: string | undefined
+}
+
+export type ConversationPage = {
+  /** At most so many. */
+  limit: number
+  /** Pass over so many: for pages by number. */
+  offset?: number | undefined
+  /** Only what comes after this place: for a cursor. */
+  after?: Place | undefined
+}
+
+/** A customer or an account of ours that is in a conversation now. */
+export type Participant = {
+  id: string
+  conversationId: string
+  customerId: string | null
+  accountId: string | null
+  role: 'owner' | 'admin' | 'member'
+  name: string | null
+  /** By which the conversation's channel knows them. */
+  address: string | null
+  joinedAt: Date
+  leftAt: Date | null
+  metadata: Record<string, unknown>
+}
+
+export type ListedConversation = ConversationRow & {
+  /** For the cursor behind it. */
+  place: Place
+  /** The first 100 who are in it, our account among them. */
+  participants: Participant[]
+  /** The 20 latest, newest first. */
+  messages: MessageRow[]
+}
+
+/** Of a group with thousands. */
+const mostParticipants = 100
+const latest = 20
+/** So many events that are not folded yet are looked at; without a worker there may be any number. */
+const mostUnfolded = 1000
+
+/**
+ * The tenant's conversations, that with the latest message first; one without a message has its place by when it was
+ * opened. Read backwards along (tenant_id, last_message_at), which is folded from the log; those that the latest events
+ * are about take their place, and their counters, from the messages themselves, so that a message is seen at once.
+ */
+export async function listConversations(
+  tx: Transaction,
+  filter: ConversationFilter,
+  page: ConversationPage,
+): Promise<ListedConversation[]> {
+  const { tenantId } = filter
+  const offset = page.offset ?? 0
+  const wanted = offset + page.limit
+  const means = where(tx, filter)
+  const beyond = (at: ReturnType<Transaction>) =>
+    page.after === undefined
+      ? tx``
+      : tx`and ${at} <= ${page.after.at}::text::timestamptz
+          and (${at} < ${page.after.at}::text::timestamptz or c.number < ${page.after.number})`
+  const rows = await tx<({ at: string } & ConversationRow)[]>`
+    with fresh as materialized (
+      select c.id, c.number, coalesce((
+        select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = c.tenant_id and m.conversation_id = c.id
+      ), c.created_at) as at
+      from (
+        select distinct coalesce(o.merged_into, o.id) as id
+        from (
+          select e.conversation_id from pigeonpost.events e
+          where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id())
+            and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created')
+          order by e.id desc limit ${mostUnfolded}) e
+        join pigeonpost.conversations o on o.tenant_id = ${tenantId} and o.id = e.conversation_id) e
+      join pigeonpost.conversations c on c.id = e.id
+      where ${means}
+    ),
+    place as (
+      (select c.id, c.number, c.at from fresh c
+        where true ${beyond(tx`c.at`)} order by c.at desc, c.number desc limit ${wanted})
+      union all
+      (select c.id, c.number, c.last_message_at from pigeonpost.conversations c
+        where ${means} and c.last_message_at is not null and c.id <> all (array(select f.id from fresh f))
+          ${beyond(tx`c.last_message_at`)}
+        order by c.last_message_at desc, c.number desc limit ${wanted})
+      union all
+      (select c.id, c.number, c.created_at from pigeonpost.conversations c
+        where ${means} and c.last_message_at is null and c.id <> all (array(select f.id from fresh f))
+          ${beyond(tx`c.created_at`)}
+        order by c.created_at desc, c.number desc limit ${wanted})
+      order by at desc, number desc offset ${offset} limit ${page.limit}
+    )
+    select ${tx(plainColumns)},
+      coalesce(k.last_message_at, c.last_message_at) as last_message_at,
+      coalesce(k.unread_count, c.unread_count) as unread_count,
+      coalesce(k.total_messages, c.total_messages) as total_messages,
+      to_char(p.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+    from place p
+    join pigeonpost.conversations c on c.tenant_id = ${tenantId} and c.id = p.id
+    left join fresh f on f.id = p.id
+    left join lateral pigeonpost.conversation_counters(c.tenant_id, f.id) k on f.id is not null
+    order by p.at desc, p.number desc`
+  return withContents(
+    tx,
+    tenantId,
+    rows.map((row) => ({
+      ...conversationRow.parse(row),
+      place: { at: row.at, number: row.number },
+    })),
+  )
+}
+
+const counters = ['last_message_at', 'unread_count', 'total_messages']
+const plainColumns = conversationColumns
+  .filter((name) => !counters.includes(name))
+  .map((name) => `c.${name}`)
+
+function where(tx: Transaction, filter: ConversationFilter) {
+  const { tenantId, status, type, channel, accountId, customerId } = filter
+  return tx`c.tenant_id = ${tenantId} and c.merged_into is null
+    ${status === undefined ? tx`` : tx`and c.status = ${status}`}
+    ${type === undefined ? tx`` : tx`and c.type = ${type}`}
+    ${channel === undefined ? tx`` : tx`and c.channel = ${channel}`}
+    ${accountId === undefined ? tx`` : tx`and c.account_id = ${accountId}`}
+    ${customerId === undefined ? tx`` : tx`and c.customer_id = ${customerId}`}`
+}
+
+/** How many conversations a filter means, counted no further than `most`. */
+export async function countConversations(
+  tx: Transaction,
+  filter: ConversationFilter,
+  most: number,
+): Promise<number> {
+  const [row] = await tx<{ count: number }[]>`
+    select count(*)::integer as count from (
+      select from pigeonpost.conversations c where ${where(tx, filter)} limit ${most}) c`
+  return row?.count ?? 0
+}
+
+/** The same conversations with those who are in them and their latest messages. */
+export async function withContents<C extends ConversationRow>(
+  tx: Transaction,
+  tenantId: number,
+  conversations: C[],
+): Promise<(C & Pick<ListedConversation, 'participants' | 'messages'>)[]> {
+  if (conversations.length === 0) return []
+  const ids = conversations.map(({ id }) => id)
+  const [participants, messages] = await Promise.all([
+    readParticipants(tx, tenantId, ids),
+    readLatestMessages(tx, tenantId, ids),
+  ])
+  return conversations.map((conversation) => ({
+    ...conversation,
+    participants: participants.get(conversation.id) ?? [],
+    messages: messages.get(conversation.id) ?? [],
+  }))
+}
+
+async function readParticipants(
+  tx: Transaction,
+  tenantId: number,
+  ids: string[],
+): Promise<Map<string, Participant[]>> {
+  const rows = await tx<Participant[]>`
+    select p.id, p.conversation_id as "conversationId", p.customer_id as "customerId", p.account_id as "accountId", p.role,
+      coalesce(u.name, a.name) as name,
+      case when p.account_id is not null then a.address
+        when c.customer_id = p.customer_id and c.address is not null then c.address
+        else (select i.address from pigeonpost.customer_identities i
+          where i.tenant_id = c.tenant_id and i.customer_id = p.customer_id and i.channel = c.channel
+          order by i.created_at, i.address limit 1) end as address,
+      p.joined_at as "joinedAt", p.left_at as "leftAt", p.metadata
+    from pigeonpost.conversations c
+    cross join lateral (
+      select * from pigeonpost.conversation_participants p
+      where p.tenant_id = c.tenant_id and p.conversation_id = c.id and p.left_at is null
+      order by p.joined_at, p.id limit ${mostParticipants}) p
+    left join pigeonpost.customers u on u.tenant_id = c.tenant_id and u.id = p.customer_id
+    left join pigeonpost.accounts a on a.tenant_id = c.tenant_id and a.id = p.account_id
+    where c.tenant_id = ${tenantId} and c.id = any (${ids}::uuid[])
+    order by p.joined_at, p.id`
+  return Map.groupBy(rows, ({ conversationId }) => conversationId)
+}
+
+async function readLatestMessages(
+  tx: Transaction,
+  tenantId: number,
+  ids: string[],
+): Promise<Map<string, MessageRow[]>> {
+  const rows = await tx`
+    select ${tx(messageColumns.map((name) => `m.${name}`))}
+    from unnest(${ids}::uuid[]) c (id)
+    cross join lateral (
+      select * from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
+      order by m.occurred_at desc, m.number desc limit ${latest}) m
+    order by m.occurred_at desc, m.number desc`
+  return Map.groupBy(
+    rows.map((row) => messageRow.parse(row)),
+    ({ conversation_id }) => conversation_id,
+  )
+}
