@@ -166,7 +166,6 @@ export const participantRow = z.object({
   metadata: json,
 })
 export type ParticipantRow = z.infer<typeof participantRow>
-export const participantColumns = Object.keys(participantRow.shape)
 
 export const threadRow = z.object({
   id: z.string(),

@@ -13,6 +13,7 @@ import { type MessageRow, messageStatus } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { acceptNoBody } from '../no-body.ts'
 import { messageId, messageShape, toMessageShape } from '../shapes.ts'
 
 const params = z.object({ id: messageId })
@@ -222,18 +223,4 @@ async function changed(
     field: 'id',
     hint,
   })
-}
-
-/** A POST that says all by its path may come with the content type of JSON and nothing in it. */
-function acceptNoBody(scope: FastifyInstance): void {
-  const parse = scope.getDefaultJsonParser('error', 'error')
-  scope.removeContentTypeParser('application/json')
-  scope.addContentTypeParser<string>(
-    'application/json',
-    { parseAs: 'string' },
-    (request, body, done) => {
-      if (body === '') done(null, undefined)
-      else void parse(request, body, done)
-    },
-  )
 }
