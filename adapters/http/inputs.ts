@@ -60,9 +60,10 @@ function isStorable(value: Record<string, unknown>): boolean {
 }
 
 export const flag = (field: string) =>
-  z
-    .enum(['true', 'false'], `${field} must be true or false`)
-    .transform((value) => value === 'true')
+  z.enum(['true', 'false'], `${field} must be true or false`).transform((value) => value === 'true')
+
+/** Of a request that takes no query parameters. */
+export const noQuery = z.strictObject({})
 
 /** A request without anything to say but its path. */
 export const nothing = z.strictObject({}).nullish()
@@ -108,4 +109,3 @@ export function addressOn(channel: string, address: string, field = 'address'): 
   }
   return number
 }
-

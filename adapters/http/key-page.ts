@@ -41,7 +41,11 @@ export function keyPageOf(query: Asked & { cursor?: string | undefined }): PageR
 /** What stands beside the items of a list, as `pageShape` has it. */
 export function pageFields(
   { page, limit }: Asked,
-  { total, totalIsEstimate, nextCursor }: { total: number; totalIsEstimate: boolean; nextCursor: string | null },
+  {
+    total,
+    totalIsEstimate,
+    nextCursor,
+  }: { total: number; totalIsEstimate: boolean; nextCursor: string | null },
 ) {
   const totalPages = Math.ceil(total / limit)
   return { total, totalIsEstimate, page: page ?? 1, limit, totalPages, nextCursor }

@@ -11,7 +11,6 @@ export async function underEach(
   add: (scope: FastifyInstance) => void,
 ): Promise<void> {
   for (const prefix of prefixes) {
-    // oxlint-disable-next-line eslint/no-await-in-loop -- in their order
     await app.register(
       async (scope) => {
         acceptNoBody(scope)

@@ -5,7 +5,12 @@ export type AccountHealth = {
   /** Seconds for which the oldest of those waiting could have been sent; null where none waits. */
   oldestWaitingSeconds: number | null
   /** Of its provider; null where it failed at nothing lately. */
-  breaker: { failures: number; openUntil: Date | null; isOpen: boolean; lastError: string | null } | null
+  breaker: {
+    failures: number
+    openUntil: Date | null
+    isOpen: boolean
+    lastError: string | null
+  } | null
 }
 
 /** Read from one end of an index and one row. */

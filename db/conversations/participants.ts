@@ -59,7 +59,6 @@ export async function addParticipants(
   for (const key of ['customer_id', 'account_id'] as const) {
     const some = given.filter((one) => (key === 'customer_id' ? one.customerId : one.accountId))
     if (some.length === 0) continue
-    // oxlint-disable-next-line eslint/no-await-in-loop -- one connection
     const rows = await tx<{ id: string }[]>`
       insert into pigeonpost.conversation_participants as p (tenant_id, conversation_id, customer_id, account_id, role, metadata)
       select ${tenantId}, ${conversationId}::uuid, g."customerId", g."accountId", g.role, g.metadata

@@ -22,7 +22,10 @@ export async function lockCustomers(
       left join pigeonpost.customers n on n.tenant_id = ${tenantId} and n.lead_id = case when g.asked not like '%-%' then g.asked::bigint end`
     const absent = rows.find(({ id }) => id === null)
     if (absent) {
-      throw new NotFound(`There is no customer ${absent.asked}`, { code: 'customer_unknown', field })
+      throw new NotFound(`There is no customer ${absent.asked}`, {
+        code: 'customer_unknown',
+        field,
+      })
     }
     const living = rows.flatMap(({ asked, id }) => (id ? [[asked, id] as const] : []))
     const locked = await tx<{ merged: boolean }[]>`
