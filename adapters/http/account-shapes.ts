@@ -21,7 +21,7 @@ const secretRef = z
   .string()
   .max(1024, 'secretRef must have 1024 characters at most')
   .regex(
-    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0-\x1f]+)$/,
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\P{Cc}+)$/u,
     'secretRef must be env:NAME or file:PATH, the name of a secret and never the secret',
   )
   .refine(
