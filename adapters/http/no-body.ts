@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** A POST that says all by its path may come with the content type of JSON and nothing in it. */
+/** A request that says all by its path may come with the content type of JSON and nothing in it. */
 export function acceptNoBody(scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeContentTypeParser('application/json')

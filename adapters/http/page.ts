@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { InvalidInput } from '../../db/errors.ts'
 import type { Place } from '../../db/place.ts'
 
 /** Past it, a total is an estimate: nobody counts further. */
@@ -48,12 +49,73 @@ export function pageQuery(defaultLimit: number) {
   }
 }
 
+/** Rows that a page by number may pass over: each of them is read. */
+const deepest = 100_000
+
+/**
+ * Where a page begins.
+ * @throws InvalidInput for a page and a cursor, and for a page that lies too deep
+ */
+export function startOf(query: {
+  page?: number | undefined
+  limit: number
+  cursor?: Place | undefined
+}): { limit: number; offset: number; after?: Place } {
+  const { page, limit, cursor } = query
+  if (cursor) {
+    if (page === undefined) return { limit, offset: 0, after: cursor }
+    throw new InvalidInput('page cannot stand beside cursor', {
+      code: 'page_ambiguous',
+      field: 'page',
+      hint: 'Give one of them.',
+    })
+  }
+  const offset = ((page ?? 1) - 1) * limit
+  if (offset > deepest) {
+    throw new InvalidInput(`page must begin within the first ${deepest} items`, {
+      code: 'page_too_deep',
+      field: 'page',
+      hint: 'Follow nextCursor, which reaches any depth.',
+    })
+  }
+  return { limit, offset }
+}
+
 /** Beside the items of every list. */
 export const pageShape = {
-  total: z.number().describe('Exact up to 10000'),
-  totalIsEstimate: z.boolean().describe('There are more than the total says'),
-  page: z.number(),
-  limit: z.number(),
-  totalPages: z.number(),
-  nextCursor: z.string().nullable().describe('Null on the last page'),
+  total: z.number().int().describe('Exact up to 10000, an estimate past it'),
+  totalIsEstimate: z.boolean(),
+  page: z.number().int().nullable().describe('Null where a cursor was given'),
+  limit: z.number().int(),
+  totalPages: z.number().int(),
+  nextCursor: z.string().nullable().describe('For the page behind this one; null on the last'),
+}
+
+/** A page as it is answered, of the rows that were found for it: one more than the limit where there is another page. */
+export function toPage<R extends { place: Place }>(
+  query: { page?: number | undefined; limit: number; cursor?: Place | undefined },
+  found: R[],
+  counted: { total: number; isEstimate: boolean },
+): { rows: R[]; page: z.infer<z.ZodObject<typeof pageShape>> } {
+  const { limit, cursor } = query
+  const rows = found.slice(0, limit)
+  const last = rows.at(-1)
+  return {
+    rows,
+    page: {
+      total: counted.total,
+      totalIsEstimate: counted.isEstimate,
+      page: cursor ? null : (query.page ?? 1),
+      limit,
+      totalPages: Math.ceil(counted.total / limit),
+      nextCursor: last && found.length > limit ? toCursor(last.place) : null,
+    },
+  }
+}
+
+/** A moment in a query string. */
+export function moment(name: string) {
+  return z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()], `${name} must be an ISO 8601 date`)
+    .transform((text) => new Date(text))
 }

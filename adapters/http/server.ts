@@ -20,6 +20,7 @@ import { addConversations } from './routes/conversations.ts'
 import { addCustomers } from './routes/customers.ts'
 import { addHealth } from './routes/health.ts'
 import { addIdentities } from './routes/identities.ts'
+import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addParticipantRoutes } from './routes/participants.ts'
@@ -86,6 +87,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticate = createAuthenticate(context)
   addHealth(app, context, sql)
   addMessages(app, context, authenticate)
+  await addMessageList(app, context, authenticate)
   await addSettling(app, context, authenticate)
   addMetrics(app, context, authenticate)
   await underEach(app, documentPrefixes, (scope) => {

@@ -1,7 +1,12 @@
 /** Document 004's words and shapes (DESIGN.md 4.1 has the table), from and to rows. */
 
 import { z } from 'zod'
-import type { Direction, MessageRow, MessageStatus } from '../../db/rows.ts'
+import {
+  type Direction,
+  type MessageRow,
+  messageStatus,
+  type MessageStatus,
+} from '../../db/rows.ts'
 
 export const statusWords = {
   scheduled: 'Queued',
@@ -48,6 +53,11 @@ export function contentTypeOf(word: z.infer<typeof typeWord>): MessageRow['conte
   return word === 'Document'
     ? 'file'
     : (word.toLowerCase() as Exclude<MessageRow['content_type'], 'file'>)
+}
+
+/** The statuses that a word stands for. */
+export function statusesOf(word: z.infer<typeof statusWord>): MessageStatus[] {
+  return messageStatus.options.filter((status) => statusWords[status] === word)
 }
 
 const channelNames: Record<string, string> = { whatsapp: 'WhatsApp', sms: 'SMS' }

@@ -1,0 +1,16 @@
+import type { Transaction } from '../connect.ts'
+import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
+
+/** Marks a message that came in as read; null where it is none of those, or is read already. */
+export async function markRead(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+): Promise<MessageRow | null> {
+  const column = id.includes('-') ? tx`id = ${id}::uuid` : tx`number = ${id}::bigint`
+  const [row] = await tx`
+    update pigeonpost.messages set status = 'read'
+    where tenant_id = ${tenantId} and ${column} and direction = 'inbound' and status = 'delivered'
+    returning ${tx(messageColumns)}`
+  return row ? messageRow.parse(row) : null
+}

@@ -1,0 +1,40 @@
+import type { Transaction } from '../connect.ts'
+import type { Direction, MessageRow, MessageStatus } from '../rows.ts'
+import { type ListFilter, means } from './list.ts'
+
+/** How many messages there are of one kind. */
+export type KindCount = {
+  direction: Direction
+  contentType: MessageRow['content_type']
+  status: MessageStatus
+  messages: number
+}
+
+/**
+ * How many messages there are of each kind, exact in this snapshot: from the counts that are folded from the log, so that
+ * it costs the same however many are stored; where no worker folds, from the log since then besides.
+ */
+export async function countKinds(
+  tx: Transaction,
+  { tenantId, accountId }: Pick<ListFilter, 'tenantId' | 'accountId'>,
+): Promise<KindCount[]> {
+  return tx<KindCount[]>`
+    select direction, content_type as "contentType", status, sum(messages)::bigint as messages
+    from pigeonpost_private.read_counts(${tenantId})
+    ${accountId === undefined ? tx`` : tx`where account_id = ${accountId}`}
+    group by 1, 2, 3`
+}
+
+/** The same of those that a filter means, counted one by one: the newest `most` of them and no more. */
+export async function countKindsAmong(
+  tx: Transaction,
+  filter: ListFilter,
+  most: number,
+): Promise<KindCount[]> {
+  return tx<KindCount[]>`
+    select direction, content_type as "contentType", status, count(*) as messages
+    from (
+      select m.direction, m.content_type, m.status from pigeonpost.messages m where ${means(tx, filter)}
+      order by m.created_at desc, m.number desc limit ${most}) m
+    group by 1, 2, 3`
+}
