@@ -4587,6 +4587,9 @@ CREATE UNIQUE INDEX conversations_one_external ON pigeonpost.conversations USING
 -- Name: conversations_recent; Type: INDEX; Schema: pigeonpost
 CREATE INDEX conversations_recent ON pigeonpost.conversations USING btree (tenant_id, last_message_at);
 
+-- Name: conversations_silent; Type: INDEX; Schema: pigeonpost
+CREATE INDEX conversations_silent ON pigeonpost.conversations USING btree (tenant_id, created_at, number) WHERE (last_message_at IS NULL);
+
 -- Name: customer_identities_customer; Type: INDEX; Schema: pigeonpost
 CREATE INDEX customer_identities_customer ON pigeonpost.customer_identities USING btree (tenant_id, customer_id);
 
@@ -4626,6 +4629,9 @@ CREATE INDEX messages_claim ON pigeonpost.messages USING btree (tenant_id, accou
 -- Name: messages_conversation; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_conversation ON pigeonpost.messages USING btree (tenant_id, conversation_id, occurred_at, number);
 
+-- Name: messages_created; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_created ON pigeonpost.messages USING btree (tenant_id, created_at, number);
+
 -- Name: messages_customer; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_customer ON pigeonpost.messages USING btree (tenant_id, customer_id, occurred_at);
 
@@ -4637,6 +4643,12 @@ CREATE INDEX messages_expiring ON pigeonpost.messages USING btree (tenant_id, ac
 
 -- Name: messages_idempotency_key_is_unique; Type: INDEX; Schema: pigeonpost
 CREATE UNIQUE INDEX messages_idempotency_key_is_unique ON pigeonpost.messages USING btree (tenant_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+-- Name: messages_inbound_read; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_inbound_read ON pigeonpost.messages USING btree (tenant_id, created_at, number) WHERE ((direction = 'inbound'::text) AND (status = 'read'::text));
+
+-- Name: messages_not_inbound; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_not_inbound ON pigeonpost.messages USING btree (tenant_id, direction, created_at, number) WHERE (direction <> 'inbound'::text);
 
 -- Name: messages_sender; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_sender ON pigeonpost.messages USING btree (tenant_id, sender_customer_id);
@@ -4652,6 +4664,9 @@ CREATE INDEX messages_status ON pigeonpost.messages USING btree (tenant_id, stat
 
 -- Name: messages_thread; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_thread ON pigeonpost.messages USING btree (tenant_id, thread_id, occurred_at, number);
+
+-- Name: messages_type; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_type ON pigeonpost.messages USING btree (tenant_id, content_type, created_at, number) WHERE (content_type <> 'text'::text);
 
 -- Name: messages_unread; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_unread ON pigeonpost.messages USING btree (tenant_id, conversation_id) WHERE ((direction = 'inbound'::text) AND (status = 'delivered'::text));

@@ -9,17 +9,20 @@ const longestMetadata = 65_536
 
 const needsMedia: ReadonlySet<string> = new Set(['Image', 'Video', 'Audio', 'Document'])
 
-const content = z
-  .string()
-  .transform((text) => text.replaceAll('\r\n', '\n'))
-  .refine((text) => sanitizeText(text) === text, {
-    error: 'content must not hold control characters, but tab and newline, nor lone surrogates',
-    abort: true,
-  })
-  .refine(
-    (text) => Buffer.byteLength(text) <= longestContent,
-    'content must have 1048576 bytes at most',
-  )
+/** What a message says, in a field of that name. */
+export function textField(name: string) {
+  return z
+    .string()
+    .transform((text) => text.replaceAll('\r\n', '\n'))
+    .refine((text) => sanitizeText(text) === text, {
+      error: `${name} must not hold control characters, but tab and newline, nor lone surrogates`,
+      abort: true,
+    })
+    .refine(
+      (text) => Buffer.byteLength(text) <= longestContent,
+      `${name} must have 1048576 bytes at most`,
+    )
+}
 
 const moment = z
   .union(
@@ -28,12 +31,15 @@ const moment = z
   )
   .transform((text) => new Date(text))
 
-const url = z
-  .url({ protocol: /^https?$/, error: 'mediaUrl must be an http or https URL' })
-  .refine(
-    (text) => text.length <= 2048 && sanitizeText(text) === text,
-    'mediaUrl must have 2048 characters at most',
-  )
+/** Where a file is, in a field of that name. */
+export function urlField(name: string) {
+  return z
+    .url({ protocol: /^https?$/, error: `${name} must be an http or https URL` })
+    .refine(
+      (text) => text.length <= 2048 && sanitizeText(text) === text,
+      `${name} must have 2048 characters at most`,
+    )
+}
 
 /** The body of `POST /api/v1/messages`: document 004's fields, `accountId` for `whatsappAccountId`, and `metadata`. */
 export const newMessage = z
@@ -42,8 +48,8 @@ export const newMessage = z
     accountId: z.uuid('accountId must be a UUID').nullish(),
     to: z.string().min(1, 'to must not be empty').max(255, 'to must have 255 characters at most'),
     type: typeWord.default('Text'),
-    content: content.nullish(),
-    mediaUrl: url.nullish(),
+    content: textField('content').nullish(),
+    mediaUrl: urlField('mediaUrl').nullish(),
     scheduledFor: moment.nullish(),
     metadata: z
       .record(z.string(), z.unknown())

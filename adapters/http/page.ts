@@ -15,11 +15,13 @@ const whole = (name: string, most: number) =>
 /** The cursor of a page, or null where it is none of ours. */
 function readCursor(text: string): Place | null {
   const [, at, number] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (\d{1,16})$/.exec(
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (\d{1,15})$/.exec(
       Buffer.from(text, 'base64url').toString('latin1'),
     ) ?? []
-  return at && number && !Number.isNaN(Date.parse(at)) ? { at, number: Number(number) } : null
+  return at && number && isMoment(at) ? { at, number: Number(number) } : null
 }
+
+const isMoment = (at: string) => z.iso.datetime().safeParse(at).success
 
 /** What the caller gives back to get the page behind this place. */
 export function toCursor({ at, number }: Place): string {

@@ -26,6 +26,7 @@ import { addMetrics } from './routes/metrics.ts'
 import { addParticipantRoutes } from './routes/participants.ts'
 import { addSettling } from './routes/settle.ts'
 import { addThreads } from './routes/threads.ts'
+import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 
 export interface ApiOptions {
@@ -89,6 +90,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   addMessages(app, context, authenticate)
   await addMessageList(app, context, authenticate)
   await addSettling(app, context, authenticate)
+  addTransactional(app, context, authenticate)
   addMetrics(app, context, authenticate)
   await underEach(app, documentPrefixes, (scope) => {
     addConversations(scope, context, authenticate)

@@ -15,6 +15,7 @@ import {
 import { markRead } from '../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../db/messages/statistics.ts'
 import type { MessageRow } from '../../../db/rows.ts'
+import { sanitizeText } from '../../channels/payload.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { acceptNoBody } from '../no-body.ts'
@@ -47,7 +48,12 @@ const listQuery = z.strictObject({
   direction: directionWord.optional(),
   type: typeWord.optional(),
   status: statusWord.optional(),
-  campaignId: z.string().min(1).max(255).optional(),
+  campaignId: z
+    .string()
+    .min(1, 'campaignId must not be empty')
+    .max(255)
+    .refine((text) => sanitizeText(text) === text, 'campaignId must not hold control characters')
+    .optional(),
   ...pageQuery(50),
 })
 

@@ -3,29 +3,16 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount, findOnlyAccount } from '../../../db/accounts/find.ts'
 import type { Transaction } from '../../../db/connect.ts'
-import { AccountUnusable, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import { createMessage, findByIdempotencyKey } from '../../../db/messages/create.ts'
 import { findMessage } from '../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../db/rows.ts'
 import { phoneChannels, toE164 } from '../../channels/phone.ts'
 import { type Authenticate, type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { checkConnected, idempotencyHeaders } from '../sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
-import {
-  channelName,
-  messageId,
-  messageShape,
-  queuedShape,
-  toMessageShape,
-  toQueuedShape,
-} from '../shapes.ts'
-
-const headers = z.looseObject({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x20-\x7e]{1,255}$/, 'Idempotency-Key must be 1 to 255 characters of ASCII')
-    .optional(),
-})
+import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
 
 /** Document 004's `POST /api/v1/messages` and `GET /api/v1/messages/:id`. */
 export function addMessages(
@@ -37,7 +24,7 @@ export function addMessages(
 
   routes.post('/api/v1/messages', {
     schema: {
-      headers,
+      headers: idempotencyHeaders,
       body: newMessage,
       response: {
         202: z.object({ success: z.literal(true), message: z.string(), data: queuedShape }),
@@ -135,17 +122,7 @@ async function chooseAccount(
           hint: 'Create an account first.',
         })
   }
-  if (account.status !== 'connected') {
-    const disabled = account.status === 'disabled'
-    // Document 004's words, "WhatsApp account is not connected".
-    throw new AccountUnusable(
-      `${channelName(account.channel)} account is ${disabled ? 'disabled' : 'not connected'}`,
-      {
-        code: disabled ? 'account_disabled' : 'account_not_connected',
-        field,
-      },
-    )
-  }
+  checkConnected(account, field)
   return account
 }
 
