@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import type { ListedConversation, Participant } from '../../db/conversations/list.ts'
 import type { FoundThread } from '../../db/threads/find.ts'
-import type { MessageRow, MessageStatus, ThreadRow } from '../../db/rows.ts'
+import type { MessageRow, ThreadRow } from '../../db/rows.ts'
+import { outboxMessageShape, toOutboxMessage } from './outbox-shapes.ts'
 import { messageShape, toMessageShape } from './shapes.ts'
 
 const time = z.string().describe('ISO 8601, UTC')
@@ -40,62 +41,20 @@ export function toParticipantShape(row: Participant): z.infer<typeof participant
   }
 }
 
-const statusTags: Partial<Record<MessageStatus, 'outbox' | 'retry' | 'failed'>> = {
-  scheduled: 'outbox',
-  queued: 'outbox',
-  sending: 'outbox',
-  retrying: 'retry',
-  failed: 'failed',
-  canceled: 'failed',
-  unknown: 'failed',
-}
-
 /**
- * A message in document 004's fields, and beside them those of document 003, which spell differently and so never
- * collide: one answer serves both.
+ * A message in document 004's fields and in document 003's, which are spelled otherwise, so that one answer serves both.
+ * The one name that both have, `type`, is document 004's word.
  */
-export const conversationMessageShape = messageShape.extend({
-  inbound_or_outbound: z.enum(['inbound', 'outbound', 'system']),
-  endpoint_source: z.string().nullable(),
-  endpoint_target: z.string().nullable(),
-  status_tag: z.enum(['outbox', 'retry', 'ok', 'failed']),
-  status_payload: z.object({
-    error_code: z.string().nullable(),
-    error_message: z.string().nullable(),
-    attempts: z.number(),
-    next_attempt_at: time.nullable(),
-  }),
-  provider_id: z.string().nullable(),
-  provider_message_id: z.string().nullable(),
-})
+export const conversationMessageShape = outboxMessageShape
+  .omit({ type: true })
+  .extend(messageShape.shape)
 
-/** @param addresses of our accounts, by their ids */
+/** @param own our account's address */
 export function toConversationMessage(
   row: MessageRow,
-  addresses: ReadonlyMap<string, string | null>,
+  own: string | null,
 ): z.infer<typeof conversationMessageShape> {
-  const ours = addresses.get(row.account_id) ?? null
-  const [source, target] =
-    row.direction === 'inbound'
-      ? [row.address, ours]
-      : row.direction === 'outbound'
-        ? [ours, row.address]
-        : [null, null]
-  return {
-    ...toMessageShape(row),
-    inbound_or_outbound: row.direction,
-    endpoint_source: source,
-    endpoint_target: target,
-    status_tag: statusTags[row.status] ?? 'ok',
-    status_payload: {
-      error_code: row.error_code,
-      error_message: row.error_message,
-      attempts: row.attempts,
-      next_attempt_at: row.next_attempt_at?.toISOString() ?? null,
-    },
-    provider_id: row.provider,
-    provider_message_id: row.external_message_id,
-  }
+  return { ...toOutboxMessage(row, own), ...toMessageShape(row) }
 }
 
 export const conversationShape = z.object({
@@ -117,12 +76,11 @@ export const conversationShape = z.object({
   createdAt: time,
   updatedAt: time,
   participants: z.array(participantShape).describe('The first 100 who are in it'),
-  messages: z.array(conversationMessageShape).describe('The 20 latest, newest first'),
+  messages: z.array(messageShape).describe('The 20 latest, newest first'),
 })
 
 export function toConversationShape(
   row: Omit<ListedConversation, 'place'>,
-  addresses: ReadonlyMap<string, string | null>,
 ): z.infer<typeof conversationShape> {
   return {
     id: row.id,
@@ -143,7 +101,7 @@ export function toConversationShape(
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
     participants: row.participants.map(toParticipantShape),
-    messages: row.messages.map((message) => toConversationMessage(message, addresses)),
+    messages: row.messages.map(toMessageShape),
   }
 }
 

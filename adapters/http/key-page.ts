@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { InvalidInput } from '../../db/errors.ts'
 import type { Page, PageRequest } from '../../db/page.ts'
-import { pageQuery } from './page.ts'
+import { mostCounted, pageQuery, type pageShape, startOf } from './page.ts'
 
 /** As `pageQuery`, for lists in the order of their uuids. */
 export function keyPageQuery(defaultLimit = 20) {
@@ -20,38 +19,32 @@ export function keyPageQuery(defaultLimit = 20) {
   }
 }
 
-type Asked = { page?: number | undefined; limit: number; cursor?: unknown }
+type Asked = { page?: number | undefined; limit: number; cursor?: string | undefined }
 
-/** How many rows a page passes over. @throws InvalidInput `page_or_cursor` where both are given */
-export function offsetOf({ page, limit, cursor }: Asked): number {
-  if (page !== undefined && cursor !== undefined) {
-    throw new InvalidInput('page and cursor exclude one another', {
-      code: 'page_or_cursor',
-      field: 'cursor',
-      hint: 'Give one of them.',
-    })
-  }
-  return ((page ?? 1) - 1) * limit
+/** Which rows a page is of. @throws InvalidInput as `startOf` */
+export function keyPageOf({ page, limit, cursor }: Asked): PageRequest {
+  // Of the cursor only matters that there is one.
+  const start = startOf({ page, limit, ...(cursor === undefined ? {} : { cursor: anywhere }) })
+  return { limit, offset: start.offset, after: cursor }
 }
+const anywhere = { at: '', number: 0 }
 
-export function keyPageOf(query: Asked & { cursor?: string | undefined }): PageRequest {
-  return { limit: query.limit, offset: offsetOf(query), after: query.cursor }
-}
-
-/** What stands beside the items of a list, as `pageShape` has it. */
-export function pageFields(
-  { page, limit }: Asked,
-  {
+/** What stands beside the items, as `pageShape` has it. */
+export function keyPageFields(
+  { page, limit, cursor }: Asked,
+  { total, totalIsEstimate, next }: Page<unknown>,
+): z.infer<z.ZodObject<typeof pageShape>> {
+  return {
     total,
     totalIsEstimate,
-    nextCursor,
-  }: { total: number; totalIsEstimate: boolean; nextCursor: string | null },
-) {
-  const totalPages = Math.ceil(total / limit)
-  return { total, totalIsEstimate, page: page ?? 1, limit, totalPages, nextCursor }
+    page: cursor === undefined ? (page ?? 1) : null,
+    limit,
+    totalPages: Math.ceil(total / limit),
+    nextCursor: next === null ? null : Buffer.from(next, 'latin1').toString('base64url'),
+  }
 }
 
-export function keyPageFields(query: Asked, { total, totalIsEstimate, next }: Page<unknown>) {
-  const nextCursor = next === null ? null : Buffer.from(next, 'latin1').toString('base64url')
-  return pageFields(query, { total, totalIsEstimate, nextCursor })
+/** What was counted no further than one past `mostCounted`, as a total. */
+export function countedUpTo(count: number): { total: number; isEstimate: boolean } {
+  return { total: Math.min(count, mostCounted), isEstimate: count > mostCounted }
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { readAccountAddresses } from '../../../db/accounts/addresses.ts'
+import { findAccount } from '../../../db/accounts/find.ts'
 import type { Transaction } from '../../../db/connect.ts'
 import {
   countConversationMessages,
@@ -20,8 +20,8 @@ import {
   toThreadShape,
 } from '../conversation-shapes.ts'
 import { idParams, nothing, noQuery } from '../inputs.ts'
-import { keyPageFields, keyPageOf, keyPageQuery, offsetOf, pageFields } from '../key-page.ts'
-import { mostCounted, pageQuery, pageShape, toCursor } from '../page.ts'
+import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage } from '../page.ts'
 import { conversationOf } from './conversations.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
@@ -133,26 +133,13 @@ async function readMessages(
   id: string,
   asked: z.output<typeof messagesQuery>,
 ) {
-  const { limit, cursor } = asked
-  const offset = offsetOf(asked)
+  const { limit, ...start } = startOf(asked)
   const conversation = await conversationOf(tx, tenantId, id)
   const which = { tenantId, conversationId: conversation.id }
-  const found = await listConversationMessages(tx, {
-    ...which,
-    limit: limit + 1,
-    offset,
-    after: cursor,
-  })
-  const counted = await countConversationMessages(tx, { ...which, most: mostCounted + 1 })
-  const addresses = await readAccountAddresses(tx, tenantId, [conversation.account_id])
-  const rows = found.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    messages: rows.map((row) => toConversationMessage(row, addresses)),
-    ...pageFields(asked, {
-      total: Math.min(counted, mostCounted),
-      totalIsEstimate: counted > mostCounted,
-      nextCursor: found.length > limit && last ? toCursor(last.place) : null,
-    }),
-  }
+  const found = await listConversationMessages(tx, { ...which, ...start, limit: limit + 1 })
+  const total = await countConversationMessages(tx, { ...which, most: mostCounted + 1 })
+  const { rows, page } = toPage(asked, found, countedUpTo(total))
+  const account = await findAccount(tx, tenantId, conversation.account_id)
+  const own = account?.address ?? null
+  return { messages: rows.map((row) => toConversationMessage(row, own)), ...page }
 }

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { readAccountAddresses } from '../../../db/accounts/addresses.ts'
 import type { Transaction } from '../../../db/connect.ts'
 import { countConversation, findConversation } from '../../../db/conversations/find.ts'
 import {
@@ -31,9 +30,9 @@ import {
   text,
   noQuery,
 } from '../inputs.ts'
-import { offsetOf, pageFields } from '../key-page.ts'
+import { countedUpTo } from '../key-page.ts'
 import { newConversation, openConversation } from '../open-conversation.ts'
-import { mostCounted, pageQuery, pageShape, toCursor } from '../page.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage } from '../page.ts'
 import { messageId } from '../shapes.ts'
 
 const query = z.strictObject({
@@ -182,34 +181,18 @@ async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
   const counters = await countConversation(tx, tenantId, row.id)
   const [found] = await withContents(tx, tenantId, [{ ...row, ...counters }])
   if (!found) throw new Error('the conversation is gone')
-  const addresses = await readAccountAddresses(tx, tenantId, [row.account_id])
-  return toConversationShape(found, addresses)
+  return toConversationShape(found)
 }
 
 async function list(tx: Transaction, tenantId: number, asked: z.output<typeof query>) {
-  const { page: _, limit, cursor, customerId: person, ...rest } = asked
-  const offset = offsetOf(asked)
+  const { page: _, limit: __, cursor: ___, customerId: person, ...rest } = asked
+  const { limit, ...start } = startOf(asked)
   const customer = person === undefined ? undefined : await findCustomer(tx, tenantId, person)
-  if (customer === null) {
-    const none = { total: 0, totalIsEstimate: false, nextCursor: null }
-    return { conversations: [], ...pageFields(asked, none) }
-  }
   const filter = { ...rest, tenantId, customerId: customer?.id }
-  const found = await listConversations(tx, filter, { limit: limit + 1, offset, after: cursor })
-  const counted = await countConversations(tx, filter, mostCounted + 1)
-  const rows = found.slice(0, limit)
-  const last = rows.at(-1)
-  const addresses = await readAccountAddresses(
-    tx,
-    tenantId,
-    rows.map(({ account_id }) => account_id),
-  )
-  return {
-    conversations: rows.map((row) => toConversationShape(row, addresses)),
-    ...pageFields(asked, {
-      total: Math.min(counted, mostCounted),
-      totalIsEstimate: counted > mostCounted,
-      nextCursor: found.length > limit && last ? toCursor(last.place) : null,
-    }),
-  }
+  // A customer that there is not is in no conversation.
+  const none = customer === null
+  const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
+  const total = none ? 0 : await countConversations(tx, filter, mostCounted + 1)
+  const { rows, page } = toPage(asked, found, countedUpTo(total))
+  return { conversations: rows.map(toConversationShape), ...page }
 }

@@ -111,7 +111,7 @@ async function read(
 ) {
   if (before !== undefined && cursor !== undefined) {
     throw new InvalidInput('before and cursor exclude one another', {
-      code: 'page_or_cursor',
+      code: 'page_ambiguous',
       field: 'cursor',
       hint: 'Give one of them.',
     })

@@ -212,7 +212,7 @@ t.test('what is wrong with a query or an id is named', async (t) => {
   await say('+27831234568')
   const cursor = (await get('/conversations?limit=1')).body.data.nextCursor
   const both = await get(`/conversations?limit=1&page=1&cursor=${cursor}`)
-  t.match([both.status, errorOf(t, both).code], [400, 'page_or_cursor'])
+  t.match([both.status, errorOf(t, both).code], [400, 'page_ambiguous'])
 })
 
 t.test("another tenant's conversation is not there, whatever is asked of it", async (t) => {
