@@ -187,7 +187,7 @@ export async function findPeople(
       })
     }
     const asked = one.address ? opened.get(addressOn(channel, one.address)) : one.customerId
-    const customerId = asked ? (living.get(asked.toLowerCase()) ?? null) : null
+    const customerId = asked ? (living.get(asked) ?? null) : null
     people.push({ customerId, accountId, role: one.role, metadata: one.metadata })
   }
   return people

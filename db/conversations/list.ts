@@ -143,8 +143,8 @@ function where(tx: Transaction, filter: ConversationFilter) {
     ${
       customerId === undefined
         ? tx``
-        : tx`and c.id in (select p.conversation_id from pigeonpost.conversation_participants p
-            where p.tenant_id = ${tenantId} and p.customer_id = ${customerId} and p.left_at is null)`
+        : tx`and c.id = any (array(select p.conversation_id from pigeonpost.conversation_participants p
+            where p.tenant_id = ${tenantId} and p.customer_id = ${customerId} and p.left_at is null))`
     }`
 }
 

@@ -2,8 +2,8 @@ import type { Transaction } from '../connect.ts'
 import { NotFound } from '../errors.ts'
 
 /**
- * Who the customers with those uuids or lead ids are now, by what was asked for, locked so that no merge takes them away before this transaction ends. In
- * the order of their ids, as a merge locks them.
+ * Who the customers with those uuids or lead ids are now, by what was asked for, locked so that no merge takes them away
+ * before this transaction ends. In the order of their ids, as a merge locks them.
  * @throws NotFound `customer_unknown`, field `field`
  */
 export async function lockCustomers(
@@ -12,14 +12,18 @@ export async function lockCustomers(
   ids: string[],
   field: string,
 ): Promise<Map<string, string>> {
-  const given = [...new Set(ids.map((id) => id.toLowerCase()))]
+  const given = [...new Set(ids.map(spelling))]
   if (given.length === 0) return new Map()
   for (;;) {
-    const rows = await tx<{ asked: string; id: string | null }[]>`
-      select g.asked, pigeonpost.current_customer(${tenantId}, coalesce(c.id, n.id)) as id
-      from unnest(${given}::text[]) g (asked)
-      left join pigeonpost.customers c on c.tenant_id = ${tenantId} and c.id = case when g.asked like '%-%' then g.asked::uuid end
-      left join pigeonpost.customers n on n.tenant_id = ${tenantId} and n.lead_id = case when g.asked not like '%-%' then g.asked::bigint end`
+    const found = await tx<{ asked: string; number: string; id: string }[]>`
+      select id::text as asked, lead_id::text as number, pigeonpost.current_customer(${tenantId}, id) as id
+      from pigeonpost.customers
+      where tenant_id = ${tenantId} and (id = any (${given.filter((id) => id.includes('-'))}::uuid[])
+        or lead_id = any (${given.filter((id) => !id.includes('-'))}::bigint[]))`
+    const rows = given.map((asked) => ({
+      asked,
+      id: found.find((one) => asked === one.asked || asked === one.number)?.id ?? null,
+    }))
     const absent = rows.find(({ id }) => id === null)
     if (absent) {
       throw new NotFound(`There is no customer ${absent.asked}`, {
@@ -33,6 +37,19 @@ export async function lockCustomers(
       where tenant_id = ${tenantId} and id = any (${[...new Set(living.map(([, id]) => id))]}::uuid[])
       order by id for key share`
     // One that was merged while we waited for its lock is another by now.
-    if (locked.every(({ merged }) => !merged)) return new Map(living)
+    if (locked.every(({ merged }) => !merged)) {
+      const byName = new Map(living)
+      return new Map(
+        ids.flatMap((id) => {
+          const living = byName.get(spelling(id))
+          return living ? [[id, living]] : []
+        }),
+      )
+    }
   }
+}
+
+/** Of a uuid, in lower case; of a number, without leading zeros. */
+function spelling(id: string): string {
+  return id.includes('-') ? id.toLowerCase() : String(BigInt(id))
 }
