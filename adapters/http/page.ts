@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { InvalidInput } from '../../db/errors.ts'
 import type { Place } from '../../db/place.ts'
+import type { Counted } from './estimates.ts'
 
 /** Past it, a total is an estimate: nobody counts further. */
 export const mostCounted = 10_000
@@ -83,6 +84,15 @@ export function startOf(query: {
   return { limit, offset }
 }
 
+/** The total where the page tells it, being the last: `found` were looked for to one past its limit. Else null. */
+export function totalOf(
+  start: { limit: number; offset: number; after?: Place },
+  found: number,
+): Counted | null {
+  const isLast = found <= start.limit && (found > 0 || start.offset === 0)
+  return isLast && !start.after ? { total: start.offset + found, isEstimate: false } : null
+}
+
 /** Beside the items of every list. */
 export const pageShape = {
   total: z.number().int().describe('Exact up to 10000, an estimate past it'),
@@ -97,7 +107,7 @@ export const pageShape = {
 export function toPage<R extends { place: Place }>(
   query: { page?: number | undefined; limit: number; cursor?: Place | undefined },
   found: R[],
-  counted: { total: number; isEstimate: boolean },
+  counted: Counted,
 ): { rows: R[]; page: z.infer<z.ZodObject<typeof pageShape>> } {
   const { limit, cursor } = query
   const rows = found.slice(0, limit)

@@ -46,6 +46,8 @@ export type Participant = {
 export type ListedConversation = ConversationRow & {
   /** For the cursor behind it. */
   place: Place
+  /** Ours. */
+  accountAddress: string | null
   /** The first 100 who are in it, our account among them. */
   participants: Participant[]
   /** The 20 latest, newest first. */
@@ -80,7 +82,7 @@ export async function listConversations(
   const rows = await tx<({ at: string } & ConversationRow)[]>`
     with fresh as materialized (
       select c.id, c.number, coalesce((
-        select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = c.tenant_id and m.conversation_id = c.id
+        select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
       ), c.created_at) as at
       from (
         select distinct coalesce(o.merged_into, o.id) as id
@@ -89,9 +91,13 @@ export async function listConversations(
           where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id())
             and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created')
           order by e.id desc limit ${mostUnfolded}) e
-        join pigeonpost.conversations o on o.tenant_id = ${tenantId} and o.id = e.conversation_id) e
-      join pigeonpost.conversations c on c.id = e.id
-      where ${means}
+        cross join lateral (
+          select o.id, o.merged_into from pigeonpost.conversations o
+          where o.tenant_id = ${tenantId} and o.id = e.conversation_id offset 0) o) e
+      -- "offset 0" keeps to the key: the planner expects the most events that there can be, and would read every conversation.
+      cross join lateral (
+        select c.id, c.number, c.created_at from pigeonpost.conversations c
+        where c.id = e.id and ${means} offset 0) c
     ),
     place as (
       (select c.id, c.number, c.at from fresh c
@@ -116,7 +122,8 @@ export async function listConversations(
     from place p
     join pigeonpost.conversations c on c.tenant_id = ${tenantId} and c.id = p.id
     left join fresh f on f.id = p.id
-    left join lateral pigeonpost.conversation_counters(c.tenant_id, f.id) k on f.id is not null
+    left join lateral (
+      select * from pigeonpost.conversation_counters(c.tenant_id, f.id) where f.id is not null) k on true
     order by p.at desc, p.number desc`
   return withContents(
     tx,
@@ -165,15 +172,20 @@ export async function withContents<C extends ConversationRow>(
   tx: Transaction,
   tenantId: number,
   conversations: C[],
-): Promise<(C & Pick<ListedConversation, 'participants' | 'messages'>)[]> {
+): Promise<(C & Pick<ListedConversation, 'accountAddress' | 'participants' | 'messages'>)[]> {
   if (conversations.length === 0) return []
   const ids = conversations.map(({ id }) => id)
-  const [participants, messages] = await Promise.all([
+  const accountIds = [...new Set(conversations.map((one) => one.account_id))]
+  const [accounts, participants, messages] = await Promise.all([
+    tx<{ id: string; address: string | null }[]>`
+      select id, address from pigeonpost.accounts where tenant_id = ${tenantId} and id = any (${accountIds}::uuid[])`,
     readParticipants(tx, tenantId, ids),
     readLatestMessages(tx, tenantId, ids),
   ])
+  const addresses = new Map(accounts.map(({ id, address }) => [id, address]))
   return conversations.map((conversation) => ({
     ...conversation,
+    accountAddress: addresses.get(conversation.account_id) ?? null,
     participants: participants.get(conversation.id) ?? [],
     messages: messages.get(conversation.id) ?? [],
   }))

@@ -18,8 +18,9 @@ import type { MessageRow } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { createEstimates } from '../estimates.ts'
 import { acceptNoBody } from '../no-body.ts'
-import { moment, mostCounted, pageQuery, pageShape, startOf, toPage } from '../page.ts'
+import { moment, mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
 import {
   contentTypeOf,
   directionWord,
@@ -64,6 +65,7 @@ export async function addMessageList(
   authenticate: Authenticate,
 ): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>()
+  const estimates = createEstimates()
 
   routes.get('/api/v1/messages', {
     schema: {
@@ -90,12 +92,14 @@ export async function addMessageList(
           statuses: status && statusesOf(status),
           campaignId,
         }
-        const [, ...results] = await Promise.all([
+        const [, found] = await Promise.all([
           planAnew(tx),
           listMessages(tx, filter, { ...start, limit: start.limit + 1 }),
-          countMessages(tx, filter, mostCounted),
         ])
-        return results
+        const counted =
+          totalOf(start, found.length) ??
+          (await estimates(filter, () => countMessages(tx, filter, mostCounted)))
+        return [found, counted] as const
       })
       const { rows, page } = toPage(query, found, counted)
       return { success: true as const, data: { messages: rows.map(toMessageShape), ...page } }

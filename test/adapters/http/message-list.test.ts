@@ -146,7 +146,7 @@ t.test('pages by number and by cursor leave none out and repeat none', async (t)
   t.equal(all.length, 7)
   t.same(await ids('?limit=3'), all.slice(0, 3))
   t.same(await ids('?limit=3&page=2'), all.slice(3, 6))
-  t.same(await ids('?limit=3&page=4'), [])
+  t.match(await list('?limit=3&page=4'), { messages: [], total: 7, page: 4, nextCursor: null })
   t.match(await list('?limit=3&page=3'), { total: 7, page: 3, totalPages: 3, nextCursor: null })
 
   const seen: string[] = []

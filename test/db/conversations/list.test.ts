@@ -83,6 +83,7 @@ t.test('it comes with who is in it and its 20 latest messages, newest first', as
     ],
   )
   t.equal(row?.participants.length, 2)
+  t.equal(row?.accountAddress, '+15550001111')
 })
 
 t.test('pages by place or by number leave none out and repeat none', async (t) => {
