@@ -301,3 +301,20 @@ t.test('short codes and names may send', async (t) => {
     t.equal(body.data.endpoint_source, from)
   }
 })
+
+t.test('HTML of any kind is taken, and comes back as it was', async (t) => {
+  const { post, sql } = await testApi(t)
+  const cases: [string, string][] = [
+    ['<p>a&#7;b&#0;</p>', 'ab'],
+    ['<html><body><img src="https://example.com/a.png"></body></html>', ''],
+    [`${'<div>'.repeat(20_000)}x${'</div>'.repeat(20_000)}`, 'x'],
+    [`<p>${'&lt;'.repeat(200_000)}</p>`, '<'.repeat(200_000)],
+  ]
+  for (const [body, text] of cases) {
+    const answer = await post('/api/messages/email', { ...email, body, attachments: null })
+    t.equal(answer.status, 202, body.slice(0, 40))
+    t.ok(answer.body.data?.body === body)
+    const [row] = await sql`select body from pigeonpost.messages where id = ${answer.body.data?.id}`
+    t.equal(row?.['body'].replaceAll('\u{fffd}', ''), text)
+  }
+})
