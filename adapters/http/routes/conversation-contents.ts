@@ -21,7 +21,7 @@ import {
 } from '../conversation-shapes.ts'
 import { idParams, nothing, noQuery } from '../inputs.ts'
 import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
-import { mostCounted, pageQuery, pageShape, startOf, toPage } from '../page.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
 import { conversationOf } from './conversations.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
@@ -137,8 +137,10 @@ async function readMessages(
   const conversation = await conversationOf(tx, tenantId, id)
   const which = { tenantId, conversationId: conversation.id }
   const found = await listConversationMessages(tx, { ...which, ...start, limit: limit + 1 })
-  const total = await countConversationMessages(tx, { ...which, most: mostCounted + 1 })
-  const { rows, page } = toPage(asked, found, countedUpTo(total))
+  const count = async () =>
+    countedUpTo(await countConversationMessages(tx, { ...which, most: mostCounted + 1 }))
+  const total = totalOf({ limit, ...start }, found.length) ?? (await count())
+  const { rows, page } = toPage(asked, found, total)
   const account = await findAccount(tx, tenantId, conversation.account_id)
   const own = account?.address ?? null
   return { messages: rows.map((row) => toConversationMessage(row, own)), ...page }

@@ -32,7 +32,7 @@ import {
 } from '../inputs.ts'
 import { countedUpTo } from '../key-page.ts'
 import { newConversation, openConversation } from '../open-conversation.ts'
-import { mostCounted, pageQuery, pageShape, startOf, toPage } from '../page.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
 import { messageId } from '../shapes.ts'
 
 const query = z.strictObject({
@@ -192,7 +192,9 @@ async function list(tx: Transaction, tenantId: number, asked: z.output<typeof qu
   // A customer that there is not is in no conversation.
   const none = customer === null
   const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
-  const total = none ? 0 : await countConversations(tx, filter, mostCounted + 1)
-  const { rows, page } = toPage(asked, found, countedUpTo(total))
+  const count = async () => countedUpTo(await countConversations(tx, filter, mostCounted + 1))
+  const nothing = { total: 0, isEstimate: false }
+  const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
+  const { rows, page } = toPage(asked, found, total)
   return { conversations: rows.map(toConversationShape), ...page }
 }
