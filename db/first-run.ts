@@ -9,7 +9,7 @@ import { scopes } from './keys/scopes.ts'
  *
  * The account is made only where the tenant has none at all: one that the operator took away stays away.
  *
- * @param key the key of the last time; it is kept while it is tenant 1's and valid
+ * @param key the key of the last time; it is kept while it is tenant 1's, valid, and may still do everything
  */
 export async function prepareFirstRun(
   sql: Sql,
@@ -25,7 +25,8 @@ export async function prepareFirstRun(
     where not exists (select from pigeonpost.accounts where tenant_id = 1)
     on conflict do nothing`
   const found = key ? await findKey(sql, key) : null
-  if (key && found?.tenantId === 1) return { key, newKey: false }
+  const mayAll = scopes.every((scope) => found?.scopes.includes(scope))
+  if (key && found?.tenantId === 1 && mayAll) return { key, newKey: false }
   const made = await createKey(sql, { tenantId: 1, name: 'pigeonpost start', scopes })
   return { key: made.key, newKey: true }
 }

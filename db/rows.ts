@@ -113,6 +113,73 @@ export const conversationRow = z.object({
 export type ConversationRow = z.infer<typeof conversationRow>
 export const conversationColumns = Object.keys(conversationRow.shape)
 
+/** An account with all that an operator sets. */
+export const accountDetailRow = accountRow.extend({
+  status_reason: z.string().nullable(),
+  rate_per_minute: z.number().nullable(),
+  burst: z.number(),
+  daily_limit: z.number().nullable(),
+  time_zone: z.string(),
+  created_at: z.date(),
+  updated_at: z.date(),
+})
+export type AccountDetailRow = z.infer<typeof accountDetailRow>
+export const accountDetailColumns = Object.keys(accountDetailRow.shape)
+
+/** pigeonpost.customers; the counters are the folded ones. */
+export const customerRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  lead_id: z.number(),
+  name: z.string().nullable(),
+  metadata: json,
+  external_type: z.string().nullable(),
+  external_id: z.string().nullable(),
+  last_message_at: z.date().nullable(),
+  unread_count: z.number(),
+  total_messages: z.number(),
+  created_at: z.date(),
+  updated_at: z.date(),
+})
+export type CustomerRow = z.infer<typeof customerRow>
+export const customerColumns = Object.keys(customerRow.shape)
+
+export const identityRow = z.object({
+  channel: z.string(),
+  address: z.string(),
+  customer_id: z.string(),
+  created_at: z.date(),
+})
+export type IdentityRow = z.infer<typeof identityRow>
+export const identityColumns = Object.keys(identityRow.shape)
+
+export const participantRole = z.enum(['owner', 'admin', 'member'])
+
+export const participantRow = z.object({
+  id: z.string(),
+  conversation_id: z.string(),
+  customer_id: z.string().nullable(),
+  account_id: z.string().nullable(),
+  role: participantRole,
+  joined_at: z.date(),
+  left_at: z.date().nullable(),
+  metadata: json,
+})
+export type ParticipantRow = z.infer<typeof participantRow>
+
+export const threadRow = z.object({
+  id: z.string(),
+  number: z.number(),
+  conversation_id: z.string(),
+  customer_id: z.string().nullable(),
+  channel: z.string(),
+  status: z.enum(['active', 'archived']),
+  created_at: z.date(),
+  archived_at: z.date().nullable(),
+})
+export type ThreadRow = z.infer<typeof threadRow>
+export const threadColumns = Object.keys(threadRow.shape)
+
 export const apiKeyRow = z.object({
   tenant_id: z.number(),
   id: z.string(),

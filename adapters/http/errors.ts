@@ -23,6 +23,30 @@ export function fieldName(column: string): string {
   )
 }
 
+/** Of unique and check constraints Postgres says no more than their names. */
+const constraintWords: Record<string, { field: string; message: string }> = {
+  accounts_address_is_unique: {
+    field: 'address',
+    message: 'The channel has an account with that address already',
+  },
+  accounts_one_default: {
+    field: 'isDefault',
+    message: 'The channel has a default account already',
+  },
+  accounts_recipient_interval_in_range: {
+    field: 'settings.recipient_interval_ms',
+    message: 'recipient_interval_ms must be from 0 to 86400000',
+  },
+  customers_lead_id_is_unique: {
+    field: 'leadId',
+    message: 'Another customer has that lead id already',
+  },
+  conversations_one_external: {
+    field: 'externalId',
+    message: 'The account has a conversation with that external id already',
+  },
+}
+
 /** What to tell the client of an error. Of what is our own fault it hears no more than the request's id. */
 export function problemOf(thrown: unknown, requestId: string): Problem {
   if (hasZodFastifySchemaValidationErrors(thrown)) {
@@ -45,9 +69,11 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
   ) {
     const { code, hint, sqlState } = error.details
     const hidden = unavailable && sqlState !== undefined
-    const message = hidden ? 'The database cannot be reached' : error.message
+    const words = sqlState ? constraintWords[code] : undefined
+    const message = hidden ? 'The database cannot be reached' : (words?.message ?? error.message)
     const field =
-      sqlState && error.details.field ? fieldName(error.details.field) : error.details.field
+      words?.field ??
+      (sqlState && error.details.field ? fieldName(error.details.field) : error.details.field)
     return {
       status: error.status,
       code: hidden ? 'database_unavailable' : code,

@@ -13,11 +13,20 @@ import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { addEvents } from './routes/events.ts'
+import { documentPrefixes, underEach } from './prefixes.ts'
+import { addAccountState } from './routes/account-state.ts'
+import { addAccounts } from './routes/accounts.ts'
+import { addConversationContents } from './routes/conversation-contents.ts'
+import { addConversations } from './routes/conversations.ts'
+import { addCustomers } from './routes/customers.ts'
 import { addHealth } from './routes/health.ts'
+import { addIdentities } from './routes/identities.ts'
 import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
+import { addParticipantRoutes } from './routes/participants.ts'
 import { addSettling } from './routes/settle.ts'
+import { addThreads } from './routes/threads.ts'
 import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 
@@ -85,6 +94,18 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   addTransactional(app, context, authenticate)
   addMetrics(app, context, authenticate)
   addEvents(app, context, authenticate, sql)
+  await underEach(app, documentPrefixes, (scope) => {
+    addConversations(scope, context, authenticate)
+    addParticipantRoutes(scope, context, authenticate)
+    addConversationContents(scope, context, authenticate)
+  })
+  await underEach(app, ['/api/v1', '/api'], (scope) => {
+    addThreads(scope, context, authenticate)
+    addCustomers(scope, context, authenticate)
+    addIdentities(scope, context, authenticate)
+    addAccounts(scope, context, authenticate)
+    addAccountState(scope, context, authenticate)
+  })
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })

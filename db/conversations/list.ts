@@ -15,7 +15,7 @@ export type ConversationFilter = {
   type?: ConversationRow['type'] | undefined
   channel?: string | undefined
   accountId?: string | undefined
-  /** Whose direct conversations. */
+  /** Who is in it: in a direct conversation, or as a participant of another. */
   customerId?: string | undefined
 }
 
@@ -147,7 +147,12 @@ function where(tx: Transaction, filter: ConversationFilter) {
     ${type === undefined ? tx`` : tx`and c.type = ${type}`}
     ${channel === undefined ? tx`` : tx`and c.channel = ${channel}`}
     ${accountId === undefined ? tx`` : tx`and c.account_id = ${accountId}`}
-    ${customerId === undefined ? tx`` : tx`and c.customer_id = ${customerId}`}`
+    ${
+      customerId === undefined
+        ? tx``
+        : tx`and c.id = any (array(select p.conversation_id from pigeonpost.conversation_participants p
+            where p.tenant_id = ${tenantId} and p.customer_id = ${customerId} and p.left_at is null))`
+    }`
 }
 
 /** How many conversations a filter means, counted no further than `most`. */

@@ -1,3 +1,14 @@
 /** What a key may do; a route names the one that it needs. */
-export const scopes = ['messages:read', 'messages:write', 'webhooks', 'metrics'] as const
+export const scopes = [
+  'messages:read',
+  'messages:write',
+  'conversations:read',
+  'conversations:write',
+  'customers:read',
+  'customers:write',
+  'accounts:read',
+  'accounts:write',
+  'webhooks',
+  'metrics',
+] as const
 export type Scope = (typeof scopes)[number]

@@ -1,6 +1,15 @@
 import t from 'tap'
 import { z } from 'zod'
-import { accountRow, apiKeyRow, conversationRow, messageRow } from '../../db/rows.ts'
+import {
+  accountDetailRow,
+  apiKeyRow,
+  conversationRow,
+  customerRow,
+  identityRow,
+  messageRow,
+  participantRow,
+  threadRow,
+} from '../../db/rows.ts'
 import { testDatabase } from '../support/database.ts'
 
 const types: Record<string, string> = {
@@ -19,7 +28,11 @@ t.test('each row schema agrees with its table on names, types and nulls', async 
   const { sql } = await testDatabase(t)
   for (const [table, schema] of Object.entries({
     messages: messageRow,
-    accounts: accountRow,
+    accounts: accountDetailRow,
+    customers: customerRow,
+    customer_identities: identityRow,
+    conversation_participants: participantRow,
+    threads: threadRow,
     api_keys: apiKeyRow,
     conversations: conversationRow,
   })) {

@@ -1,0 +1,143 @@
+/** Accounts, to and from rows. */
+
+import { z } from 'zod'
+import type { AccountChange } from '../../db/accounts/save.ts'
+import type { AccountDetailRow } from '../../db/rows.ts'
+import { addressOn, channelOf, object, text } from './inputs.ts'
+
+const time = z.string().describe('ISO 8601, UTC')
+
+const count = (field: string, least: number) =>
+  z
+    .int(`${field} must be a whole number`)
+    .min(least, `${field} must be ${least} or more`)
+    .max(2_147_483_647, `${field} must be 2147483647 at most`)
+
+/**
+ * The name of a secret. What an account sends with reaches the host that its settings name, so our own secrets are not
+ * to be had by it.
+ */
+const secretRef = z
+  .string()
+  .max(1024, 'secretRef must have 1024 characters at most')
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\P{Cc}+)$/u,
+    'secretRef must be env:NAME or file:PATH, the name of a secret and never the secret',
+  )
+  .refine(
+    (value) => !/^env:(DATABASE_URL|PIGEONPOST_|PG|S3_|CLAMD_)/i.test(value),
+    "secretRef must not name one of the server's own variables",
+  )
+
+const fields = {
+  address: text('address', 255).nullish().describe('Ours: the number, mailbox or bot'),
+  name: text('name', 255).nullish(),
+  provider: text('provider', 64).nullish(),
+  settings: object('settings').optional().describe('In place of what is there'),
+  secretRef: secretRef.nullish(),
+  ratePerMinute: count('ratePerMinute', 1).nullish().describe('Null: unlimited'),
+  burst: count('burst', 1).optional(),
+  dailyLimit: count('dailyLimit', 0).nullish().describe('Null: unlimited'),
+  timeZone: text('timeZone', 64).optional().describe('Of its day, such as Europe/Berlin'),
+  isDefault: z.boolean('isDefault must be true or false').optional(),
+}
+
+export const newAccount = z.strictObject({ channel: channelOf(), ...fields })
+export const accountChange = z.strictObject(fields)
+
+/** The columns that a body sets. @throws InvalidInput `phone_invalid` */
+export function toColumns(
+  channel: string,
+  {
+    address,
+    secretRef,
+    ratePerMinute,
+    dailyLimit,
+    timeZone,
+    isDefault,
+    ...same
+  }: z.output<typeof accountChange>,
+): AccountChange {
+  const given = {
+    ...same,
+    address: address ? addressOn(channel, address) : address,
+    secret_ref: secretRef,
+    rate_per_minute: ratePerMinute,
+    daily_limit: dailyLimit,
+    time_zone: timeZone,
+    is_default: isDefault,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+export const accountShape = z.object({
+  id: z.uuid(),
+  channel: z.string(),
+  address: z.string().nullable(),
+  name: z.string().nullable(),
+  provider: z.string().nullable(),
+  status: z.enum(['connected', 'disconnected', 'disabled']),
+  statusReason: z.string().nullable(),
+  isDefault: z.boolean(),
+  ratePerMinute: z.number().nullable(),
+  burst: z.number(),
+  dailyLimit: z.number().nullable(),
+  timeZone: z.string(),
+  settings: z.record(z.string(), z.unknown()),
+  secretRef: z.string().nullable().describe('The name of a secret, never the secret'),
+  createdAt: time,
+  updatedAt: time,
+})
+
+export function toAccountShape(row: AccountDetailRow): z.infer<typeof accountShape> {
+  return {
+    id: row.id,
+    channel: row.channel,
+    address: row.address,
+    name: row.name,
+    provider: row.provider,
+    status: row.status,
+    statusReason: row.status_reason,
+    isDefault: row.is_default,
+    ratePerMinute: row.rate_per_minute,
+    burst: row.burst,
+    dailyLimit: row.daily_limit,
+    timeZone: row.time_zone,
+    settings: row.settings,
+    secretRef: row.secret_ref,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  }
+}
+
+export const limitsShape = z.object({
+  ratePerMinute: z.number().nullable(),
+  burst: z.number(),
+  dailyLimit: z.number().nullable(),
+  timeZone: z.string(),
+  today: z.object({
+    day: z.string().describe("The account's local date"),
+    accepted: z.number().nullable().describe('Null where no daily limit has it counted'),
+    remaining: z.number().nullable(),
+    nextDayAt: time,
+  }),
+})
+
+export const healthShape = z.object({
+  status: accountShape.shape.status,
+  statusReason: z.string().nullable(),
+  isConnected: z.boolean(),
+  provider: z.string().nullable(),
+  breaker: z
+    .object({
+      state: z.enum(['closed', 'open']),
+      failures: z.number(),
+      openUntil: time.nullable(),
+      lastError: z.string().nullable(),
+    })
+    .describe('Of its provider; open: nothing is sent by it but one try at a time after openUntil'),
+  oldestWaitingSeconds: z
+    .number()
+    .nullable()
+    .describe('For how long the oldest of those queued could have been sent; null where none is'),
+})

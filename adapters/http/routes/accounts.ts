@@ -1,0 +1,131 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { findAccountDetail, readAccounts } from '../../../db/accounts/page.ts'
+import { createAccount, updateAccount } from '../../../db/accounts/save.ts'
+import type { Transaction } from '../../../db/connect.ts'
+import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import type { AccountDetailRow } from '../../../db/rows.ts'
+import {
+  accountChange,
+  accountShape,
+  newAccount,
+  toAccountShape,
+  toColumns,
+} from '../account-shapes.ts'
+import { type Authenticate, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import { channelOf, uuidParams, noQuery } from '../inputs.ts'
+import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { pageShape } from '../page.ts'
+
+const one = z.object({ success: z.literal(true), data: accountShape })
+
+/** Accounts: the addresses of ours that a tenant sends from and receives at. */
+export function addAccounts(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'accounts:read')
+  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'accounts:write')
+
+  routes.get('/accounts', {
+    schema: {
+      querystring: z.strictObject({
+        ...keyPageQuery(),
+        channel: channelOf().optional(),
+        status: accountShape.shape.status.optional(),
+      }),
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          data: z.object({ accounts: z.array(accountShape), ...pageShape }),
+        }),
+      },
+    },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const { query } = request
+      const page = await context.asTenant(tenantId, (tx) =>
+        readAccounts(tx, tenantId, query, keyPageOf(query)),
+      )
+      const accounts = page.rows.map(toAccountShape)
+      return { success: true as const, data: { accounts, ...keyPageFields(query, page) } }
+    },
+  })
+
+  routes.get('/accounts/:id', {
+    schema: { querystring: noQuery, params: uuidParams, response: { 200: one } },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const row = await context.asTenant(tenantId, (tx) =>
+        accountOf(tx, tenantId, request.params.id),
+      )
+      return { success: true as const, data: toAccountShape(row) }
+    },
+  })
+
+  routes.post('/accounts', {
+    schema: { querystring: noQuery, body: newAccount, response: { 201: one } },
+    onRequest: mayWrite,
+    handler: async (request, reply) => {
+      const { tenantId } = principalOf(request)
+      const { channel, ...rest } = request.body
+      const change = { channel, ...toColumns(channel, rest) }
+      const row = await retryTransient(() =>
+        context.asTenant(tenantId, async (tx) =>
+          accountOf(tx, tenantId, await createAccount(tx, tenantId, change)),
+        ),
+      )
+      return reply.code(201).send({ success: true, data: toAccountShape(row) })
+    },
+  })
+
+  routes.patch('/accounts/:id', {
+    schema: {
+      querystring: noQuery,
+      params: uuidParams,
+      body: accountChange,
+      response: { 200: one },
+    },
+    onRequest: mayWrite,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const { params, body } = request
+      if (Object.keys(body).length === 0) {
+        throw new InvalidInput('There is nothing to change', {
+          code: 'nothing_to_change',
+          field: 'body',
+          hint: 'Give what is to be another.',
+        })
+      }
+      const row = await retryTransient(() =>
+        context.asTenant(tenantId, async (tx) => {
+          const account = await accountOf(tx, tenantId, params.id)
+          await updateAccount(tx, tenantId, account, toColumns(account.channel, body))
+          return accountOf(tx, tenantId, account.id)
+        }),
+      )
+      return { success: true as const, data: toAccountShape(row) }
+    },
+  })
+}
+
+/** @throws NotFound `account_unknown` */
+export async function accountOf(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+): Promise<AccountDetailRow> {
+  const row = await findAccountDetail(tx, tenantId, id)
+  if (!row) {
+    throw new NotFound(`There is no account ${id}`, { code: 'account_unknown', field: 'id' })
+  }
+  return row
+}

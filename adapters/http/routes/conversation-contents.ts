@@ -1,0 +1,147 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { findAccount } from '../../../db/accounts/find.ts'
+import type { Transaction } from '../../../db/connect.ts'
+import {
+  countConversationMessages,
+  listConversationMessages,
+} from '../../../db/conversations/messages.ts'
+import { archiveThread, findActiveThread } from '../../../db/threads/archive.ts'
+import { findThread } from '../../../db/threads/find.ts'
+import { listThreads } from '../../../db/threads/list.ts'
+import { retryTransient } from '../../../db/errors.ts'
+import { type Authenticate, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import {
+  conversationMessageShape,
+  threadShape,
+  toConversationMessage,
+  toThreadShape,
+} from '../conversation-shapes.ts'
+import { idParams, nothing, noQuery } from '../inputs.ts'
+import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
+import { conversationOf } from './conversations.ts'
+
+const messagesQuery = z.strictObject(pageQuery(20))
+
+/** What was said in a conversation, and in which sittings. */
+export function addConversationContents(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'conversations:read')
+
+  routes.get('/conversations/:id/messages', {
+    schema: {
+      params: idParams,
+      querystring: messagesQuery,
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          data: z.object({ messages: z.array(conversationMessageShape), ...pageShape }),
+        }),
+      },
+    },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const { params, query } = request
+      const data = await context.asTenant(tenantId, (tx) =>
+        readMessages(tx, tenantId, params.id, query),
+      )
+      return { success: true as const, data }
+    },
+  })
+
+  routes.get('/conversations/:id/threads', {
+    schema: {
+      params: idParams,
+      querystring: z.strictObject({
+        ...keyPageQuery(),
+        status: z.enum(['active', 'archived']).optional(),
+      }),
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          data: z.object({ threads: z.array(threadShape), ...pageShape }),
+        }),
+      },
+    },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const { params, query } = request
+      const page = await context.asTenant(tenantId, async (tx) => {
+        const { id } = await conversationOf(tx, tenantId, params.id)
+        return listThreads(
+          tx,
+          tenantId,
+          { conversationId: id, status: query.status },
+          keyPageOf(query),
+        )
+      })
+      const threads = page.rows.map(toThreadShape)
+      return { success: true as const, data: { threads, ...keyPageFields(query, page) } }
+    },
+  })
+
+  routes.post('/conversations/:id/threads/current/archive', {
+    schema: {
+      querystring: noQuery,
+      params: idParams,
+      body: nothing,
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          message: z.string(),
+          data: threadShape
+            .nullable()
+            .describe(
+              'The thread that ended; null where nothing was said since the last one ended',
+            ),
+        }),
+      },
+    },
+    onRequest: (request, reply) => authenticate(request, reply, 'conversations:write'),
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const row = await retryTransient(() =>
+        context.asTenant(tenantId, async (tx) => {
+          const { id } = await conversationOf(tx, tenantId, request.params.id)
+          const active = await findActiveThread(tx, tenantId, id)
+          if (active === null || !(await archiveThread(tx, tenantId, active))) return null
+          return findThread(tx, tenantId, active)
+        }),
+      )
+      return {
+        success: true as const,
+        message: row ? 'Thread archived' : 'No thread is active',
+        data: row ? toThreadShape(row) : null,
+      }
+    },
+  })
+}
+
+async function readMessages(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+  asked: z.output<typeof messagesQuery>,
+) {
+  const { limit, ...start } = startOf(asked)
+  const conversation = await conversationOf(tx, tenantId, id)
+  const which = { tenantId, conversationId: conversation.id }
+  const found = await listConversationMessages(tx, { ...which, ...start, limit: limit + 1 })
+  const count = async () =>
+    countedUpTo(await countConversationMessages(tx, { ...which, most: mostCounted + 1 }))
+  const total = totalOf({ limit, ...start }, found.length) ?? (await count())
+  const { rows, page } = toPage(asked, found, total)
+  const account = await findAccount(tx, tenantId, conversation.account_id)
+  const own = account?.address ?? null
+  return { messages: rows.map((row) => toConversationMessage(row, own)), ...page }
+}

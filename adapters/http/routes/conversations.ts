@@ -1,0 +1,200 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Transaction } from '../../../db/connect.ts'
+import { countConversation, findConversation } from '../../../db/conversations/find.ts'
+import {
+  countConversations,
+  listConversations,
+  withContents,
+} from '../../../db/conversations/list.ts'
+import { type ConversationChange, updateConversation } from '../../../db/conversations/update.ts'
+import { findCustomer } from '../../../db/customers/find.ts'
+import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import type { ConversationRow } from '../../../db/rows.ts'
+import { type Authenticate, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import {
+  conversationShape,
+  statusName,
+  toConversationShape,
+  typeName,
+} from '../conversation-shapes.ts'
+import {
+  accountIdOf,
+  alsoInSnakeCase,
+  channelOf,
+  idParams,
+  nothing,
+  object,
+  text,
+  noQuery,
+} from '../inputs.ts'
+import { countedUpTo } from '../key-page.ts'
+import { newConversation, openConversation } from '../open-conversation.ts'
+import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
+import { messageId } from '../shapes.ts'
+
+const query = z.strictObject({
+  ...pageQuery(20),
+  status: statusName.optional(),
+  type: typeName.optional(),
+  channel: channelOf().optional(),
+  accountId: accountIdOf('accountId').optional(),
+  customerId: messageId.optional().describe('Who is in it; the UUID or the lead id'),
+})
+
+const change = alsoInSnakeCase(
+  z.strictObject({
+    status: statusName.optional(),
+    groupName: text('groupName', 255).optional(),
+    groupAvatar: text('groupAvatar', 2048).nullish(),
+    groupMetadata: object('groupMetadata').optional().describe('In place of what is there'),
+  }),
+)
+
+const one = z.object({ success: z.literal(true), data: conversationShape })
+const verbs = { close: 'closed', reopen: 'open', pending: 'pending' } as const
+
+/** Document 001, section 4: conversations, and their lifecycle. */
+export function addConversations(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'conversations:read')
+  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'conversations:write')
+
+  routes.get('/conversations', {
+    schema: {
+      querystring: query,
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          data: z.object({ conversations: z.array(conversationShape), ...pageShape }),
+        }),
+      },
+    },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      return {
+        success: true as const,
+        data: await context.asTenant(tenantId, (tx) => list(tx, tenantId, request.query)),
+      }
+    },
+  })
+
+  routes.get('/conversations/:id', {
+    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const data = await context.asTenant(tenantId, async (tx) =>
+        tell(tx, tenantId, await conversationOf(tx, tenantId, request.params.id)),
+      )
+      return { success: true as const, data }
+    },
+  })
+
+  routes.post('/conversations', {
+    schema: {
+      querystring: noQuery,
+      body: newConversation,
+      response: {
+        200: one.describe('The direct conversation that they have already'),
+        201: one,
+      },
+    },
+    onRequest: mayWrite,
+    handler: async (request, reply) => {
+      const { tenantId } = principalOf(request)
+      const { created, data } = await retryTransient(() =>
+        context.asTenant(tenantId, async (tx) => {
+          const { row, created } = await openConversation(tx, tenantId, request.body)
+          return { created, data: await tell(tx, tenantId, row) }
+        }),
+      )
+      return reply.code(created ? 201 : 200).send({ success: true, data })
+    },
+  })
+
+  const save = (tenantId: number, id: string, given: ConversationChange) =>
+    retryTransient(() =>
+      context.asTenant(tenantId, async (tx) => {
+        const row = await conversationOf(tx, tenantId, id)
+        await updateConversation(tx, tenantId, row.id, given)
+        return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
+      }),
+    )
+
+  routes.patch('/conversations/:id', {
+    schema: { querystring: noQuery, params: idParams, body: change, response: { 200: one } },
+    onRequest: mayWrite,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const given = request.body
+      if (Object.keys(given).length === 0) {
+        throw new InvalidInput('There is nothing to change', {
+          code: 'nothing_to_change',
+          field: 'body',
+          hint: 'Give status, groupName, groupAvatar or groupMetadata.',
+        })
+      }
+      return { success: true as const, data: await save(tenantId, request.params.id, given) }
+    },
+  })
+
+  for (const [verb, status] of Object.entries(verbs)) {
+    routes.post(`/conversations/:id/${verb}`, {
+      schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
+      onRequest: mayWrite,
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        return { success: true as const, data: await save(tenantId, request.params.id, { status }) }
+      },
+    })
+  }
+}
+
+/** @throws NotFound `conversation_unknown` */
+export async function conversationOf(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+): Promise<ConversationRow> {
+  const row = await findConversation(tx, tenantId, id)
+  if (!row) {
+    throw new NotFound(`There is no conversation ${id}`, {
+      code: 'conversation_unknown',
+      field: 'id',
+    })
+  }
+  return row
+}
+
+/** A conversation with who is in it, its latest messages, and its counters as they are now. */
+async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
+  const counters = await countConversation(tx, tenantId, row.id)
+  const [found] = await withContents(tx, tenantId, [{ ...row, ...counters }])
+  if (!found) throw new Error('the conversation is gone')
+  return toConversationShape(found)
+}
+
+async function list(tx: Transaction, tenantId: number, asked: z.output<typeof query>) {
+  const { page: _, limit: __, cursor: ___, customerId: person, ...rest } = asked
+  const { limit, ...start } = startOf(asked)
+  const customer = person === undefined ? undefined : await findCustomer(tx, tenantId, person)
+  const filter = { ...rest, tenantId, customerId: customer?.id }
+  // A customer that there is not is in no conversation.
+  const none = customer === null
+  const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
+  const count = async () => countedUpTo(await countConversations(tx, filter, mostCounted + 1))
+  const nothing = { total: 0, isEstimate: false }
+  const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
+  const { rows, page } = toPage(asked, found, total)
+  return { conversations: rows.map(toConversationShape), ...page }
+}

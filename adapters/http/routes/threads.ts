@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Transaction } from '../../../db/connect.ts'
+import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { threadHistory } from '../../../db/messages/history.ts'
+import { archiveThread } from '../../../db/threads/archive.ts'
+import { type FoundThread, findThread } from '../../../db/threads/find.ts'
+import { type Authenticate, principalOf } from '../auth.ts'
+import type { ApiContext } from '../context.ts'
+import { foundThreadShape, toFoundThreadShape } from '../conversation-shapes.ts'
+import { idParams, nothing, noQuery } from '../inputs.ts'
+import { pageQuery } from '../page.ts'
+import { historyShape, toHistoryShape, toTurns, turnShape } from '../turns.ts'
+
+const number = z.string().regex(/^[0-9]{1,15}$/)
+
+const historyQuery = z.strictObject({
+  format: z.enum(['messages', 'turns']).default('messages'),
+  limit: pageQuery(50).limit,
+  before: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'before must be the number of a message')
+    .optional()
+    .describe("A message's number: only what was said before it"),
+  cursor: z
+    .string()
+    .transform((text, context) => {
+      const given = Buffer.from(text, 'base64url').toString('latin1')
+      if (number.safeParse(given).success) return given
+      context.addIssue('cursor must be the nextCursor of a page before')
+      return z.NEVER
+    })
+    .optional()
+    .describe('The nextCursor of the page before, which is of what was said later'),
+})
+
+const page = {
+  limit: z.number(),
+  nextCursor: z.string().nullable().describe('For what was said before; null at the beginning'),
+}
+const one = z.object({ success: z.literal(true), data: foundThreadShape })
+
+/** Threads: the sittings of a conversation, and what was said in one, oldest first (document 002). */
+export function addThreads(
+  app: FastifyInstance,
+  context: ApiContext,
+  authenticate: Authenticate,
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
+    authenticate(request, reply, 'conversations:read')
+
+  routes.get('/threads/:id', {
+    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const row = await context.asTenant(tenantId, (tx) =>
+        threadOf(tx, tenantId, request.params.id),
+      )
+      return { success: true as const, data: toFoundThreadShape(row) }
+    },
+  })
+
+  routes.get('/threads/:id/history', {
+    schema: {
+      params: idParams,
+      querystring: historyQuery,
+      response: {
+        200: z.object({
+          success: z.literal(true),
+          data: z.union([
+            z.object({ threadId: z.uuid(), messages: z.array(historyShape), ...page }),
+            z.object({ threadId: z.uuid(), turns: z.array(turnShape), ...page }),
+          ]),
+        }),
+      },
+    },
+    onRequest: mayRead,
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const { params, query } = request
+      const data = await context.asTenant(tenantId, (tx) => read(tx, tenantId, params.id, query))
+      return { success: true as const, data }
+    },
+  })
+
+  routes.post('/threads/:id/archive', {
+    schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
+    onRequest: (request, reply) => authenticate(request, reply, 'conversations:write'),
+    handler: async (request) => {
+      const { tenantId } = principalOf(request)
+      const row = await retryTransient(() =>
+        context.asTenant(tenantId, async (tx) => {
+          const { id } = await threadOf(tx, tenantId, request.params.id)
+          await archiveThread(tx, tenantId, id)
+          return threadOf(tx, tenantId, id)
+        }),
+      )
+      return { success: true as const, data: toFoundThreadShape(row) }
+    },
+  })
+}
+
+async function read(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+  { format, limit, before, cursor }: z.output<typeof historyQuery>,
+) {
+  if (before !== undefined && cursor !== undefined) {
+    throw new InvalidInput('before and cursor exclude one another', {
+      code: 'page_ambiguous',
+      field: 'cursor',
+      hint: 'Give one of them.',
+    })
+  }
+  const thread = await threadOf(tx, tenantId, id)
+  const end = before ?? cursor
+  const found = await threadHistory(tx, {
+    tenantId,
+    thread: thread.id,
+    limit: limit + 1,
+    ...(end === undefined ? {} : { before: Number(end) }),
+  })
+  const entries = found.slice(-limit)
+  const [first] = entries
+  const nextCursor =
+    found.length > limit && first
+      ? Buffer.from(String(first.number), 'latin1').toString('base64url')
+      : null
+  const rest = { threadId: thread.id, limit, nextCursor }
+  return format === 'turns'
+    ? { ...rest, turns: toTurns(entries) }
+    : { ...rest, messages: entries.map(toHistoryShape) }
+}
+
+async function threadOf(tx: Transaction, tenantId: number, id: string): Promise<FoundThread> {
+  const row = await findThread(tx, tenantId, id)
+  if (!row) {
+    throw new NotFound(`There is no thread ${id}`, { code: 'thread_unknown', field: 'id' })
+  }
+  return row
+}

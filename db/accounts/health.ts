@@ -1,0 +1,32 @@
+import type { Db } from '../connect.ts'
+
+/** How the outbound side of an account stands. */
+export type AccountHealth = {
+  /** Seconds for which the oldest of those waiting could have been sent; null where none waits. */
+  oldestWaitingSeconds: number | null
+  /** Of its provider; null where it failed at nothing lately. */
+  breaker: {
+    failures: number
+    openUntil: Date | null
+    isOpen: boolean
+    lastError: string | null
+  } | null
+}
+
+/** Read from one end of an index and one row. */
+export async function readAccountHealth(
+  db: Db,
+  tenantId: number,
+  { id, provider }: { id: string; provider: string | null },
+): Promise<AccountHealth> {
+  const [waiting] = await db<{ seconds: number | null }[]>`
+    select greatest(0, extract(epoch from pigeonpost_private.clock() - w.oldest))::double precision as seconds
+    from (
+      select min(coalesce(scheduled_for, created_at)) as oldest from pigeonpost.messages
+      where tenant_id = ${tenantId} and account_id = ${id} and status = 'queued') w
+    where w.oldest is not null`
+  const [breaker] = await db<NonNullable<AccountHealth['breaker']>[]>`
+    select failures, open_until as "openUntil", open_until is not null as "isOpen", last_error as "lastError"
+    from pigeonpost_private.provider_breakers where tenant_id = ${tenantId} and provider = ${provider}`
+  return { oldestWaitingSeconds: waiting?.seconds ?? null, breaker: breaker ?? null }
+}

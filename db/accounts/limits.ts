@@ -1,0 +1,35 @@
+import type { Db } from '../connect.ts'
+
+/** How far an account has used its day. */
+export type DayUse = {
+  /** The account's local date, `2025-12-10`. */
+  day: string
+  /** What was accepted for it; null where no limit has it counted. */
+  accepted: number | null
+  nextDayAt: Date
+}
+
+/**
+ * Today's use of an account, by delivery's clock. A day that is not counted yet begins, when it is, with what went out
+ * while there was no limit; so it does here, up to the limit.
+ */
+export async function readDayUse(db: Db, tenantId: number, id: string): Promise<DayUse | null> {
+  const [use] = await db<DayUse[]>`
+    with today as (
+      select a.daily_limit, a.time_zone, (pigeonpost_private.clock() at time zone a.time_zone)::date as day
+      from pigeonpost.accounts a where a.tenant_id = ${tenantId} and a.id = ${id}
+    ), span as (
+      select t.*, pigeonpost_private.day_start(t.day, t.time_zone) as starts,
+        pigeonpost_private.day_start(t.day + 1, t.time_zone) as ends
+      from today t
+    )
+    select s.day::text as day, s.ends as "nextDayAt", case when s.daily_limit is not null then coalesce(
+      (select d.accepted from pigeonpost_private.account_days d
+        where d.tenant_id = ${tenantId} and d.account_id = ${id} and d.day = s.day),
+      (select count(*) from (
+        select from pigeonpost.messages m
+        where m.tenant_id = ${tenantId} and m.account_id = ${id} and m.direction = 'outbound' and m.attempts > 0
+          and m.accepted_on is null and m.sent_at >= s.starts and m.sent_at < s.ends limit s.daily_limit) counted)) end as accepted
+    from span s`
+  return use ?? null
+}

@@ -1,0 +1,54 @@
+import type { PendingQuery, Row } from 'postgres'
+import type { Db } from './connect.ts'
+
+/** Totals are counted up to here; past it they are told to be an estimate. */
+export const mostCounted = 10_000
+
+/** Which rows of a list are wanted: those after a key, or those after so many. */
+export type PageRequest = {
+  limit: number
+  offset?: number | undefined
+  /** The key (a uuid) of the last row of the page before. */
+  after?: string | undefined
+}
+
+export type Page<T> = {
+  rows: T[]
+  /** The last row's key, where more come after it. */
+  next: string | null
+  total: number
+  totalIsEstimate: boolean
+}
+
+/**
+ * One page of a list, the highest key first: keys are uuids of version 7, so that is the newest first. It reads no more
+ * than the page along the key's index, and counts no more than `mostCounted` rows.
+ * @param about.from `from …`, and `about.where` what follows `where`
+ * @param about.key the column that orders it, unique in it
+ */
+export async function readPage<T extends { key: string }>(
+  db: Db,
+  about: {
+    columns: PendingQuery<Row[]>
+    from: PendingQuery<Row[]>
+    where: PendingQuery<Row[]>
+    key: PendingQuery<Row[]>
+  },
+  { limit, offset = 0, after }: PageRequest,
+): Promise<Page<T>> {
+  const { columns, from, where, key } = about
+  const found = await db<T[]>`
+    select ${columns}, ${key} as key from ${from}
+    where ${where} ${after === undefined ? db`` : db`and ${key} < ${after}::uuid`}
+    order by ${key} desc limit ${limit + 1} offset ${offset}`
+  const [counted] = await db<{ total: number }[]>`
+    select count(*) as total from (select from ${from} where ${where} limit ${mostCounted + 1}) counted`
+  const total = counted?.total ?? 0
+  const rows = found.slice(0, limit)
+  return {
+    rows,
+    next: found.length > limit ? (rows.at(-1)?.key ?? null) : null,
+    total: Math.min(total, mostCounted),
+    totalIsEstimate: total > mostCounted,
+  }
+}

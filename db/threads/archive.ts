@@ -1,0 +1,24 @@
+import type { Transaction } from '../connect.ts'
+
+/** Ends a sitting: the next stored message of its conversation opens a new thread. False where it had ended. */
+export async function archiveThread(
+  tx: Transaction,
+  tenantId: number,
+  id: string,
+): Promise<boolean> {
+  const [row] = await tx<{ archived: boolean }[]>`
+    select pigeonpost.archive_thread(${tenantId}, ${id}) as archived`
+  return row?.archived ?? false
+}
+
+/** The id of a conversation's active thread; null where nothing was said since the last one was archived. */
+export async function findActiveThread(
+  tx: Transaction,
+  tenantId: number,
+  conversationId: string,
+): Promise<string | null> {
+  const [row] = await tx<{ id: string }[]>`
+    select id from pigeonpost.threads
+    where tenant_id = ${tenantId} and conversation_id = ${conversationId} and status = 'active'`
+  return row?.id ?? null
+}
