@@ -160,7 +160,7 @@ async function readAccounts(
     )
     select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.status_reason as "statusReason", a.provider,
       coalesce(s.messages, 0) as "sentPerMinute",
-      greatest(0, extract(epoch from now() - w.oldest))::double precision as "oldestSeconds"
+      case when w.oldest is not null then greatest(0, extract(epoch from now() - w.oldest)) end::double precision as "oldestSeconds"
     from account a
     left join sent s on s.tenant_id = a.tenant_id and s.account_id = a.id
     cross join lateral (

@@ -1,6 +1,7 @@
 /** Accounts, to and from rows. */
 
 import { z } from 'zod'
+import { InvalidInput } from '../../db/errors.ts'
 import type { AccountChange } from '../../db/accounts/save.ts'
 import type { AccountDetailRow } from '../../db/rows.ts'
 import { addressOn, channelOf, object, text } from './inputs.ts'
@@ -14,20 +15,21 @@ const count = (field: string, least: number) =>
     .max(2_147_483_647, `${field} must be 2147483647 at most`)
 
 /**
- * The name of a secret. What an account sends with reaches the host that its settings name, so our own secrets are not
- * to be had by it.
+ * The name of a secret. What an account sends with reaches the host that its settings name, so over HTTP a tenant has
+ * only names of its own, `env:TENANT_<its number>_…`; any other variable or file is given by an operator, with SQL.
  */
 const secretRef = z
   .string()
   .max(1024, 'secretRef must have 1024 characters at most')
   .regex(
-    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\P{Cc}+)$/u,
-    'secretRef must be env:NAME or file:PATH, the name of a secret and never the secret',
+    /^env:TENANT_[1-9][0-9]*_[A-Za-z0-9_]+$/,
+    "secretRef must be env:TENANT_<number>_NAME with the tenant's number, the name of a secret and never the secret",
   )
-  .refine(
-    (value) => !/^env:(DATABASE_URL|PIGEONPOST_|PG|S3_|CLAMD_)/i.test(value),
-    "secretRef must not name one of the server's own variables",
-  )
+
+/** Whether a secret is one that the tenant itself may name. */
+export function isOwnSecret(tenantId: number, secret: string): boolean {
+  return secret.startsWith(`env:TENANT_${tenantId}_`)
+}
 
 const fields = {
   address: text('address', 255).nullish().describe('Ours: the number, mailbox or bot'),
@@ -45,8 +47,9 @@ const fields = {
 export const newAccount = z.strictObject({ channel: channelOf(), ...fields })
 export const accountChange = z.strictObject(fields)
 
-/** The columns that a body sets. @throws InvalidInput `phone_invalid` */
+/** The columns that a body sets. @throws InvalidInput `phone_invalid`, `secret_not_yours` */
 export function toColumns(
+  tenantId: number,
   channel: string,
   {
     address,
@@ -58,6 +61,13 @@ export function toColumns(
     ...same
   }: z.output<typeof accountChange>,
 ): AccountChange {
+  if (secretRef && !isOwnSecret(tenantId, secretRef)) {
+    throw new InvalidInput(`secretRef must begin with env:TENANT_${tenantId}_`, {
+      code: 'secret_not_yours',
+      field: 'secretRef',
+      hint: 'An operator sets any other name, with SQL.',
+    })
+  }
   const given = {
     ...same,
     address: address ? addressOn(channel, address) : address,

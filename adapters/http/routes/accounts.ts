@@ -4,13 +4,14 @@ import { z } from 'zod'
 import { findAccountDetail, readAccounts } from '../../../db/accounts/page.ts'
 import { createAccount, updateAccount } from '../../../db/accounts/save.ts'
 import type { Transaction } from '../../../db/connect.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import type { AccountDetailRow } from '../../../db/rows.ts'
 import {
   accountChange,
   accountShape,
   newAccount,
   toAccountShape,
+  isOwnSecret,
   toColumns,
 } from '../account-shapes.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
@@ -77,7 +78,7 @@ export function addAccounts(
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { channel, ...rest } = request.body
-      const change = { channel, ...toColumns(channel, rest) }
+      const change = { channel, ...toColumns(tenantId, channel, rest) }
       const row = await retryTransient(() =>
         context.asTenant(tenantId, async (tx) =>
           accountOf(tx, tenantId, await createAccount(tx, tenantId, change)),
@@ -108,12 +109,32 @@ export function addAccounts(
       const row = await retryTransient(() =>
         context.asTenant(tenantId, async (tx) => {
           const account = await accountOf(tx, tenantId, params.id)
-          await updateAccount(tx, tenantId, account, toColumns(account.channel, body))
+          refuseToRedirect(tenantId, account, body)
+          await updateAccount(tx, tenantId, account, toColumns(tenantId, account.channel, body))
           return accountOf(tx, tenantId, account.id)
         }),
       )
       return { success: true as const, data: toAccountShape(row) }
     },
+  })
+}
+
+/**
+ * A secret that an operator gave an account goes where the operator said.
+ * @throws Conflict `secret_is_the_operators`
+ */
+function refuseToRedirect(
+  tenantId: number,
+  { secret_ref: secret }: AccountDetailRow,
+  body: z.output<typeof accountChange>,
+): void {
+  const redirects = body.settings !== undefined || body.provider !== undefined
+  if (secret === null || isOwnSecret(tenantId, secret) || !redirects) return
+  if (body.secretRef !== undefined) return
+  throw new Conflict("The secret of this account is an operator's, and so is where it goes", {
+    code: 'secret_is_the_operators',
+    field: body.settings === undefined ? 'provider' : 'settings',
+    hint: 'Give a secretRef of your own, too, or ask the operator to change it with SQL.',
   })
 }
 

@@ -12,7 +12,7 @@ t.test('an account is made with its limits, settings and the name of its secret'
     name: 'Support',
     provider: 'whatsapp',
     settings: { phone_number_id: '106540352242922' },
-    secretRef: 'env:WHATSAPP_SECRETS',
+    secretRef: 'env:TENANT_1_WHATSAPP',
     ratePerMinute: 60,
     burst: 5,
     dailyLimit: null,
@@ -37,7 +37,7 @@ t.test('an account is made with its limits, settings and the name of its secret'
       dailyLimit: null,
       timeZone: 'Africa/Johannesburg',
       settings: { phone_number_id: '106540352242922' },
-      secretRef: 'env:WHATSAPP_SECRETS',
+      secretRef: 'env:TENANT_1_WHATSAPP',
       createdAt,
       updatedAt,
     },
@@ -83,7 +83,7 @@ t.test('what an operator sets is changed, and what is left out stays', async (t)
     ratePerMinute: null,
     dailyLimit: 0,
     settings: { recipient_interval_ms: 100 },
-    secretRef: 'file:/run/secrets/simulator',
+    secretRef: 'env:TENANT_1_SIMULATOR',
   })
   t.equal(changed.status, 200)
   t.same(
@@ -94,7 +94,7 @@ t.test('what an operator sets is changed, and what is left out stays', async (t)
       ratePerMinute: null,
       dailyLimit: 0,
       settings: { recipient_interval_ms: 100 },
-      secretRef: 'file:/run/secrets/simulator',
+      secretRef: 'env:TENANT_1_SIMULATOR',
     },
   )
   t.match((await patch(`${path}/${accountId}`, { address: null, secretRef: null })).body.data, {
@@ -128,7 +128,8 @@ t.test('what is wrong with an account is named, and nothing is stored', async (t
     [{ channel: 'x', secretRef: 'hunter2' }, 400, 'secretRef'],
     [{ channel: 'x', secretRef: 'env:DATABASE_URL' }, 400, 'secretRef'],
     [{ channel: 'x', secretRef: 'env:PIGEONPOST_KEY' }, 400, 'secretRef'],
-    [{ channel: 'x', secretRef: 'file:' }, 400, 'secretRef'],
+    [{ channel: 'x', secretRef: 'file:/etc/passwd' }, 400, 'secretRef'],
+    [{ channel: 'x', secretRef: 'env:TENANT_2_THEIRS' }, 400, 'secretRef'],
     [{ channel: 'x', isDefault: 'yes' }, 400, 'isDefault'],
     [{ channel: 'x', status: 'connected' }, 400, 'status'],
     [{ channel: 'x', secret: 'hunter2' }, 400, 'secret'],
@@ -323,4 +324,20 @@ t.test('another tenant’s account is not there, bad ids are 400, and scopes cou
   t.match(await sql`select status, name from pigeonpost.accounts where id = ${accountId}`, [
     { status: 'connected', name: null },
   ])
+})
+
+t.test("a secret that an operator gave cannot be sent to another's host", async (t) => {
+  const { patch, accountId, sql } = await withPeople(t)
+  await sql`update pigeonpost.accounts set secret_ref = 'file:/run/secrets/ours' where id = ${accountId}`
+  for (const body of [
+    { settings: { api_url: 'http://elsewhere.example' } },
+    { provider: 'smtp' },
+  ]) {
+    const answer = await patch(`${path}/${accountId}`, body)
+    t.equal(answer.status, 409)
+    t.equal(errorOf(t, answer).code, 'secret_is_the_operators')
+  }
+  t.equal((await patch(`${path}/${accountId}`, { name: 'Still ours' })).status, 200)
+  const own = { settings: { api_url: 'http://elsewhere.example' }, secretRef: 'env:TENANT_1_MINE' }
+  t.equal((await patch(`${path}/${accountId}`, own)).status, 200)
 })
