@@ -407,12 +407,17 @@ CREATE FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_e
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select m.id from pigeonpost.messages m
-  join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
-  where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
-    and (p_account_id is null or m.account_id = p_account_id)
-    and (p_conversation_external_id is null or pigeonpost.is_chat(c, p_conversation_external_id))
-  order by m.created_at desc
+  select f.id
+  from (
+    select m.id, m.created_at, m.conversation_id from pigeonpost.messages m
+    join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+    where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
+      and (p_account_id is null or m.account_id = p_account_id)
+      and (p_conversation_external_id is null or pigeonpost.is_chat(c, p_conversation_external_id))
+    -- By the external id, whatever the statistics say: the index of times would lead through all that came since.
+    offset 0) f
+  -- Of one transaction all have the same time; then it is the older conversation's, whatever the order of storing.
+  order by f.created_at desc, f.conversation_id
   limit 1
 $$;
 ALTER FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) OWNER TO pigeonpost_owner;
@@ -1003,12 +1008,15 @@ begin
   for v_try in 1..3 loop
     -- The row that is there already, wherever the lead's conversations of this channel have it, so that a redelivery
     -- is one whatever account the lead talks to now, and a client that expects one row back gets it.
-    select m.number into v_number
-    from pigeonpost.messages m
-    join pigeonpost.customers l on l.tenant_id = m.tenant_id and l.lead_id = new.lead_id
-    where m.tenant_id = new.tenant_id and m.external_message_id = new.message_id and m.channel = new.channel
-      and m.customer_id = case when l.merged_into is null then l.id else pigeonpost.current_customer(l.tenant_id, l.id) end
-    order by m.number limit 1;
+    select f.number into v_number
+    from (
+      select m.number
+      from pigeonpost.messages m
+      join pigeonpost.customers l on l.tenant_id = m.tenant_id and l.lead_id = new.lead_id
+      where m.tenant_id = new.tenant_id and m.external_message_id = new.message_id and m.channel = new.channel
+        and m.customer_id = case when l.merged_into is null then l.id else pigeonpost.current_customer(l.tenant_id, l.id) end
+      offset 0) f
+    order by f.number limit 1;
     exit when found;
     insert into pigeonpost.messages as m (tenant_id, lead_id, channel, external_message_id, sent_at, direction, content_type, body,
       media_url, raw, created_at)
@@ -1858,7 +1866,7 @@ begin
   where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
     and m.channel = coalesce(p_message ->> 'channel', m.channel)
   order by m.account_id::text is distinct from coalesce(p_message ->> 'account_id', m.account_id::text),
-    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
+    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc, m.conversation_id
   limit 1;
   return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
 end

@@ -1,11 +1,502 @@
 --! Previous: sha1:ca625640f241687df73c022d3f6d6994f50098c8
---! Hash: sha1:22d6fe6ffff9940026766f0d2d449f9d65d4871b
+--! Hash: sha1:f2205ce9b57dbe5dcaf45c159f6e2aea9b6d9ed8
 --! Message: webhooks
 
 -- Webhooks of real providers: one row for each delivery, however often it is tried.
 alter table pigeonpost.webhook_inbox add column if not exists digest bytea;
 create unique index if not exists webhook_inbox_one_delivery on pigeonpost.webhook_inbox (tenant_id, digest);
 
+--! Included 100_updates.sql
+-- Updates: receipts, edits, revokes and reactions, by the channel's own id of the message, in any order.
+-- One whose message is not here yet is parked, and applied by the insert that brings it. What keeps the two from
+-- passing each other is an advisory lock: inserts hold it shared, and whoever is about to park holds it exclusively
+-- and looks again. (Without it, an insert and a receipt that start together left 99% of the receipts parked.)
+
+-- What an update says, in one spelling, or an error that names what is wrong with it. Checked at the door: an update
+-- that cannot be applied must not be parked, since it would then fail the insert of its message, over and over.
+create or replace function pigeonpost.normalise_update(p_channel text, p_update jsonb) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := now();
+begin
+  if jsonb_typeof(p_update) is distinct from 'object' then
+    raise exception 'an update is a JSON object' using errcode = 'PPV01', constraint = 'update_is_an_object', column = 'update',
+      hint = 'Give {"kind": "receipt", "status": "delivered"}, or another kind with its fields.';
+  end if;
+  if v_kind is null or v_kind not in ('receipt', 'edit', 'revoke', 'reaction') then
+    raise exception 'kind "%" is not known', v_kind using errcode = 'PPV01', constraint = 'update_kind_known', column = 'kind',
+      hint = 'Use receipt, edit, revoke or reaction.';
+  end if;
+  if v_kind = 'receipt' and coalesce(p_update ->> 'status', '') not in ('sent', 'delivered', 'read', 'failed') then
+    raise exception 'status "%" is no receipt', p_update ->> 'status' using errcode = 'PPV01', constraint = 'receipt_status_known',
+      column = 'status', hint = 'Use sent, delivered, read or failed.';
+  end if;
+  if v_kind = 'edit' and p_update ->> 'body' is null then
+    raise exception 'an edit has a body' using errcode = 'PPV01', constraint = 'edit_has_body', column = 'body',
+      hint = 'Give the new text, or use kind revoke.';
+  end if;
+  if octet_length(p_update ->> 'body') > 1048576 then
+    raise exception 'body is % bytes long', octet_length(p_update ->> 'body') using errcode = 'PPV01',
+      constraint = 'messages_body_at_most_1_mib', column = 'body', hint = 'At most 1048576 bytes; send longer content as a file.';
+  end if;
+  if p_update ->> 'at' is not null then
+    begin
+      v_at := (p_update ->> 'at')::timestamptz;
+    exception when data_exception then
+      v_at := null;
+    end;
+    if v_at is null or not isfinite(v_at) then
+      raise exception 'at "%" is no time', p_update ->> 'at' using errcode = 'PPV01', constraint = 'update_time_known', column = 'at',
+        hint = 'Give ISO 8601 with a zone, such as 2025-12-10T10:00:00Z.';
+    end if;
+  end if;
+  return p_update || jsonb_strip_nulls(jsonb_build_object(
+    'at', to_char(v_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'body', pigeonpost.sanitize_body(p_update ->> 'body'),
+    'recipient', pigeonpost.normalize_address(p_channel, p_update ->> 'recipient'),
+    'sender', pigeonpost.normalize_address(p_channel, p_update ->> 'sender')));
+end
+$$;
+comment on function pigeonpost.normalise_update(text, jsonb) is
+  'An update as apply_update keeps it: checked, its time in UTC, its addresses in the one spelling of the channel.';
+
+-- Applies one normalised update to one message. Whatever the order in which updates come, and however often, the end is
+-- the same: of each kind of time the least that was reported stands, of statuses the furthest, of edits the latest.
+create or replace function pigeonpost.apply_update_to(p_tenant_id integer, p_message_id uuid, p_update jsonb) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text := p_update ->> 'kind';
+  v_at timestamptz := (p_update ->> 'at')::timestamptz;
+  v_status text := p_update ->> 'status';
+  v_code text := p_update ->> 'error_code';
+  v_message text := p_update ->> 'error_message';
+  v_is_new boolean := false;
+begin
+  if v_kind = 'receipt' then
+    if p_update ->> 'recipient' is not null then
+      insert into pigeonpost.message_statuses (tenant_id, message_id, status, recipient, occurred_at, error_code, error_message)
+      select p_tenant_id, m.id, v_status, p_update ->> 'recipient', v_at, v_code, v_message
+      from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system'
+      on conflict (tenant_id, message_id, recipient, status) where recipient is not null do update
+      set occurred_at = excluded.occurred_at, error_code = excluded.error_code, error_message = excluded.error_message
+      where (excluded.occurred_at, coalesce(excluded.error_code, ''), coalesce(excluded.error_message, ''))
+        < (message_statuses.occurred_at, coalesce(message_statuses.error_code, ''), coalesce(message_statuses.error_message, ''));
+      v_is_new := found;
+    end if;
+    if v_status = 'failed' then
+      -- The channel's word: marked, so that a late `sent` does not revive it. `delivered` and `read` do, and take the
+      -- mark off. Of two reports the first stands.
+      update pigeonpost.messages m set
+        status = 'failed', failed_at = v_at, error_code = v_code, error_message = v_message,
+        metadata = m.metadata || '{"failed_by": "receipt"}'
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction = 'outbound' and (
+        pigeonpost.status_may_change(m.direction, m.status, 'failed')
+        or m.status = 'failed' and (m.metadata ->> 'failed_by' is null
+          or (v_at, coalesce(v_code, ''), coalesce(v_message, ''))
+            < (m.failed_at, coalesce(m.error_code, ''), coalesce(m.error_message, ''))));
+    else
+      update pigeonpost.messages m set
+        status = case
+          when v_status = 'sent' and m.metadata ->> 'failed_by' = 'receipt' then m.status
+          when pigeonpost.status_may_change(m.direction, m.status, v_status) then v_status
+          else m.status end,
+        sent_at = case when m.direction = 'outbound' then least(m.sent_at, v_at) else m.sent_at end,
+        delivered_at = case when m.direction = 'outbound' and v_status in ('delivered', 'read') then least(m.delivered_at, v_at)
+          else m.delivered_at end,
+        read_at = case when v_status = 'read' then least(m.read_at, v_at) else m.read_at end,
+        metadata = case when v_status in ('delivered', 'read') and m.metadata ? 'failed_by' then m.metadata - 'failed_by' else m.metadata end
+      where m.tenant_id = p_tenant_id and m.id = p_message_id and m.direction <> 'system' and (
+        pigeonpost.status_may_change(m.direction, m.status, v_status)
+          and not (v_status = 'sent' and coalesce(m.metadata ->> 'failed_by', '') = 'receipt')
+        or m.direction = 'outbound' and v_at < coalesce(m.sent_at, 'infinity')
+        or m.direction = 'outbound' and v_status in ('delivered', 'read') and v_at < coalesce(m.delivered_at, 'infinity')
+        or v_status = 'read' and v_at < coalesce(m.read_at, 'infinity'));
+    end if;
+  elsif v_kind = 'edit' then
+    -- Of two at the same moment the greater text stands, so that their order does not matter.
+    update pigeonpost.messages m set body = p_update ->> 'body', metadata = m.metadata || jsonb_build_object('edited_at', p_update -> 'at')
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null
+      and (coalesce(m.metadata ->> 'edited_at', ''), case when m.metadata ? 'edited_at' then coalesce(m.body, '') else '' end)
+        < (p_update ->> 'at', p_update ->> 'body');
+  elsif v_kind = 'revoke' then
+    update pigeonpost.messages m set revoked_at = v_at, body = null, metadata = m.metadata - 'edited_at'
+    where m.tenant_id = p_tenant_id and m.id = p_message_id and (m.revoked_at is null or v_at < m.revoked_at);
+  else
+    insert into pigeonpost.message_reactions (tenant_id, message_id, sender, emoji, reacted_at)
+    values (p_tenant_id, p_message_id, coalesce(p_update ->> 'sender', ''), nullif(p_update ->> 'emoji', ''), v_at)
+    on conflict (tenant_id, message_id, sender) do update set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    where (message_reactions.reacted_at, coalesce(message_reactions.emoji, '')) < (excluded.reacted_at, coalesce(excluded.emoji, ''));
+  end if;
+  return case when found or v_is_new then 'applied' else 'ignored' end;
+end
+$$;
+
+create or replace function pigeonpost.apply_update(
+  p_tenant_id integer, p_channel text, p_external_message_id text, p_update jsonb,
+  p_account_id uuid default null, p_conversation_external_id text default null
+) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_update jsonb := pigeonpost.normalise_update(p_channel, p_update);
+  v_reference text := p_update ->> 'reference';
+  v_id uuid;
+begin
+  if coalesce(p_external_message_id, '') = '' then
+    raise exception 'external_message_id is empty' using errcode = 'PPV01', constraint = 'update_names_its_message',
+      column = 'external_message_id', hint = 'Give the channel''s own id of the message.';
+  end if;
+  v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  -- Before the lock below: the outcome's recording locks the row first and the id second, and so does this.
+  if v_id is null and v_reference is not null then
+    v_id := pigeonpost.identify_message(p_tenant_id, p_channel, v_reference, p_external_message_id, p_account_id);
+    if v_id is null then
+      v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+    end if;
+  end if;
+  if v_id is null then
+    perform pg_advisory_xact_lock(1886416752, hashtext(p_tenant_id::text || p_external_message_id) & 63);
+    v_id := pigeonpost.find_message(p_tenant_id, p_channel, p_external_message_id, p_account_id, p_conversation_external_id);
+  end if;
+  if v_id is not null then
+    return pigeonpost.apply_update_to(p_tenant_id, v_id, v_update);
+  end if;
+  insert into pigeonpost.parked_updates (tenant_id, channel, account_id, conversation_external_id, external_message_id, "update")
+  values (p_tenant_id, p_channel, p_account_id, p_conversation_external_id, p_external_message_id, v_update);
+  return 'parked';
+end
+$$;
+comment on function pigeonpost.apply_update(integer, text, text, jsonb, uuid, text) is
+  'A receipt, edit, revoke or reaction for the message with that external id. p_update: {kind, at?, reference?, status?, recipient?, error_code?, error_message?, body?, sender?, emoji?}; reference is the attempt id that was sent along, by which a message is found whose external id is not known yet. Answers applied, ignored (nothing new) or parked (the message is not here yet).';
+
+-- A group is known by its own id. A direct chat has none: channels name it by the counterpart, under any of the
+-- addresses that a customer has.
+create or replace function pigeonpost.is_chat(p_conversation pigeonpost.conversations, p_external_id text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_conversation.external_id is not distinct from p_external_id
+    or p_conversation.type = 'direct' and p_conversation.external_id is null and exists (
+      select from pigeonpost.customer_identities i
+      where i.tenant_id = p_conversation.tenant_id and i.channel = p_conversation.channel
+        and i.address = pigeonpost.normalize_address(p_conversation.channel, p_external_id)
+        and i.customer_id = p_conversation.customer_id)
+$$;
+
+create or replace function pigeonpost.find_message(
+  p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text
+) returns uuid
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select f.id
+  from (
+    select m.id, m.created_at, m.conversation_id from pigeonpost.messages m
+    join pigeonpost.conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+    where m.tenant_id = p_tenant_id and m.external_message_id = p_external_message_id and m.channel = p_channel
+      and (p_account_id is null or m.account_id = p_account_id)
+      and (p_conversation_external_id is null or pigeonpost.is_chat(c, p_conversation_external_id))
+    -- By the external id, whatever the statistics say: the index of times would lead through all that came since.
+    offset 0) f
+  -- Of one transaction all have the same time; then it is the older conversation's, whatever the order of storing.
+  order by f.created_at desc, f.conversation_id
+  limit 1
+$$;
+
+-- A send whose outcome was lost, or is not recorded yet, has no external id to be found by. What came back with the
+-- attempt's id tells which message it was: it gets its external id here, and with it, by trigger, what was parked under
+-- that. A recording that is under way is waited for; it then has named the message itself, and this finds none.
+create or replace function pigeonpost.identify_message(
+  p_tenant_id integer, p_channel text, p_reference text, p_external_message_id text, p_account_id uuid default null
+) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  -- Providers hand back what they like.
+  if p_reference !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return null;
+  end if;
+  update pigeonpost.messages m set external_message_id = p_external_message_id
+  where m.tenant_id = p_tenant_id and m.attempt_id = p_reference::uuid and m.external_message_id is null
+    and m.direction = 'outbound' and m.channel = p_channel and (p_account_id is null or m.account_id = p_account_id)
+  returning m.id into v_id;
+  return v_id;
+end
+$$;
+comment on function pigeonpost.identify_message(integer, text, text, text, uuid) is
+  'Gives the external id to the outbound message that was sent with this attempt id and has none yet; null where there is none. What was parked under the external id is applied.';
+
+-- Called by the triggers that bring a message, or the external id of one, under the shared lock.
+create or replace function pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_update jsonb;
+  v_channel text;
+begin
+  for v_update, v_channel in
+    with mine as (
+      delete from pigeonpost.parked_updates p
+      using pigeonpost.messages m, pigeonpost.conversations c
+      where m.tenant_id = p_tenant_id and m.id = p_message_id
+        and c.tenant_id = m.tenant_id and c.id = m.conversation_id
+        and p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id and p.channel = m.channel
+        and (p.account_id is null or p.account_id = m.account_id)
+        and (p.conversation_external_id is null or pigeonpost.is_chat(c, p.conversation_external_id))
+      returning p."update", p.channel, p.id
+    )
+    select mine."update", mine.channel from mine order by mine."update" ->> 'at', mine.id
+  loop
+    begin
+      perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, pigeonpost.normalise_update(v_channel, v_update));
+    exception when sqlstate 'PPV01' then
+      -- Nobody but who wrote past apply_update parks such a thing; it must not keep the message out.
+      raise warning 'a parked update of message % is dropped: %', p_message_id, sqlerrm;
+    end;
+  end loop;
+end
+$$;
+
+-- A send's outcome brings the external id after the row was stored; a receipt may have come between.
+create or replace function pigeonpost_private.tg_messages__lock_external_id() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Tried in an `if` first: as a `perform` it cost every send 20 microseconds.
+  if not pg_try_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id::text || new.external_message_id) & 63) then
+    perform pg_advisory_xact_lock_shared(1886416752, hashtext(new.tenant_id::text || new.external_message_id) & 63);
+  end if;
+  return new;
+end
+$$;
+create or replace trigger "200_lock_external_id" before update of external_message_id on pigeonpost.messages
+  for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
+  execute function pigeonpost_private.tg_messages__lock_external_id();
+
+create or replace function pigeonpost_private.tg_messages__apply_parked() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- There hardly ever is one, and to look costs a tenth of to try.
+  if exists (
+    select from pigeonpost.parked_updates p
+    where p.tenant_id = new.tenant_id and p.external_message_id = new.external_message_id
+  ) then
+    perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
+  end if;
+  return null;
+end
+$$;
+create or replace trigger "800_apply_parked" after update of external_message_id on pigeonpost.messages
+  for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
+  execute function pigeonpost_private.tg_messages__apply_parked();
+--! EndIncluded 100_updates.sql
+--! Included 130_et_views.sql
+-- Document 002's two tables as views, for bridges that were written for them: the same columns, the same meaning.
+-- They run with the caller's rights, under the same policies and triggers as the tables behind them. In `public`,
+-- where the document has them, unless something else has that name there; then in `pigeonpost`.
+
+create or replace function pigeonpost.tg_et_messages__insert() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_missing text := case
+    when new.tenant_id is null then 'tenant_id' when new.lead_id is null then 'lead_id' when new.channel is null then 'channel'
+    when coalesce(new.message_id, '') = '' then 'message_id' when new.timestamp is null then 'timestamp'
+    when new.direction is null then 'direction' when new.raw_json is null then 'raw_json' end;
+  v_number bigint;
+begin
+  if v_missing is not null then
+    raise exception '% is missing', v_missing using errcode = 'PPV01', constraint = 'et_messages_' || v_missing || '_is_named',
+      table = 'et_messages', column = v_missing, hint = 'et_messages needs tenant_id, lead_id, channel, message_id, timestamp (ms), direction and raw_json.';
+  end if;
+  if new.timestamp not between -62135596800000 and 253402300799999 then
+    raise exception 'timestamp % is no time in milliseconds', new.timestamp using errcode = 'PPV01', constraint = 'et_messages_timestamp_in_range',
+      table = 'et_messages', column = 'timestamp', hint = 'Give Unix milliseconds, such as 1708186800000.';
+  end if;
+  for v_try in 1..3 loop
+    -- The row that is there already, wherever the lead's conversations of this channel have it, so that a redelivery
+    -- is one whatever account the lead talks to now, and a client that expects one row back gets it.
+    select f.number into v_number
+    from (
+      select m.number
+      from pigeonpost.messages m
+      join pigeonpost.customers l on l.tenant_id = m.tenant_id and l.lead_id = new.lead_id
+      where m.tenant_id = new.tenant_id and m.external_message_id = new.message_id and m.channel = new.channel
+        and m.customer_id = case when l.merged_into is null then l.id else pigeonpost.current_customer(l.tenant_id, l.id) end
+      offset 0) f
+    order by f.number limit 1;
+    exit when found;
+    insert into pigeonpost.messages as m (tenant_id, lead_id, channel, external_message_id, sent_at, direction, content_type, body,
+      media_url, raw, created_at)
+    values (new.tenant_id, new.lead_id, new.channel, new.message_id, to_timestamp(new.timestamp / 1000.0), new.direction,
+      case new.message_type when 'document' then 'file' else coalesce(new.message_type, 'text') end, new.text_content,
+      new.media_url, new.raw_json, coalesce(new.created_at at time zone 'UTC', now()))
+    on conflict (tenant_id, external_message_id, conversation_id) do nothing
+    returning m.number into v_number;
+    -- Where another stored it meanwhile, its row is there for the next look.
+    exit when found;
+  end loop;
+  select m.number, t.number, m.channel, (extract(epoch from m.occurred_at) * 1000)::bigint, m.direction,
+    case m.content_type when 'file' then 'document' else m.content_type end, m.body, m.media_url, coalesce(m.raw, '{}'),
+    m.created_at at time zone 'UTC'
+  into new.id, new.thread_id, new.channel, new.timestamp, new.direction, new.message_type, new.text_content, new.media_url, new.raw_json,
+    new.created_at
+  from pigeonpost.messages m
+  join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+  where m.tenant_id = new.tenant_id and m.number = v_number;
+  return new;
+end
+$$;
+
+create or replace function pigeonpost.tg_et_messages__update() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (new.id, new.tenant_id, new.lead_id, new.thread_id, new.channel, new.message_id, new.timestamp, new.direction, new.message_type,
+      new.created_at) is distinct from
+     (old.id, old.tenant_id, old.lead_id, old.thread_id, old.channel, old.message_id, old.timestamp, old.direction, old.message_type,
+      old.created_at) then
+    raise exception 'of a stored message only text_content, media_url and raw_json change' using errcode = 'PPC01',
+      constraint = 'messages_sides_never_change', table = 'et_messages', hint = 'Insert another message instead.';
+  end if;
+  update pigeonpost.messages m set body = new.text_content, media_url = new.media_url, raw = new.raw_json
+  where m.tenant_id = old.tenant_id and m.number = old.id;
+  return new;
+end
+$$;
+
+create or replace function pigeonpost.tg_et_threads__update() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (new.id, new.tenant_id, new.lead_id, new.channel, new.created_at) is distinct from
+     (old.id, old.tenant_id, old.lead_id, old.channel, old.created_at) then
+    raise exception 'of a thread only the status changes' using errcode = 'PPC01',
+      constraint = 'threads_sides_never_change', table = 'et_threads', hint = 'Set status to archived; the next message opens a new thread.';
+  end if;
+  update pigeonpost.threads t set status = new.status
+  where t.tenant_id = old.tenant_id and t.number = old.id and t.status is distinct from new.status;
+  return new;
+end
+$$;
+
+create or replace function pigeonpost.tg_et_threads__insert() returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception 'threads open by themselves' using errcode = 'PPC01', constraint = 'threads_open_by_themselves',
+    table = 'et_threads', hint = 'Insert the message into et_messages with thread_id left out.';
+end
+$$;
+
+do $do$
+declare
+  v_schema text;
+  v_name text;
+begin
+  foreach v_name in array array['et_threads', 'et_messages'] loop
+    select case
+      when not pg_catalog.has_schema_privilege('public', 'create') then 'pigeonpost'
+      when not exists (
+        select from pg_catalog.pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = v_name
+          and not (c.relkind = 'v' and pg_catalog.obj_description(c.oid, 'pg_class') like 'Document 002%')) then 'public'
+      else 'pigeonpost' end
+    into v_schema
+    from pg_catalog.pg_namespace n where n.nspname = 'public';
+    v_schema := coalesce(v_schema, 'pigeonpost');
+    if v_name = 'et_threads' then
+      execute pg_catalog.format($sql$
+        create or replace view %I.et_threads with (security_invoker = true) as
+        select t.number as id, t.tenant_id, c.lead_id, t.channel::varchar(50) as channel, t.status::varchar(20) as status,
+          (t.created_at at time zone 'UTC') as created_at
+        from pigeonpost.threads t
+        left join pigeonpost.customers c on c.tenant_id = t.tenant_id and c.id = t.customer_id
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+        where t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+      $sql$, v_schema);
+      execute pg_catalog.format($sql$ comment on view %I.et_threads is
+        'Document 002: threads with integer ids. lead_id is null for a group. Set status to archived to end one; they open by themselves.'$sql$, v_schema);
+      execute pg_catalog.format('create or replace trigger "500_update" instead of update on %I.et_threads
+        for each row execute function pigeonpost.tg_et_threads__update()', v_schema);
+      execute pg_catalog.format('create or replace trigger "500_insert" instead of insert on %I.et_threads
+        for each row execute function pigeonpost.tg_et_threads__insert()', v_schema);
+      execute pg_catalog.format('grant select, insert, update on %I.et_threads to pigeonpost_bridge, pigeonpost_app', v_schema);
+      execute pg_catalog.format('grant select on %I.et_threads to pigeonpost_reader', v_schema);
+    else
+      -- Each table has the array for itself: every index begins with the tenant, and an equality between two of them does
+      -- not hand it on.
+      execute pg_catalog.format($sql$
+        create or replace view %I.et_messages with (security_invoker = true) as
+        select m.number as id, m.tenant_id, c.lead_id, t.number as thread_id, m.channel::varchar(50) as channel,
+          m.external_message_id::varchar as message_id, (extract(epoch from m.occurred_at) * 1000)::bigint as "timestamp",
+          m.direction::varchar(20) as direction,
+          (case m.content_type when 'file' then 'document' else m.content_type end)::varchar(50) as message_type,
+          m.body as text_content, m.media_url, coalesce(m.raw, '{}'::jsonb) as raw_json, (m.created_at at time zone 'UTC') as created_at
+        from pigeonpost.messages m
+        join pigeonpost.customers c on c.tenant_id = m.tenant_id and c.id = m.customer_id
+        join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+        where m.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+        -- What was said in groups, by its sender. A branch of its own: one join over both columns has no index.
+        union all
+        select m.number, m.tenant_id, c.lead_id, t.number, m.channel::varchar(50), m.external_message_id::varchar,
+          (extract(epoch from m.occurred_at) * 1000)::bigint, m.direction::varchar(20),
+          (case m.content_type when 'file' then 'document' else m.content_type end)::varchar(50),
+          m.body, m.media_url, coalesce(m.raw, '{}'::jsonb), (m.created_at at time zone 'UTC')
+        from pigeonpost.messages m
+        left join pigeonpost.customers c on c.tenant_id = m.tenant_id and c.id = m.sender_customer_id
+          and c.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+        join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
+        where m.customer_id is null and m.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+          and t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
+      $sql$, v_schema);
+      execute pg_catalog.format($sql$ comment on view %I.et_messages is
+        'Document 002: messages with integer ids; timestamp in Unix milliseconds. Insert with thread_id left out; a duplicate (channel, lead_id, message_id) answers with the stored row.'$sql$, v_schema);
+      execute pg_catalog.format('alter view %I.et_messages alter column message_type set default ''text''', v_schema);
+      execute pg_catalog.format('create or replace trigger "500_insert" instead of insert on %I.et_messages
+        for each row execute function pigeonpost.tg_et_messages__insert()', v_schema);
+      execute pg_catalog.format('create or replace trigger "500_update" instead of update on %I.et_messages
+        for each row execute function pigeonpost.tg_et_messages__update()', v_schema);
+      execute pg_catalog.format('grant select, insert, update on %I.et_messages to pigeonpost_bridge, pigeonpost_app', v_schema);
+      execute pg_catalog.format('grant select on %I.et_messages to pigeonpost_reader', v_schema);
+    end if;
+    -- A nologin role owns them, which may create in `public` for as long as it takes to be given them.
+    if exists (select from pg_catalog.pg_class c where c.oid = pg_catalog.format('%I.%I', v_schema, v_name)::regclass
+        and c.relowner <> 'pigeonpost_owner'::regrole) then
+      begin
+        if v_schema = 'public' and not pg_catalog.has_schema_privilege('pigeonpost_owner', 'public', 'create') then
+          grant create on schema public to pigeonpost_owner;
+          execute pg_catalog.format('alter view %I.%I owner to pigeonpost_owner', v_schema, v_name);
+          revoke create on schema public from pigeonpost_owner;
+        else
+          execute pg_catalog.format('alter view %I.%I owner to pigeonpost_owner', v_schema, v_name);
+        end if;
+      exception when insufficient_privilege then
+        null;
+      end;
+    end if;
+  end loop;
+end
+$do$;
+--! EndIncluded 130_et_views.sql
 --! Included 150_ingest.sql
 -- ingest(): many messages in one call, set-based, each answered by itself. It leaves the very rows and events that
 -- inserts one by one leave; only the way is shorter.
@@ -68,7 +559,7 @@ begin
   where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
     and m.channel = coalesce(p_message ->> 'channel', m.channel)
   order by m.account_id::text is distinct from coalesce(p_message ->> 'account_id', m.account_id::text),
-    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc
+    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc, m.conversation_id
   limit 1;
   return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
 end

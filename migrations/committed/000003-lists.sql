@@ -1,5 +1,5 @@
---! Previous: sha1:22d6fe6ffff9940026766f0d2d449f9d65d4871b
---! Hash: sha1:56769178ac5e153956e69e1a313e8c5dfcaebb37
+--! Previous: sha1:f2205ce9b57dbe5dcaf45c159f6e2aea9b6d9ed8
+--! Hash: sha1:e96e9597ab193d226bbe48aff43315238408dcf5
 --! Message: lists
 
 -- Lists over HTTP: messages newest first, with those filters that may leave few of many, and conversations in which
