@@ -4186,7 +4186,7 @@ ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.webhook_inbox IS 'Every inbound webhook: exact bytes, headers but the secret ones, and what became of it.';
 
 -- Name: COLUMN webhook_inbox.path; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.path IS 'With its query string.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.path IS 'With its query string, less what is secret in it.';
 
 -- Name: COLUMN webhook_inbox.headers; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.headers IS 'An object of strings.';

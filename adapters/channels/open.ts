@@ -3,6 +3,7 @@ import { findAccount } from '../../db/accounts/find.ts'
 import { findTenantOfAccount } from '../../db/accounts/find-tenant.ts'
 import type { Sql } from '../../db/connect.ts'
 import { NotFound, Unauthorized } from '../../db/errors.ts'
+import { isSecretName } from '../../db/inbox/keep.ts'
 import { asTenant } from '../../db/tenant.ts'
 import {
   type Channel,
@@ -134,9 +135,10 @@ function digestOf(channel: Channel, request: WebhookRequest): Buffer {
     .digest()
 }
 
-/** With its query string. */
+/** With its query string, less what is secret in it (SendGrid's `?token=`): no secret lies in the database. */
 export function pathOf({ path, query }: WebhookRequest): string {
-  const parameters = new URLSearchParams(query).toString()
+  const shown = Object.entries(query).filter(([name]) => !isSecretName(name))
+  const parameters = new URLSearchParams(shown).toString()
   return parameters ? `${path}?${parameters}` : path
 }
 

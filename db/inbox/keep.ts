@@ -4,7 +4,7 @@ export interface KeptWebhook {
   channel: string
   accountId: string | null
   method: string
-  /** With its query string. */
+  /** With its query string, less what is secret in it. */
   path: string
   headers: Record<string, string>
   body: Buffer
@@ -14,8 +14,10 @@ export interface KeptWebhook {
   error: { code: string; field?: string | undefined; message: string } | null
 }
 
-/** Headers that open doors. A signature opens none: it is of these bytes alone. */
-const secret = /authorization|cookie|secret|token|password|api-?key/i
+/** Whether a header or a query parameter opens doors. A signature opens none: it is of these bytes alone. */
+export function isSecretName(name: string): boolean {
+  return /authorization|cookie|secret|token|password|api[-_]?key/i.test(name)
+}
 
 /**
  * Keeps webhooks' exact bytes in the inbox, without the headers that are secrets, and returns their ids there in the
@@ -31,7 +33,7 @@ export async function keepWebhooks(
     JSON.stringify(
       Object.fromEntries(
         Object.entries(webhook.headers)
-          .filter(([name]) => !secret.test(name))
+          .filter(([name]) => !isSecretName(name))
           .map(([name, value]) => [name, value.replaceAll('\0', '').toWellFormed()]),
       ),
     ),

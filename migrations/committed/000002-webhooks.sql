@@ -1,5 +1,5 @@
 --! Previous: sha1:ca625640f241687df73c022d3f6d6994f50098c8
---! Hash: sha1:f2205ce9b57dbe5dcaf45c159f6e2aea9b6d9ed8
+--! Hash: sha1:8938b5bf630f2de429067ca2b71737db1ecb1da0
 --! Message: webhooks
 
 -- Webhooks of real providers: one row for each delivery, however often it is tried.
@@ -1048,7 +1048,7 @@ comment on column pigeonpost.event_consumers.tenant_id is '0 for our own, which 
 comment on column pigeonpost.event_consumers.cursor is 'The id of the last event that was handled.';
 
 comment on table pigeonpost.webhook_inbox is 'Every inbound webhook: exact bytes, headers but the secret ones, and what became of it.';
-comment on column pigeonpost.webhook_inbox.path is 'With its query string.';
+comment on column pigeonpost.webhook_inbox.path is 'With its query string, less what is secret in it.';
 comment on column pigeonpost.webhook_inbox.headers is 'An object of strings.';
 comment on column pigeonpost.webhook_inbox.body is 'The exact bytes.';
 comment on column pigeonpost.webhook_inbox.digest is 'SHA-256 of channel, path and body, by which a delivery that is tried again finds its row; null in rows that were kept without.';

@@ -1,5 +1,5 @@
---! Previous: sha1:f2205ce9b57dbe5dcaf45c159f6e2aea9b6d9ed8
---! Hash: sha1:e96e9597ab193d226bbe48aff43315238408dcf5
+--! Previous: sha1:8938b5bf630f2de429067ca2b71737db1ecb1da0
+--! Hash: sha1:be62f7d5da234d87773ae482088eabd95b5b854c
 --! Message: lists
 
 -- Lists over HTTP: messages newest first, with those filters that may leave few of many, and conversations in which

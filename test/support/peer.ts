@@ -25,8 +25,6 @@ export type Peer = {
   }
   /** What the channel can in another form of its payloads, which another peer shows. */
   lacks?: readonly (keyof Channel['can'])[]
-  /** Its messages carry no time of their own. */
-  timeless?: boolean
   /** The nth message's external id. */
   id(n: number): string
   /** The nth person's address. */

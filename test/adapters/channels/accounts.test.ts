@@ -1,6 +1,7 @@
 import t from 'tap'
 import { genericPeer } from './email/peer.ts'
 import { createLab, createPipeline } from './lab.ts'
+import { peer as sendgridPeer } from './sendgrid/peer.ts'
 import { peer as sms } from './sms/peer.ts'
 import { smsPeer as twilio } from './twilio/peer.ts'
 import { peer as whatsapp } from './whatsapp/peer.ts'
@@ -188,4 +189,16 @@ t.test('refused signatures are counted at /metrics, by channel', async (t) => {
   }
   await lab.post(whatsapp.text(what))
   t.equal(await count(), before + 3)
+})
+
+t.test('a token in the URL proves who it is, and is not kept', async (t) => {
+  const lab = await createLab(t, sendgridPeer)
+  const [id, from] = [sendgridPeer.id(1), sendgridPeer.person(1)]
+  const mail = sendgridPeer.text({ id, from, body: 'Hello', at: noon })
+  const post = async (query: string) => (await lab.send({ ...mail, query }, { sign: false })).status
+  t.equal(await post('?token=wrong'), 401)
+  t.equal(await post('?token=let-me-in&from=parse'), 200)
+  t.equal((await lab.messages()).length, 1)
+  const [kept] = await lab.inbox()
+  t.equal(kept?.['path'], `/api/webhooks/sendgrid/${lab.accountId}?from=parse`)
 })
