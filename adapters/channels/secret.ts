@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /**
@@ -49,4 +50,11 @@ function parse(secret: string, main: string): Record<string, string> {
     // A plain secret.
   }
   return { [main]: secret }
+}
+
+/** Whether what was shown is the secret: in constant time, whatever the lengths, and false where either is missing or empty. */
+export function isSameSecret(given: string | undefined, expected: string | undefined): boolean {
+  if (!given || !expected) return false
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(expected))
 }
