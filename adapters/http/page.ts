@@ -3,8 +3,7 @@ import { InvalidInput } from '../../db/errors.ts'
 import type { Place } from '../../db/place.ts'
 import type { Counted } from './estimates.ts'
 
-/** Past it, a total is an estimate: nobody counts further. */
-export const mostCounted = 10_000
+export { mostCounted } from '../../db/page.ts'
 
 const whole = (name: string, most: number) =>
   z
