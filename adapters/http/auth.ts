@@ -15,6 +15,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null
   }
+  interface FastifyContextConfig {
+    /** What the key of a request has to have. Without it, the route answers everyone. */
+    scope?: Scope
+  }
 }
 
 export type Authenticate = (

@@ -87,24 +87,28 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
   const authenticate = createAuthenticate(context)
+  app.addHook('onRequest', async (request, reply) => {
+    const { scope } = request.routeOptions.config
+    if (scope) await authenticate(request, reply, scope)
+  })
   addHealth(app, context, sql)
-  addMessages(app, context, authenticate)
-  await addMessageList(app, context, authenticate)
-  await addSettling(app, context, authenticate)
-  addTransactional(app, context, authenticate)
-  addMetrics(app, context, authenticate)
-  addEvents(app, context, authenticate, sql)
+  addMessages(app, context)
+  await addMessageList(app, context)
+  await addSettling(app, context)
+  addTransactional(app, context)
+  addMetrics(app, context)
+  addEvents(app, context, sql)
   await underEach(app, documentPrefixes, (scope) => {
-    addConversations(scope, context, authenticate)
-    addParticipantRoutes(scope, context, authenticate)
-    addConversationContents(scope, context, authenticate)
+    addConversations(scope, context)
+    addParticipantRoutes(scope, context)
+    addConversationContents(scope, context)
   })
   await underEach(app, ['/api/v1', '/api'], (scope) => {
-    addThreads(scope, context, authenticate)
-    addCustomers(scope, context, authenticate)
-    addIdentities(scope, context, authenticate)
-    addAccounts(scope, context, authenticate)
-    addAccountState(scope, context, authenticate)
+    addThreads(scope, context)
+    addCustomers(scope, context)
+    addIdentities(scope, context)
+    addAccounts(scope, context)
+    addAccountState(scope, context)
   })
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
@@ -115,7 +119,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     lanes,
     waitMs: busyAfter,
   })
-  await addWebhooks(app, context, authenticate, receiver)
+  await addWebhooks(app, context, receiver)
 
   const close = async () => {
     const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)

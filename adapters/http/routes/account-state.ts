@@ -7,7 +7,7 @@ import { setAccountStatus } from '../../../db/accounts/set-status.ts'
 import { Conflict, NotFound, retryTransient } from '../../../db/errors.ts'
 import type { AccountRow } from '../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from '../account-shapes.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { nothing, text, uuidParams, noQuery } from '../inputs.ts'
 import { accountOf } from './accounts.ts'
@@ -32,19 +32,13 @@ const verbs: Record<
 }
 
 /** Whether an account sends, how much of its limits is used, and how well it does. */
-export function addAccountState(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addAccountState(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'accounts:read')
 
   for (const [verb, { from, to, refused, body }] of Object.entries(verbs)) {
     routes.post(`/accounts/:id/${verb}`, {
       schema: { querystring: noQuery, params: uuidParams, body, response: { 200: one } },
-      onRequest: (request, reply) => authenticate(request, reply, 'accounts:write'),
+      config: { scope: 'accounts:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const { id } = request.params
@@ -80,7 +74,7 @@ export function addAccountState(
       params: uuidParams,
       response: { 200: z.object({ success: z.literal(true), data: limitsShape }) },
     },
-    onRequest: mayRead,
+    config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { id } = request.params
@@ -114,7 +108,7 @@ export function addAccountState(
       params: uuidParams,
       response: { 200: z.object({ success: z.literal(true), data: healthShape }) },
     },
-    onRequest: mayRead,
+    config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { account, health } = await context.asTenant(tenantId, async (tx) => {

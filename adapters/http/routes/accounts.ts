@@ -14,7 +14,7 @@ import {
   isOwnSecret,
   toColumns,
 } from '../account-shapes.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { channelOf, uuidParams, noQuery } from '../inputs.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
@@ -23,16 +23,8 @@ import { pageShape } from '../page.ts'
 const one = z.object({ success: z.literal(true), data: accountShape })
 
 /** Accounts: the addresses of ours that a tenant sends from and receives at. */
-export function addAccounts(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addAccounts(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'accounts:read')
-  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'accounts:write')
 
   routes.get('/accounts', {
     schema: {
@@ -48,7 +40,7 @@ export function addAccounts(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { query } = request
@@ -62,7 +54,7 @@ export function addAccounts(
 
   routes.get('/accounts/:id', {
     schema: { querystring: noQuery, params: uuidParams, response: { 200: one } },
-    onRequest: mayRead,
+    config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const row = await context.asTenant(tenantId, (tx) =>
@@ -74,7 +66,7 @@ export function addAccounts(
 
   routes.post('/accounts', {
     schema: { querystring: noQuery, body: newAccount, response: { 201: one } },
-    onRequest: mayWrite,
+    config: { scope: 'accounts:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { channel, ...rest } = request.body
@@ -95,7 +87,7 @@ export function addAccounts(
       body: accountChange,
       response: { 200: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'accounts:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, body } = request

@@ -11,7 +11,7 @@ import { archiveThread, findActiveThread } from '../../../db/threads/archive.ts'
 import { findThread } from '../../../db/threads/find.ts'
 import { listThreads } from '../../../db/threads/list.ts'
 import { retryTransient } from '../../../db/errors.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import {
   conversationMessageShape,
@@ -27,14 +27,8 @@ import { conversationOf } from './conversations.ts'
 const messagesQuery = z.strictObject(pageQuery(20))
 
 /** What was said in a conversation, and in which sittings. */
-export function addConversationContents(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addConversationContents(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'conversations:read')
 
   routes.get('/conversations/:id/messages', {
     schema: {
@@ -47,7 +41,7 @@ export function addConversationContents(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, query } = request
@@ -72,7 +66,7 @@ export function addConversationContents(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, query } = request
@@ -107,7 +101,7 @@ export function addConversationContents(
         }),
       },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'conversations:write'),
+    config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const row = await retryTransient(() =>

@@ -12,7 +12,7 @@ import { type ConversationChange, updateConversation } from '../../../db/convers
 import { findCustomer } from '../../../db/customers/find.ts'
 import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import type { ConversationRow } from '../../../db/rows.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import {
   conversationShape,
@@ -57,16 +57,8 @@ const one = z.object({ success: z.literal(true), data: conversationShape })
 const verbs = { close: 'closed', reopen: 'open', pending: 'pending' } as const
 
 /** Document 001, section 4: conversations, and their lifecycle. */
-export function addConversations(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addConversations(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'conversations:read')
-  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'conversations:write')
 
   routes.get('/conversations', {
     schema: {
@@ -78,7 +70,7 @@ export function addConversations(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       return {
@@ -90,7 +82,7 @@ export function addConversations(
 
   routes.get('/conversations/:id', {
     schema: { querystring: noQuery, params: idParams, response: { 200: one } },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
@@ -109,7 +101,7 @@ export function addConversations(
         201: one,
       },
     },
-    onRequest: mayWrite,
+    config: { scope: 'conversations:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { created, data } = await retryTransient(() =>
@@ -133,7 +125,7 @@ export function addConversations(
 
   routes.patch('/conversations/:id', {
     schema: { querystring: noQuery, params: idParams, body: change, response: { 200: one } },
-    onRequest: mayWrite,
+    config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const given = request.body
@@ -151,7 +143,7 @@ export function addConversations(
   for (const [verb, status] of Object.entries(verbs)) {
     routes.post(`/conversations/:id/${verb}`, {
       schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
-      onRequest: mayWrite,
+      config: { scope: 'conversations:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         return { success: true as const, data: await save(tenantId, request.params.id, { status }) }

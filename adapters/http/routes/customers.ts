@@ -10,7 +10,7 @@ import { customerIdOf, mergeCustomers } from '../../../db/customers/merge.ts'
 import { updateCustomer } from '../../../db/customers/update.ts'
 import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import type { CustomerRow } from '../../../db/rows.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { customerShape, toCustomerShape } from '../customer-shapes.ts'
 import { anyId, channelOf, idParams, object, text, noQuery } from '../inputs.ts'
@@ -42,16 +42,8 @@ const newCustomer = z.strictObject({
 const one = z.object({ success: z.literal(true), data: customerShape })
 
 /** Document 001, section 2: customers. */
-export function addCustomers(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addCustomers(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'customers:read')
-  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'customers:write')
 
   routes.get('/customers', {
     schema: {
@@ -63,7 +55,7 @@ export function addCustomers(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'customers:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { query } = request
@@ -86,7 +78,7 @@ export function addCustomers(
 
   routes.post('/customers', {
     schema: { querystring: noQuery, body: newCustomer, response: { 201: one } },
-    onRequest: mayWrite,
+    config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { identities, ...given } = request.body
@@ -106,7 +98,7 @@ export function addCustomers(
 
   routes.get('/customers/:id', {
     schema: { querystring: noQuery, params: idParams, response: { 200: one } },
-    onRequest: mayRead,
+    config: { scope: 'customers:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
@@ -123,7 +115,7 @@ export function addCustomers(
       body: z.strictObject(fields),
       response: { 200: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'customers:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, body } = request
@@ -152,7 +144,7 @@ export function addCustomers(
       body: z.strictObject({ into: anyId('into').describe('The customer that lives on') }),
       response: { 200: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'customers:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, body } = request

@@ -7,7 +7,7 @@ import type { Sql } from '../../../db/connect.ts'
 import { InvalidInput, Unavailable } from '../../../db/errors.ts'
 import { listenEvents, type LoggedEvent, readEvents } from '../../../db/events/listen.ts'
 import { lastEventId } from '../../../db/events/read-log.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { commonHeaders } from '../errors.ts'
 
@@ -50,19 +50,14 @@ const heartbeatMs = 15_000
  * `GET /api/v1/events`: the tenant's log from a cursor, in order and without gaps; with `Accept: text/event-stream` as
  * Server-Sent Events that go on, and go on where they were by `Last-Event-ID`.
  */
-export function addEvents(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-  sql: Sql,
-): void {
+export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): void {
   const closing = new AbortController()
   let streams = 0
   app.addHook('preClose', async () => closing.abort())
 
   app.withTypeProvider<ZodTypeProvider>().get('/api/v1/events', {
     schema: { querystring: query, response: { 200: page } },
-    onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),
+    config: { scope: 'messages:read' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const wanted = createFilter(request.query.type)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { addIdentity, listIdentities, removeIdentity } from '../../../db/customers/identities.ts'
 import { lockCustomers } from '../../../db/customers/lock.ts'
 import { Conflict, NotFound, retryTransient } from '../../../db/errors.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { identityShape, toIdentityShape } from '../customer-shapes.ts'
 import { addressOn, channelOf, idParams, text, noQuery } from '../inputs.ts'
@@ -31,14 +31,8 @@ export function taken(identity: IdentityRow | null): Conflict {
 const one = z.object({ success: z.literal(true), data: identityShape })
 
 /** The addresses by which channels know a customer. */
-export function addIdentities(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addIdentities(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'customers:write')
 
   routes.get('/customers/:id/identities', {
     schema: {
@@ -51,7 +45,7 @@ export function addIdentities(
         }),
       },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'customers:read'),
+    config: { scope: 'customers:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const rows = await context.asTenant(tenantId, async (tx) => {
@@ -69,7 +63,7 @@ export function addIdentities(
       body: newIdentity,
       response: { 200: one.describe('The customer had it'), 201: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { params, body } = request
@@ -93,7 +87,7 @@ export function addIdentities(
       params: idParams.extend({ channel: channelOf(), address: text('address', 255) }),
       response: { 200: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'customers:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { id, channel, address } = request.params

@@ -16,7 +16,7 @@ import { markRead } from '../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../db/messages/statistics.ts'
 import type { MessageRow } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { createEstimates } from '../estimates.ts'
 import { acceptNoBody } from '../no-body.ts'
@@ -59,11 +59,7 @@ const listQuery = z.strictObject({
 })
 
 /** Document 004's `GET /api/v1/messages`, `GET /api/v1/messages/statistics` and `PUT /api/v1/messages/:id/read`. */
-export async function addMessageList(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): Promise<void> {
+export async function addMessageList(app: FastifyInstance, context: ApiContext): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const estimates = createEstimates()
 
@@ -77,7 +73,7 @@ export async function addMessageList(
         }),
       },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),
+    config: { scope: 'messages:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { query } = request
@@ -111,7 +107,7 @@ export async function addMessageList(
       querystring: z.strictObject(range),
       response: { 200: z.object({ success: z.literal(true), data: statisticsShape }) },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),
+    config: { scope: 'messages:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { startDate, endDate } = request.query
@@ -139,7 +135,7 @@ export async function addMessageList(
           200: z.object({ success: z.literal(true), message: z.string(), data: messageShape }),
         },
       },
-      onRequest: (request, reply) => authenticate(request, reply, 'messages:write'),
+      config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const row = await retryTransient(() =>

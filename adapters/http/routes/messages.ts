@@ -8,18 +8,14 @@ import { createMessage, findByIdempotencyKey } from '../../../db/messages/create
 import { findMessage } from '../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../db/rows.ts'
 import { phoneChannels, toE164 } from '../../channels/phone.ts'
-import { type Authenticate, type Principal, principalOf } from '../auth.ts'
+import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
 
 /** Document 004's `POST /api/v1/messages` and `GET /api/v1/messages/:id`. */
-export function addMessages(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addMessages(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.post('/api/v1/messages', {
@@ -30,7 +26,7 @@ export function addMessages(
         202: z.object({ success: z.literal(true), message: z.string(), data: queuedShape }),
       },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'messages:write'),
+    config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const principal = principalOf(request)
       const key = request.headers['idempotency-key'] ?? null
@@ -48,7 +44,7 @@ export function addMessages(
       params: z.object({ id: messageId }),
       response: { 200: z.object({ success: z.literal(true), data: messageShape }) },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'messages:read'),
+    config: { scope: 'messages:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const row = await context.asTenant(tenantId, (tx) =>

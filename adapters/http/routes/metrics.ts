@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../db/metrics.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 
 /** Accounts that get series of their own; each has 10. */
@@ -11,13 +11,9 @@ const mostAccounts = 200
  * `GET /metrics` for Prometheus: a key with the scope `metrics` sees its own tenant's. There is no exception for loopback,
  * since behind a proxy of the same machine everyone comes from there. No label carries an address.
  */
-export function addMetrics(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   app.get('/metrics', {
-    onRequest: (request, reply) => authenticate(request, reply, 'metrics'),
+    config: { scope: 'metrics' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const metrics = await context.asTenant(tenantId, (tx) =>

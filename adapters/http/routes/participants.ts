@@ -12,7 +12,7 @@ import {
 } from '../../../db/conversations/participants.ts'
 import { customerIdOf } from '../../../db/customers/merge.ts'
 import { Conflict, NotFound, retryTransient } from '../../../db/errors.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { participantShape, roleName, toParticipantShape } from '../conversation-shapes.ts'
 import { flag, idParams, noQuery } from '../inputs.ts'
@@ -28,14 +28,8 @@ const params = idParams.extend({
 })
 
 /** Document 001, section 4: who is in a conversation. */
-export function addParticipantRoutes(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addParticipantRoutes(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayWrite: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'conversations:write')
 
   routes.get('/conversations/:id/participants', {
     schema: {
@@ -51,7 +45,7 @@ export function addParticipantRoutes(
         }),
       },
     },
-    onRequest: (request, reply) => authenticate(request, reply, 'conversations:read'),
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { id } = request.params
@@ -73,7 +67,7 @@ export function addParticipantRoutes(
       body: newParticipant,
       response: { 201: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'conversations:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const { params, body } = request
@@ -103,7 +97,7 @@ export function addParticipantRoutes(
       body: z.strictObject({ role: roleName }),
       response: { 200: one },
     },
-    onRequest: mayWrite,
+    config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { id, participantId } = request.params
@@ -121,7 +115,7 @@ export function addParticipantRoutes(
 
   routes.delete('/conversations/:id/participants/:participantId', {
     schema: { querystring: noQuery, params, response: { 200: one } },
-    onRequest: mayWrite,
+    config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { id, participantId } = request.params

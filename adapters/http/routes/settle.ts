@@ -11,7 +11,7 @@ import { retryMessages } from '../../../db/messages/retry.ts'
 import { selectMessages } from '../../../db/messages/select.ts'
 import { type MessageRow, messageStatus } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { acceptNoBody } from '../no-body.ts'
 import { messageId, messageShape, toMessageShape } from '../shapes.ts'
@@ -55,16 +55,10 @@ const unchanged = z.object({
 })
 
 /** What an operator does by hand: document 004's retry, and cancel and resolve beside it. */
-export async function addSettling(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): Promise<void> {
+export async function addSettling(app: FastifyInstance, context: ApiContext): Promise<void> {
   await app.register(async (scope) => {
     acceptNoBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    const onRequest: Parameters<typeof routes.post>[1]['onRequest'] = (request, reply) =>
-      authenticate(request, reply, 'messages:write')
     const settle = (
       tenantId: number,
       id: string,
@@ -77,7 +71,7 @@ export async function addSettling(
 
     routes.post('/api/v1/messages/:id/retry', {
       schema: { params, body: nothing, response: { 200: answer } },
-      onRequest,
+      config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const { id } = request.params
@@ -94,7 +88,7 @@ export async function addSettling(
 
     routes.post('/api/v1/messages/:id/cancel', {
       schema: { params, body: nothing, response: { 200: answer } },
-      onRequest,
+      config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const { id } = request.params
@@ -107,7 +101,7 @@ export async function addSettling(
 
     routes.post('/api/v1/messages/:id/resolve', {
       schema: { params, body: verdict, response: { 200: answer } },
-      onRequest,
+      config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const { id } = request.params
@@ -136,7 +130,7 @@ export async function addSettling(
           }),
         },
       },
-      onRequest,
+      config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const data = await retryTransient(() =>

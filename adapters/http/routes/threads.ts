@@ -6,7 +6,7 @@ import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import { threadHistory } from '../../../db/messages/history.ts'
 import { archiveThread } from '../../../db/threads/archive.ts'
 import { type FoundThread, findThread } from '../../../db/threads/find.ts'
-import { type Authenticate, principalOf } from '../auth.ts'
+import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversation-shapes.ts'
 import { idParams, nothing, noQuery } from '../inputs.ts'
@@ -42,18 +42,12 @@ const page = {
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
 
 /** Threads: the sittings of a conversation, and what was said in one, oldest first (document 002). */
-export function addThreads(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addThreads(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
-  const mayRead: Parameters<typeof routes.get>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'conversations:read')
 
   routes.get('/threads/:id', {
     schema: { querystring: noQuery, params: idParams, response: { 200: one } },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const row = await context.asTenant(tenantId, (tx) =>
@@ -77,7 +71,7 @@ export function addThreads(
         }),
       },
     },
-    onRequest: mayRead,
+    config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { params, query } = request
@@ -88,7 +82,7 @@ export function addThreads(
 
   routes.post('/threads/:id/archive', {
     schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
-    onRequest: (request, reply) => authenticate(request, reply, 'conversations:write'),
+    config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const row = await retryTransient(() =>

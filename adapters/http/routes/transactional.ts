@@ -10,7 +10,7 @@ import { htmlToText, looksLikeHtml } from '../../channels/email/html.ts'
 import { bound } from '../../channels/email/mime.ts'
 import { contentTypeOf } from '../../channels/generic.ts'
 import { sanitizeText } from '../../channels/payload.ts'
-import { type Authenticate, type Principal, principalOf } from '../auth.ts'
+import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { type Letter, newEmail, newSms } from '../new-letter.ts'
 import { asItWasStored, outboxMessageShape, toOutboxMessage } from '../outbox-shapes.ts'
@@ -20,17 +20,11 @@ import { checkConnected, idempotencyHeaders } from '../sending.ts'
  * Document 003's `POST /api/messages/sms` and `POST /api/messages/email`: a message goes to the outbox. The account is that
  * of the address in `from`, and opens by itself; so a message from A to B and a webhook from B to A meet in one conversation.
  */
-export function addTransactional(
-  app: FastifyInstance,
-  context: ApiContext,
-  authenticate: Authenticate,
-): void {
+export function addTransactional(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const response = {
     202: z.object({ success: z.literal(true), data: outboxMessageShape }),
   }
-  const onRequest: Parameters<typeof routes.post>[1]['onRequest'] = (request, reply) =>
-    authenticate(request, reply, 'messages:write')
   const send = async (principal: Principal, letter: Letter, key: string | undefined) => ({
     success: true as const,
     data: await retryTransient(() =>
@@ -40,7 +34,7 @@ export function addTransactional(
 
   routes.post('/api/messages/sms', {
     schema: { headers: idempotencyHeaders, body: newSms, response },
-    onRequest,
+    config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { type, ...body } = request.body
       const letter = { ...body, channel: 'sms' as const, metadata: { type } }
@@ -51,7 +45,7 @@ export function addTransactional(
 
   routes.post('/api/messages/email', {
     schema: { headers: idempotencyHeaders, body: newEmail, response },
-    onRequest,
+    config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body
       const html = body && looksLikeHtml(body) ? body : null
