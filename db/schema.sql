@@ -393,6 +393,13 @@ begin
       select coalesce(jsonb_agg(p.customer_id order by p.joined_at, p.id), '[]') from pigeonpost.conversation_participants p
       where p.tenant_id = p_event.tenant_id and p.conversation_id = p_event.conversation_id and p.customer_id is not null
         and p.joined_at <= p_event.created_at and (p.left_at is null or p.left_at > p_event.created_at)));
+  elsif p_event.type like 'media.%' then
+    return v_result || coalesce((
+      select jsonb_build_object('filename', m.filename, 'content_type', m.content_type)
+        || jsonb_strip_nulls(jsonb_build_object('error_code', case when p_event.type = 'media.rejected' then m.error_code end))
+      from pigeonpost.media m
+      where m.tenant_id = p_event.tenant_id and m.id = (p_event.payload ->> 'media_id')::uuid),
+      '{"filename": null, "content_type": null, "redacted": "erased"}');
   end if;
   return v_result;
 end
@@ -1131,6 +1138,16 @@ ALTER FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_
 
 -- Name: FUNCTION accept_message(p_tenant_id integer, p_message_id uuid); Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) IS 'Counts a new message for the day that it is for, so that it does not have to wait for the daily limit. Raises daily_limit_reached where the day is full.';
+
+-- Name: add_media_task(integer, text, text); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.add_media_task(p_tenant_id integer, p_kind text, p_subject text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into pigeonpost_private.media_tasks as t (tenant_id, kind, subject) values (p_tenant_id, p_kind, p_subject)
+  on conflict on constraint media_tasks_pkey do update set due_at = least(t.due_at, excluded.due_at)
+$$;
+ALTER FUNCTION pigeonpost_private.add_media_task(p_tenant_id integer, p_kind text, p_subject text) OWNER TO pigeonpost_owner;
 
 -- Name: append_event(integer, text, uuid, uuid, uuid, uuid, uuid, jsonb); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid DEFAULT NULL::uuid, p_thread_id uuid DEFAULT NULL::uuid, p_customer_id uuid DEFAULT NULL::uuid, p_account_id uuid DEFAULT NULL::uuid, p_message_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT NULL::jsonb) RETURNS void
@@ -1987,6 +2004,108 @@ CREATE FUNCTION pigeonpost_private.may_ring() RETURNS boolean
 $$;
 ALTER FUNCTION pigeonpost_private.may_ring() OWNER TO pigeonpost_owner;
 
+-- Name: media; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.media (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    owner_service text DEFAULT 'messaging'::text NOT NULL,
+    file_id uuid,
+    message_id uuid,
+    "position" smallint,
+    filename text,
+    content_type text,
+    size bigint,
+    storage_key text,
+    preview_url text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    error_code text,
+    error_message text,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_filename_at_most_1024_bytes CHECK ((octet_length(filename) <= 1024)),
+    CONSTRAINT media_has_a_source CHECK (((file_id IS NOT NULL) OR (message_id IS NOT NULL))),
+    CONSTRAINT media_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT media_place_in_message CHECK ((((message_id IS NULL) = ("position" IS NULL)) AND ("position" > 0))),
+    CONSTRAINT media_ready_is_stored CHECK (((status <> ALL (ARRAY['clean'::text, 'unscanned'::text])) OR (storage_key IS NOT NULL))),
+    CONSTRAINT media_size_in_range CHECK ((size >= 0)),
+    CONSTRAINT media_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'scanning'::text, 'clean'::text, 'infected'::text, 'unscanned'::text, 'failed'::text])))
+);
+ALTER TABLE pigeonpost.media OWNER TO pigeonpost_owner;
+
+-- Name: TABLE media; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.media IS 'Files that messages bring or take along, and uploads: one row each, made with the message. Document 000, section 3.2. Deleting the last row of a file deletes the file.';
+
+-- Name: COLUMN media.owner_service; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.owner_service IS 'Who made the row: messaging for a message''s own file, api for an upload.';
+
+-- Name: COLUMN media.file_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.file_id IS 'What is stored; null until it was fetched. Several rows may share one.';
+
+-- Name: COLUMN media.message_id; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.message_id IS 'The message that brought it, or takes it along; null for an upload, which messages name by media_id.';
+
+-- Name: COLUMN media."position"; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media."position" IS 'Which of the message''s files: the element of metadata.media, from 1.';
+
+-- Name: COLUMN media.filename; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.filename IS 'As it was given; whoever serves it makes it harmless.';
+
+-- Name: COLUMN media.content_type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.content_type IS 'MIME type: by its content once the file is here, as it was given before.';
+
+-- Name: COLUMN media.size; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.size IS 'Bytes.';
+
+-- Name: COLUMN media.storage_key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.storage_key IS 'Its file''s; null where there is none (yet).';
+
+-- Name: COLUMN media.preview_url; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.preview_url IS 'Path of its thumbnail (WebP) in the HTTP API, null where there is none.';
+
+-- Name: COLUMN media.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.metadata IS 'width and height (pixels), duration (seconds), pages, as the file has them.';
+
+-- Name: COLUMN media.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.status IS 'pending: not fetched or not scanned yet; scanning; clean; unscanned: no scanner was configured; infected: refused, the file is gone; failed: not to be had, or not to be scanned. Only clean and unscanned are served and sent.';
+
+-- Name: COLUMN media.created_by; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media.created_by IS 'The API key of an upload.';
+
+-- Name: media_of(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) RETURNS SETOF pigeonpost.media
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  with named as (
+    select m.id, r.position from pigeonpost.media m, lateral (values (m.position::bigint)) r (position)
+    where m.tenant_id = p_message.tenant_id and m.message_id = p_message.id
+    union all
+    select (e.value ->> 'media_id')::uuid, e.ord
+    from jsonb_array_elements(case when jsonb_typeof(p_message.metadata -> 'media') = 'array' then p_message.metadata -> 'media' end)
+      with ordinality e (value, ord)
+    where e.value ->> 'media_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    union all
+    select p_message.media_id, 0
+  )
+  select m.* from (select n.id, min(n.position) as position from named n group by n.id) n
+  join pigeonpost.media m on m.tenant_id = p_message.tenant_id and m.id = n.id
+  order by n.position
+$_$;
+ALTER FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: media_state(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when bool_or(m.status in ('infected', 'failed')) then 'rejected'
+    when bool_or(m.status in ('pending', 'scanning')) then 'pending' else 'ready' end
+  from pigeonpost_private.media_of(p_message) m
+$$;
+ALTER FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
 -- Name: merge_conversation(integer, uuid, uuid); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) RETURNS jsonb
     LANGUAGE plpgsql
@@ -2283,6 +2402,40 @@ ALTER FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) OWNER TO pige
 
 -- Name: FUNCTION read_counts(p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) IS 'How many messages there are per account, direction, content type and status: exact in this snapshot, from the folded counts and the log after them.';
+
+-- Name: refer_media(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_media constant jsonb := case
+    when jsonb_typeof(p_message.metadata -> 'media') = 'array' and p_message.metadata -> 'media' <> '[]' then p_message.metadata -> 'media'
+    -- What is sent as text takes no file along.
+    when p_message.media_url is not null and p_message.media_id is null
+      and not (p_message.direction = 'outbound' and p_message.content_type = 'text') then
+      jsonb_build_array(jsonb_build_object('url', p_message.media_url))
+  end;
+begin
+  -- No foreign key holds this: a campaign's messages share an upload, whose row would become a multixact per insert.
+  if p_message.media_id is not null and not exists (
+    select from pigeonpost.media m where m.tenant_id = p_message.tenant_id and m.id = p_message.media_id
+  ) then
+    raise exception 'media % does not exist in tenant %', p_message.media_id, p_message.tenant_id
+      using errcode = 'PPN01', constraint = 'messages_media_exists', table = 'messages', column = 'media_id',
+        hint = 'Give the id of an upload of this tenant, or the file''s address as media_url.';
+  end if;
+  insert into pigeonpost.media (tenant_id, message_id, position, filename, content_type, size)
+  select p_message.tenant_id, p_message.id, r.ord, left(pigeonpost.sanitize_body(r.value ->> 'filename'), 255),
+    left(r.value ->> 'content_type', 255),
+    case when r.value ->> 'size' ~ '^[0-9]{1,15}$' then (r.value ->> 'size')::bigint end
+  from jsonb_array_elements(v_media) with ordinality r (value, ord)
+  where jsonb_typeof(r.value) = 'object' and r.ord <= 100 and not r.value ? 'media_id'
+  order by r.ord
+  on conflict on constraint media_one_per_place do nothing;
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
 
 -- Name: resolve_message(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) RETURNS pigeonpost.messages
@@ -3120,6 +3273,7 @@ declare
   v_ids jsonb;
   v_numbers jsonb;
   v_events jsonb;
+  v_with_media uuid[];
   v_stored integer := 0;
   v_odd record;
   v_answer jsonb;
@@ -3195,7 +3349,8 @@ begin
       from resolved r
       order by r.ord
       on conflict (tenant_id, external_message_id, conversation_id) do nothing
-      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.channel, m.status, m.content_type
+      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.channel, m.status, m.content_type,
+        m.media_url is not null or m.metadata ? 'media' as has_media
     ), opened as materialized (
       -- After the rows, since a second copy opens no thread, and before the foreign key looks for them.
       select pigeonpost_private.open_thread(new.tenant_id, s.thread_id, s.conversation_id, s.customer_id, s.channel)
@@ -3211,8 +3366,9 @@ begin
     )
     -- No join: the planner takes each of these for one row, and would loop over them quadratically.
     select (select jsonb_object_agg(r.ord, r.id) from resolved r), (select jsonb_object_agg(s.id, s.number) from stored s),
-      (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l)
-    into v_ids, v_numbers, v_events;
+      (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l),
+      (select array_agg(s.id order by s.number) from stored s where s.has_media)
+    into v_ids, v_numbers, v_events, v_with_media;
     v_stored := (select count(*) from jsonb_object_keys(v_numbers));
     select coalesce(jsonb_object_agg(i.key, jsonb_build_object('outcome', 'stored', 'id', i.value, 'number', v_numbers -> i.value)), '{}')
     into v_done
@@ -3229,6 +3385,8 @@ begin
         pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
       from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
     end if;
+    perform pigeonpost_private.refer_media(m) from pigeonpost.messages m
+    where m.tenant_id = new.tenant_id and m.id = any (v_with_media);
     if exists (select from pigeonpost.parked_updates p where p.tenant_id = new.tenant_id) then
       for v_id in
         select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
@@ -3267,6 +3425,146 @@ begin
 end
 $_$;
 ALTER FUNCTION pigeonpost_private.tg_ingest_batches__ingest() OWNER TO pigeonpost_ingest;
+
+-- Name: tg_media__copy(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media__copy() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_file pigeonpost.media_files;
+begin
+  new.updated_at := now();
+  if new.file_id is not null and (tg_op = 'INSERT' or new.file_id is distinct from old.file_id) then
+    select f.* into v_file from pigeonpost.media_files f
+    where f.tenant_id = new.tenant_id and f.id = new.file_id for share;
+    if found then
+      new.content_type := v_file.content_type;
+      new.size := v_file.size;
+      new.storage_key := v_file.storage_key;
+      new.preview_url := case when v_file.preview_key is not null then '/api/v1/media/' || new.id || '/preview' end;
+      new.metadata := new.metadata || v_file.metadata;
+      new.status := v_file.status;
+      if v_file.status = 'infected' then
+        new.error_code := 'media_infected';
+        new.error_message := v_file.signature;
+      end if;
+    end if;
+  end if;
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media__copy() OWNER TO pigeonpost_owner;
+
+-- Name: tg_media__drop_file(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media__drop_file() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' then
+    delete from pigeonpost_private.media_tasks t
+    where t.tenant_id = old.tenant_id and t.kind = 'fetch' and t.subject = old.id::text;
+    update pigeonpost.messages m set media_id = null where m.tenant_id = old.tenant_id and m.media_id = old.id;
+  end if;
+  if old.file_id is not null then
+    perform from pigeonpost.media_files f where f.tenant_id = old.tenant_id and f.id = old.file_id for update;
+    delete from pigeonpost.media_files f
+    where f.tenant_id = old.tenant_id and f.id = old.file_id
+      and not exists (select from pigeonpost.media m where m.tenant_id = old.tenant_id and m.file_id = old.file_id);
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media__drop_file() OWNER TO pigeonpost_owner;
+
+-- Name: tg_media__emit(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media__emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is_ready constant boolean := new.status in ('clean', 'unscanned');
+  v_message pigeonpost.messages;
+begin
+  if tg_op = 'INSERT' and new.file_id is null and new.status = 'pending' then
+    perform pigeonpost_private.add_media_task(new.tenant_id, 'fetch', new.id::text);
+  end if;
+  if new.status in ('pending', 'scanning') or tg_op = 'UPDATE' and v_is_ready and old.status in ('clean', 'unscanned') then
+    return null;
+  end if;
+  if new.message_id is not null and v_is_ready then
+    update pigeonpost.messages m set media_id = new.id
+    where m.tenant_id = new.tenant_id and m.id = new.message_id
+      and (m.media_id is null or exists (
+        select from pigeonpost.media o
+        where o.tenant_id = m.tenant_id and o.id = m.media_id and o.message_id = m.id and o.position > new.position));
+  end if;
+  select m.* into v_message from pigeonpost.messages m where m.tenant_id = new.tenant_id and m.id = new.message_id;
+  perform pigeonpost_private.append_event(new.tenant_id, case when v_is_ready then 'media.uploaded' else 'media.rejected' end,
+    v_message.conversation_id, v_message.thread_id, coalesce(v_message.sender_customer_id, v_message.customer_id),
+    v_message.account_id, v_message.id, jsonb_build_object('media_id', new.id));
+  -- Where a message takes several files along, the last of them wakes it. Its own row, or those that name an upload.
+  with due as (
+    update pigeonpost.messages m set next_attempt_at = now()
+    where m.tenant_id = new.tenant_id and (m.id = new.message_id or m.media_id = new.id)
+      and m.status = 'scheduled' and m.error_code = 'media_pending'
+    returning m.account_id
+  )
+  insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)
+  select distinct new.tenant_id, d.account_id, now() from due d order by d.account_id
+  on conflict on constraint account_wakeups_pkey do update set due_at = least(w.due_at, excluded.due_at);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media__emit() OWNER TO pigeonpost_owner;
+
+-- Name: tg_media_files__follow(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media_files__follow() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op <> 'INSERT' and old.storage_key is not null
+     and (tg_op = 'DELETE' or (new.storage, new.storage_key) is distinct from (old.storage, old.storage_key)) then
+    perform pigeonpost_private.add_media_task(old.tenant_id, 'delete', old.storage || ':' || old.storage_key);
+  end if;
+  if tg_op <> 'INSERT' and old.preview_key is not null
+     and (tg_op = 'DELETE' or (new.storage, new.preview_key) is distinct from (old.storage, old.preview_key)) then
+    perform pigeonpost_private.add_media_task(old.tenant_id, 'delete', old.storage || ':' || old.preview_key);
+  end if;
+  if tg_op = 'DELETE' then
+    delete from pigeonpost_private.media_tasks t
+    where t.tenant_id = old.tenant_id and t.kind = 'scan' and t.subject = old.id::text;
+    return null;
+  end if;
+  if new.status = 'pending' and (tg_op = 'INSERT' or old.status <> 'pending') then
+    perform pigeonpost_private.add_media_task(new.tenant_id, 'scan', new.id::text);
+  end if;
+  if tg_op = 'UPDATE' then
+    update pigeonpost.media m set content_type = new.content_type, size = new.size, storage_key = new.storage_key,
+      preview_url = case when new.preview_key is not null then '/api/v1/media/' || m.id || '/preview' end,
+      metadata = m.metadata || new.metadata, status = new.status,
+      error_code = case new.status when 'infected' then 'media_infected' when 'failed' then 'scan_failed' end,
+      error_message = case new.status when 'infected' then new.signature when 'failed' then new.error_message end
+    where m.tenant_id = new.tenant_id and m.file_id = new.id;
+  end if;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media_files__follow() OWNER TO pigeonpost_owner;
+
+-- Name: tg_media_files__touch(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media_files__touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media_files__touch() OWNER TO pigeonpost_owner;
 
 -- Name: tg_messages__advance(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_messages__advance() RETURNS trigger
@@ -3434,6 +3732,7 @@ begin
       select from pigeonpost.conversation_participants p
       where p.tenant_id = new.tenant_id and p.conversation_id = new.conversation_id and p.customer_id = new.sender_customer_id
         and p.left_at is null))
+    and new.media_url is null and new.media_id is null and not new.metadata ? 'media'
   into v_is_quiet;
   if not v_is_quiet then
     -- Here and not before the insert: a second copy brings nobody back who has left.
@@ -3453,6 +3752,7 @@ begin
       pigeonpost_private.bell(v_event_id, v_id, 'message.' || new.direction || '.created', new.tenant_id));
   end if;
   if not v_is_quiet then
+    perform pigeonpost_private.refer_media(new);
     perform pigeonpost.apply_parked_updates(new.tenant_id, new.id);
   end if;
   return null;
@@ -3508,6 +3808,18 @@ begin
 end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_messages__record_status() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__refer(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__refer() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pigeonpost_private.refer_media(new);
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__refer() OWNER TO pigeonpost_owner;
 
 -- Name: tg_messages__resolve(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_messages__resolve() RETURNS trigger
@@ -3958,6 +4270,66 @@ ALTER TABLE pigeonpost.ingest_batches OWNER TO pigeonpost_owner;
 -- Name: VIEW ingest_batches; Type: COMMENT; Schema: pigeonpost
 COMMENT ON VIEW pigeonpost.ingest_batches IS 'The door of ingest(): an insert here is guarded as the invoker and carried out by a definer trigger; results comes back under returning.';
 
+-- Name: media_files; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.media_files (
+    tenant_id integer NOT NULL,
+    id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,
+    sha256 bytea NOT NULL,
+    size bigint NOT NULL,
+    content_type text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    storage text,
+    storage_key text,
+    preview_key text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    signature text,
+    error_message text,
+    scanned_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_files_hash_is_sha256 CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT media_files_key_names_its_storage CHECK (((storage IS NULL) = (storage_key IS NULL))),
+    CONSTRAINT media_files_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT media_files_only_infected_is_gone CHECK (((storage_key IS NULL) = (status = 'infected'::text))),
+    CONSTRAINT media_files_preview_beside_file CHECK (((preview_key IS NULL) OR (storage_key IS NOT NULL))),
+    CONSTRAINT media_files_size_in_range CHECK ((size >= 0)),
+    CONSTRAINT media_files_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'scanning'::text, 'clean'::text, 'infected'::text, 'unscanned'::text, 'failed'::text])))
+);
+ALTER TABLE pigeonpost.media_files OWNER TO pigeonpost_owner;
+
+-- Name: TABLE media_files; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.media_files IS 'Stored files: one per tenant and content. What is infected keeps its row, so that the same file is refused at once.';
+
+-- Name: COLUMN media_files.sha256; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.sha256 IS 'Of the whole file: 32 bytes.';
+
+-- Name: COLUMN media_files.size; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.size IS 'Bytes.';
+
+-- Name: COLUMN media_files.content_type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.content_type IS 'By its content.';
+
+-- Name: COLUMN media_files.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.status IS 'As in media.';
+
+-- Name: COLUMN media_files.storage; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.storage IS 'Which storage has it: folder, s3 or cloudinary.';
+
+-- Name: COLUMN media_files.storage_key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.storage_key IS 'messages/<tenant>/<yyyy>/<mm>/<id>.';
+
+-- Name: COLUMN media_files.preview_key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.preview_key IS 'Its thumbnail''s, in the same storage.';
+
+-- Name: COLUMN media_files.metadata; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.metadata IS 'width and height (pixels), duration (seconds), pages.';
+
+-- Name: COLUMN media_files.signature; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.signature IS 'What the scanner calls the virus.';
+
+-- Name: COLUMN media_files.scanned_at; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.media_files.scanned_at IS 'When the scanner said so.';
+
 -- Name: message_history; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.message_history (
     tenant_id integer NOT NULL,
@@ -4324,6 +4696,28 @@ COMMENT ON COLUMN pigeonpost_private.log_state.settled_id IS 'No event at or bel
 -- Name: COLUMN log_state.floor_id; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.log_state.floor_id IS 'Events at or below it may be gone.';
 
+-- Name: media_tasks; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.media_tasks (
+    tenant_id integer NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error_message text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_tasks_kind_known CHECK ((kind = ANY (ARRAY['fetch'::text, 'scan'::text, 'delete'::text])))
+);
+ALTER TABLE pigeonpost_private.media_tasks OWNER TO pigeonpost_owner;
+
+-- Name: TABLE media_tasks; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.media_tasks IS 'What is to be done with files outside the database: fetch (subject: media.id), scan (media_files.id), delete (storage:key).';
+
+-- Name: COLUMN media_tasks.due_at; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.media_tasks.due_at IS 'Not before; of a task that is being done, when it is taken for lost.';
+
+-- Name: COLUMN media_tasks.attempts; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.media_tasks.attempts IS 'How often it was begun.';
+
 -- Name: message_counts; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.message_counts (
     tenant_id integer NOT NULL,
@@ -4472,6 +4866,22 @@ ALTER TABLE ONLY pigeonpost.events_p0
 ALTER TABLE ONLY pigeonpost.events_p1
     ADD CONSTRAINT events_p1_pkey PRIMARY KEY (tenant_id, id);
 
+-- Name: media_files media_files_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media_files
+    ADD CONSTRAINT media_files_pkey PRIMARY KEY (tenant_id, id);
+
+-- Name: media_files media_files_stored_once; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media_files
+    ADD CONSTRAINT media_files_stored_once UNIQUE (tenant_id, sha256);
+
+-- Name: media media_one_per_place; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media
+    ADD CONSTRAINT media_one_per_place UNIQUE (tenant_id, message_id, "position");
+
+-- Name: media media_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media
+    ADD CONSTRAINT media_pkey PRIMARY KEY (tenant_id, id);
+
 -- Name: message_history message_history_pkey; Type: CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.message_history
     ADD CONSTRAINT message_history_pkey PRIMARY KEY (tenant_id, id);
@@ -4560,6 +4970,10 @@ ALTER TABLE ONLY pigeonpost_private.log_rounds
 ALTER TABLE ONLY pigeonpost_private.log_state
     ADD CONSTRAINT log_state_pkey PRIMARY KEY (only_one);
 
+-- Name: media_tasks media_tasks_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.media_tasks
+    ADD CONSTRAINT media_tasks_pkey PRIMARY KEY (tenant_id, kind, subject);
+
 -- Name: message_counts message_counts_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.message_counts
     ADD CONSTRAINT message_counts_pkey PRIMARY KEY (tenant_id, account_id, direction, content_type, status);
@@ -4617,6 +5031,12 @@ CREATE INDEX events_p0_id_idx ON pigeonpost.events_p0 USING btree (id);
 -- Name: events_p1_id_idx; Type: INDEX; Schema: pigeonpost
 CREATE INDEX events_p1_id_idx ON pigeonpost.events_p1 USING btree (id);
 
+-- Name: media_created; Type: INDEX; Schema: pigeonpost
+CREATE INDEX media_created ON pigeonpost.media USING btree (tenant_id, created_at, id);
+
+-- Name: media_file; Type: INDEX; Schema: pigeonpost
+CREATE INDEX media_file ON pigeonpost.media USING btree (tenant_id, file_id);
+
 -- Name: message_statuses_message; Type: INDEX; Schema: pigeonpost
 CREATE INDEX message_statuses_message ON pigeonpost.message_statuses USING btree (tenant_id, message_id, created_at);
 
@@ -4655,6 +5075,9 @@ CREATE UNIQUE INDEX messages_idempotency_key_is_unique ON pigeonpost.messages US
 
 -- Name: messages_inbound_read; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_inbound_read ON pigeonpost.messages USING btree (tenant_id, created_at, number) WHERE ((direction = 'inbound'::text) AND (status = 'read'::text));
+
+-- Name: messages_media; Type: INDEX; Schema: pigeonpost
+CREATE INDEX messages_media ON pigeonpost.messages USING btree (tenant_id, media_id) WHERE (media_id IS NOT NULL);
 
 -- Name: messages_not_inbound; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_not_inbound ON pigeonpost.messages USING btree (tenant_id, direction, created_at, number) WHERE (direction <> 'inbound'::text);
@@ -4707,6 +5130,9 @@ CREATE INDEX webhook_inbox_received ON pigeonpost.webhook_inbox USING btree (ten
 -- Name: account_wakeups_due; Type: INDEX; Schema: pigeonpost_private
 CREATE INDEX account_wakeups_due ON pigeonpost_private.account_wakeups USING btree (due_at);
 
+-- Name: media_tasks_due; Type: INDEX; Schema: pigeonpost_private
+CREATE INDEX media_tasks_due ON pigeonpost_private.media_tasks USING btree (due_at);
+
 -- Name: events_default_id_idx; Type: INDEX ATTACH; Schema: pigeonpost
 ALTER INDEX pigeonpost.events_id ATTACH PARTITION pigeonpost.events_default_id_idx;
 
@@ -4751,6 +5177,12 @@ CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.event_consumers
 
 -- Name: ingest_batches 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" INSTEAD OF INSERT ON pigeonpost.ingest_batches FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: media 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.media FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: media_files 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.media_files FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
 
 -- Name: message_reactions 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.message_reactions FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
@@ -4797,6 +5229,12 @@ CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE ON pigeonpost.customers F
 -- Name: threads 100_normalise; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "100_normalise" BEFORE UPDATE OF status ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_threads__normalise();
 
+-- Name: media_files 100_touch; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_touch" BEFORE UPDATE ON pigeonpost.media_files FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media_files__touch();
+
+-- Name: media 200_copy; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "200_copy" BEFORE INSERT OR UPDATE ON pigeonpost.media FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media__copy();
+
 -- Name: conversation_participants 200_keep_direct; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "200_keep_direct" BEFORE DELETE OR UPDATE OF left_at, conversation_id, customer_id, account_id ON pigeonpost.conversation_participants FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_conversation_participants__keep_direct();
 
@@ -4805,6 +5243,9 @@ CREATE TRIGGER "200_lock_external_id" BEFORE UPDATE OF external_message_id ON pi
 
 -- Name: messages 200_resolve; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "200_resolve" BEFORE INSERT ON pigeonpost.messages FOR EACH ROW WHEN ((CURRENT_USER <> 'pigeonpost_ingest'::name)) EXECUTE FUNCTION pigeonpost_private.tg_messages__resolve();
+
+-- Name: media_files 500_follow; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "500_follow" AFTER INSERT OR DELETE OR UPDATE ON pigeonpost.media_files FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media_files__follow();
 
 -- Name: messages 500_history; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "500_history" AFTER UPDATE OF body, revoked_at, body_version ON pigeonpost.messages FOR EACH ROW WHEN ((new.body_version <> old.body_version)) EXECUTE FUNCTION pigeonpost_private.tg_messages__history();
@@ -4839,6 +5280,12 @@ CREATE CONSTRAINT TRIGGER "650_check_multi" AFTER DELETE OR UPDATE OF left_at, c
 -- Name: conversations 650_check_multi; Type: TRIGGER; Schema: pigeonpost
 CREATE CONSTRAINT TRIGGER "650_check_multi" AFTER INSERT ON pigeonpost.conversations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.type = 'multi'::text)) EXECUTE FUNCTION pigeonpost_private.tg__check_multi();
 
+-- Name: media 700_drop_file; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_drop_file" AFTER DELETE ON pigeonpost.media FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media__drop_file();
+
+-- Name: media 700_drop_former_file; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "700_drop_former_file" AFTER UPDATE OF file_id ON pigeonpost.media FOR EACH ROW WHEN (((old.file_id IS NOT NULL) AND (new.file_id IS DISTINCT FROM old.file_id))) EXECUTE FUNCTION pigeonpost_private.tg_media__drop_file();
+
 -- Name: customers 700_merge; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "700_merge" AFTER UPDATE OF merged_into ON pigeonpost.customers FOR EACH ROW WHEN (((new.merged_into IS NOT NULL) AND (old.merged_into IS NULL))) EXECUTE FUNCTION pigeonpost_private.tg_customers__merge();
 
@@ -4850,6 +5297,9 @@ CREATE TRIGGER "700_open" AFTER INSERT ON pigeonpost.messages FOR EACH ROW WHEN 
 
 -- Name: accounts 700_relimit; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "700_relimit" AFTER UPDATE OF rate_per_minute, burst, daily_limit, time_zone, settings ON pigeonpost.accounts FOR EACH ROW WHEN (((new.rate_per_minute IS DISTINCT FROM old.rate_per_minute) OR (new.burst IS DISTINCT FROM old.burst) OR (new.daily_limit IS DISTINCT FROM old.daily_limit) OR (new.time_zone <> old.time_zone) OR (new.settings <> old.settings))) EXECUTE FUNCTION pigeonpost_private.tg_accounts__relimit();
+
+-- Name: messages 750_refer; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "750_refer" AFTER UPDATE OF media_id, media_url, metadata ON pigeonpost.messages FOR EACH ROW WHEN (((new.media_url IS DISTINCT FROM old.media_url) OR (new.media_id IS DISTINCT FROM old.media_id) OR ((new.metadata -> 'media'::text) IS DISTINCT FROM (old.metadata -> 'media'::text)))) EXECUTE FUNCTION pigeonpost_private.tg_messages__refer();
 
 -- Name: messages 800_apply_parked; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_apply_parked" AFTER UPDATE OF external_message_id ON pigeonpost.messages FOR EACH ROW WHEN (((new.external_message_id IS NOT NULL) AND (new.external_message_id IS DISTINCT FROM old.external_message_id))) EXECUTE FUNCTION pigeonpost_private.tg_messages__apply_parked();
@@ -4872,6 +5322,9 @@ CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.conversations FOR EACH ROW 
 -- Name: customers 900_emit; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.customers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_customers__emit();
 
+-- Name: media 900_emit; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.media FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media__emit();
+
 -- Name: threads 900_emit; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "900_emit" AFTER INSERT ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_threads__emit();
 
@@ -4883,6 +5336,9 @@ CREATE TRIGGER "900_emit_removed" AFTER DELETE ON pigeonpost.messages FOR EACH R
 
 -- Name: conversations 900_emit_status; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "900_emit_status" AFTER UPDATE OF status ON pigeonpost.conversations FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION pigeonpost_private.tg_conversations__emit();
+
+-- Name: media 900_emit_status; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "900_emit_status" AFTER UPDATE ON pigeonpost.media FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION pigeonpost_private.tg_media__emit();
 
 -- Name: accounts accounts_tenant_exists; Type: FK CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.accounts
@@ -4919,6 +5375,14 @@ ALTER TABLE ONLY pigeonpost.customers
 -- Name: delivery_attempts delivery_attempts_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.delivery_attempts
     ADD CONSTRAINT delivery_attempts_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
+
+-- Name: media media_file_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media
+    ADD CONSTRAINT media_file_exists FOREIGN KEY (tenant_id, file_id) REFERENCES pigeonpost.media_files(tenant_id, id);
+
+-- Name: media media_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.media
+    ADD CONSTRAINT media_message_exists FOREIGN KEY (tenant_id, message_id) REFERENCES pigeonpost.messages(tenant_id, id) ON DELETE CASCADE;
 
 -- Name: message_history message_history_message_exists; Type: FK CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.message_history
@@ -4974,6 +5438,12 @@ ALTER TABLE pigeonpost.event_consumers ENABLE ROW LEVEL SECURITY;
 
 -- Name: events; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.events ENABLE ROW LEVEL SECURITY;
+
+-- Name: media; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.media ENABLE ROW LEVEL SECURITY;
+
+-- Name: media_files; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.media_files ENABLE ROW LEVEL SECURITY;
 
 -- Name: message_history; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.message_history ENABLE ROW LEVEL SECURITY;
@@ -5044,6 +5514,16 @@ CREATE POLICY tenant_rows ON pigeonpost.events USING ((tenant_id = ANY (( SELECT
    FROM pigeonpost.tenant_roles r
   WHERE ((r.tenant_id = ANY (ARRAY[events.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
 
+-- Name: media tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.media USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[media.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: media_files tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.media_files USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[media_files.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
 -- Name: message_history tenant_rows; Type: POLICY; Schema: pigeonpost
 CREATE POLICY tenant_rows ON pigeonpost.message_history USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
    FROM pigeonpost.tenant_roles r
@@ -5109,6 +5589,9 @@ ALTER TABLE pigeonpost_private.account_limits ENABLE ROW LEVEL SECURITY;
 -- Name: account_wakeups; Type: ROW SECURITY; Schema: pigeonpost_private
 ALTER TABLE pigeonpost_private.account_wakeups ENABLE ROW LEVEL SECURITY;
 
+-- Name: media_tasks; Type: ROW SECURITY; Schema: pigeonpost_private
+ALTER TABLE pigeonpost_private.media_tasks ENABLE ROW LEVEL SECURITY;
+
 -- Name: message_counts; Type: ROW SECURITY; Schema: pigeonpost_private
 ALTER TABLE pigeonpost_private.message_counts ENABLE ROW LEVEL SECURITY;
 
@@ -5128,6 +5611,11 @@ CREATE POLICY tenant_rows ON pigeonpost_private.account_limits USING ((tenant_id
 CREATE POLICY tenant_rows ON pigeonpost_private.account_wakeups USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
    FROM pigeonpost.tenant_roles r
   WHERE ((r.tenant_id = ANY (ARRAY[account_wakeups.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: media_tasks tenant_rows; Type: POLICY; Schema: pigeonpost_private
+CREATE POLICY tenant_rows ON pigeonpost_private.media_tasks USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[media_tasks.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
 
 -- Name: message_counts tenant_rows; Type: POLICY; Schema: pigeonpost_private
 CREATE POLICY tenant_rows ON pigeonpost_private.message_counts FOR SELECT USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[])));
@@ -5361,6 +5849,9 @@ GRANT ALL ON FUNCTION pigeonpost.tg_et_threads__update() TO pigeonpost_app;
 REVOKE ALL ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.accept_message(p_tenant_id integer, p_message_id uuid) TO pigeonpost_app;
 
+-- Name: FUNCTION add_media_task(p_tenant_id integer, p_kind text, p_subject text); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.add_media_task(p_tenant_id integer, p_kind text, p_subject text) FROM PUBLIC;
+
 -- Name: FUNCTION append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) FROM PUBLIC;
 
@@ -5567,6 +6058,34 @@ REVOKE ALL ON FUNCTION pigeonpost_private.log_partitions() FROM PUBLIC;
 -- Name: FUNCTION may_ring(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.may_ring() FROM PUBLIC;
 
+-- Name: TABLE media; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.media TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.media TO pigeonpost_bridge;
+GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: COLUMN media.file_id; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(file_id) ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: COLUMN media.filename; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(filename) ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: COLUMN media.status; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(status) ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: COLUMN media.error_code; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_code) ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: COLUMN media.error_message; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(error_message) ON TABLE pigeonpost.media TO pigeonpost_app;
+
+-- Name: FUNCTION media_of(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) TO pigeonpost_app;
+
+-- Name: FUNCTION media_state(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) TO pigeonpost_app;
+
 -- Name: FUNCTION merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
 
@@ -5583,6 +6102,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thr
 -- Name: FUNCTION read_counts(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION refer_media(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) FROM PUBLIC;
 
 -- Name: FUNCTION resolve_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) FROM PUBLIC;
@@ -5663,6 +6185,21 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__normalise() FROM PUBLIC;
 -- Name: FUNCTION tg_ingest_batches__ingest(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_ingest_batches__ingest() FROM PUBLIC;
 
+-- Name: FUNCTION tg_media__copy(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__copy() FROM PUBLIC;
+
+-- Name: FUNCTION tg_media__drop_file(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__drop_file() FROM PUBLIC;
+
+-- Name: FUNCTION tg_media__emit(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__emit() FROM PUBLIC;
+
+-- Name: FUNCTION tg_media_files__follow(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media_files__follow() FROM PUBLIC;
+
+-- Name: FUNCTION tg_media_files__touch(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media_files__touch() FROM PUBLIC;
+
 -- Name: FUNCTION tg_messages__advance(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__advance() FROM PUBLIC;
 
@@ -5683,6 +6220,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__reclassify() FROM PUBLIC;
 
 -- Name: FUNCTION tg_messages__record_status(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__record_status() FROM PUBLIC;
+
+-- Name: FUNCTION tg_messages__refer(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__refer() FROM PUBLIC;
 
 -- Name: FUNCTION tg_messages__resolve(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__resolve() FROM PUBLIC;
@@ -5772,6 +6312,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_app
 GRANT SELECT,INSERT ON TABLE pigeonpost.ingest_batches TO pigeonpost_bridge;
 GRANT SELECT,INSERT ON TABLE pigeonpost.ingest_batches TO pigeonpost_app;
 
+-- Name: TABLE media_files; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.media_files TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.media_files TO pigeonpost_bridge;
+GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.media_files TO pigeonpost_app;
+
 -- Name: TABLE message_history; Type: ACL; Schema: pigeonpost
 GRANT SELECT ON TABLE pigeonpost.message_history TO pigeonpost_reader;
 GRANT SELECT ON TABLE pigeonpost.message_history TO pigeonpost_bridge;
@@ -5847,6 +6392,9 @@ GRANT SELECT ON TABLE pigeonpost_private.clock_offset TO pigeonpost_app;
 
 -- Name: TABLE log_state; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.log_state TO pigeonpost_app;
+
+-- Name: TABLE media_tasks; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.media_tasks TO pigeonpost_app;
 
 -- Name: TABLE message_counts; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.message_counts TO pigeonpost_app;

@@ -31,6 +31,7 @@ t.test('tenant_id leads every key, foreign key and index', async (t) => {
     // The relay and the workers look over all tenants at once.
     'account_wakeups: account_wakeups_due',
     'events: events_id',
+    'media_tasks: media_tasks_due',
   ]
   const names = async (tx: Pick<typeof sql, 'unsafe'>): Promise<string[]> =>
     (await tx.unsafe<{ name: string }[]>(astray)).map(({ name }) => name)

@@ -100,6 +100,11 @@ const messages = 'pigeonpost.messages'
 const cases: Case[] = [
   // What issue 3 calls bad input.
   [
+    'media of another tenant',
+    { code: 'PPN01', constraint: 'messages_media_exists', column: 'media_id', hint: /upload/ },
+    insert({ media_id: nobody }),
+  ],
+  [
     'an outbound row for a disabled account',
     {
       code: 'PPA02',
@@ -949,6 +954,24 @@ const wrong: Record<string, [table: string, change: string]> = {
   delivery_attempts_outcome_known: ['delivery_attempts', "outcome = 'lost'"],
   event_consumers_name_not_empty: ['event_consumers', "name = ''"],
   log_state_is_one_row: ['log_state', 'only_one = false'],
+  media_filename_at_most_1024_bytes: ['media', "filename = repeat('x', 1025)"],
+  media_files_hash_is_sha256: ['media_files', "sha256 = 'x'"],
+  media_files_key_names_its_storage: ['media_files', 'storage = null'],
+  media_files_metadata_is_an_object: ['media_files', "metadata = '1'"],
+  media_files_only_infected_is_gone: ['media_files', "status = 'infected'"],
+  media_files_preview_beside_file: [
+    'media_files',
+    "status = 'infected', storage = null, storage_key = null, preview_key = 'x'",
+  ],
+  media_files_size_in_range: ['media_files', 'size = -1'],
+  media_files_status_known: ['media_files', "status = 'lost'"],
+  media_has_a_source: ['media', 'message_id = null, position = null, file_id = null'],
+  media_metadata_is_an_object: ['media', "metadata = '1'"],
+  media_place_in_message: ['media', 'position = 0'],
+  media_ready_is_stored: ['media', "status = 'clean', storage_key = null"],
+  media_size_in_range: ['media', 'size = -1'],
+  media_status_known: ['media', "status = 'lost'"],
+  media_tasks_kind_known: ['media_tasks', "kind = 'wish'"],
   message_history_kind_known: ['message_history', "kind = 'typo'"],
   provider_routes_channel_is_a_name: ['provider_routes', "channel = 'SMS'"],
   provider_routes_content_type_known: ['provider_routes', "content_type = 'document'"],
@@ -978,7 +1001,7 @@ t.test(
       // Triggers and foreign keys stand back; check constraints do not.
       await tx`set local session_replication_role = replica`
       for (const [constraint, [table, change]] of Object.entries(wrong)) {
-        const schema = ['clock_offset', 'log_state'].includes(table)
+        const schema = ['clock_offset', 'log_state', 'media_tasks'].includes(table)
           ? 'pigeonpost_private'
           : 'pigeonpost'
         await refuses(
@@ -1010,6 +1033,8 @@ t.test('each foreign key holds by itself', async (t) => {
       'customer_identities_customer_exists',
       'customers_merged_into_exists',
       'delivery_attempts_message_exists',
+      'media_file_exists',
+      'media_message_exists',
       'message_history_message_exists',
       'message_reactions_message_exists',
       'message_statuses_message_exists',
@@ -1050,6 +1075,11 @@ async function undone(
     await tx`insert into pigeonpost.event_consumers (tenant_id, name) values (1, 'x')`
     await tx`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (1, 1, 'x')`
     await tx`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body) values (1, 'x', '/', '')`
+    await tx`
+      with file as (
+        insert into pigeonpost.media_files (tenant_id, sha256, size, content_type, storage, storage_key)
+        values (1, sha256('x'), 1, 'x', 'folder', 'x') returning id)
+      insert into pigeonpost.media (tenant_id, file_id, message_id, position) select 1, f.id, ${sent.id}, 1 from file f`
     await tx`insert into pigeonpost_private.clock_offset (ahead) values ('1 s')`
     await tx`insert into pigeonpost.message_statuses (tenant_id, message_id, status) values (1, ${sent.id}, 'sent')`
     await tx`insert into pigeonpost.message_reactions (tenant_id, message_id, sender, reacted_at) values (1, ${sent.id}, '', now())`

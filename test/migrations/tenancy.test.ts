@@ -31,6 +31,11 @@ const worker = await login(
 )
 const bridgeRole = `${db.name}_bridge`
 
+/** A message that anyone may make up names what is theirs. */
+function mediaOfTheirs(name: string): string {
+  return `select pigeonpost_private.${name}(jsonb_populate_record(null::pigeonpost.messages, '${JSON.stringify({ tenant_id: 2, id: theirs.id, media_id: theirs.media_id })}'))`
+}
+
 type Enter = <T>(work: (tx: Runner) => Promise<T>) => Promise<T>
 /** Each role in a transaction of its own, bound to tenant 1. */
 const roles: Record<string, Enter> = {
@@ -133,6 +138,11 @@ const calls: Record<string, string[]> = {
   take_day: [`select * from pigeonpost_private.take_day(2, '${theirs.account_id}', 1, now())`],
   accept_message: [`select pigeonpost_private.accept_message(2, '${theirs.id}')`],
   choose_provider: ["select pigeonpost_private.choose_provider('[]', null::pigeonpost.messages)"],
+  media_of: [
+    'select pigeonpost_private.media_of(m) from pigeonpost.messages m',
+    mediaOfTheirs('media_of'),
+  ],
+  media_state: [mediaOfTheirs('media_state')],
   note_provider: [
     "select pigeonpost_private.note_provider(2, 'x', false, 5, 'x')",
     "select pigeonpost_private.note_provider(2, 'x', true, 0, null)",
@@ -638,7 +648,9 @@ t.test('policies look up a tenant once, and leave the index to the query', async
 
 async function furnish(
   tenant_id: number,
-): Promise<Awaited<ReturnType<typeof store>> & { other: string; attempt_id: string }> {
+): Promise<
+  Awaited<ReturnType<typeof store>> & { other: string; attempt_id: string; media_id: string }
+> {
   const message = await store(sql, {
     tenant_id,
     address,
@@ -655,6 +667,12 @@ async function furnish(
   await sql`insert into pigeonpost.event_consumers (tenant_id, name) values (${tenant_id}, 'theirs')`
   await sql`insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes) values (${tenant_id}, 'x', 'x', sha256('x'), '{}')`
   await sql`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body) values (${tenant_id}, 'x', '/', 'their text')`
+  const [media] = await sql<{ id: string }[]>`
+    with file as (
+      insert into pigeonpost.media_files (tenant_id, sha256, size, content_type, storage, storage_key)
+      values (${tenant_id}, sha256('x'), 1, 'text/plain', 'folder', 'theirs') returning id)
+    insert into pigeonpost.media (tenant_id, file_id, filename) select ${tenant_id}, f.id, 'their text' from file f returning id`
+  await sql`update pigeonpost.messages set metadata = '{"media": [{}]}' where tenant_id = ${tenant_id} and id = ${other.id}`
   await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant_id}, ${id}, 1, 'sent')`
   await sql`insert into pigeonpost_private.account_wakeups (tenant_id, account_id, due_at) values (${tenant_id}, ${account_id}, now())`
   await sql`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (${tenant_id}, 1, 'x')`
@@ -667,5 +685,5 @@ async function furnish(
   const attempt_id = unsettled.id
   await sql`update pigeonpost.messages set status = 'sending', attempt_id = ${attempt_id} where tenant_id = ${tenant_id} and id = ${unsettled.id}`
   await sql`select pigeonpost.fold()`
-  return { ...message, other: other.customer_id ?? '', attempt_id }
+  return { ...message, other: other.customer_id ?? '', attempt_id, media_id: media?.id ?? '' }
 }
