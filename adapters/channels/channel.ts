@@ -3,6 +3,8 @@
  * (`send`), signatures are checked (`verify`). A channel knows nothing of SQL, HTTP servers or queues.
  */
 
+import type { Readable } from 'node:stream'
+
 /** A webhook as it came. Header names are in lower case; `body` is the exact bytes, which signatures are over. */
 export interface WebhookRequest {
   method: string
@@ -29,7 +31,7 @@ export interface ChannelAccount {
 
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'
 
-/** A file that a message brings or takes along. It is kept in `metadata.media`, an array; issue 7's rows are made of it. */
+/** A file that a message brings or takes along. It is kept in `metadata.media`, an array; rows of media are made of it. */
 export interface MediaReference {
   /** The provider's id of it, where files are fetched by id. */
   id?: string
@@ -43,6 +45,44 @@ export interface MediaReference {
   sha256?: string
   /** What else it takes to fetch it (a key, a direct path), as JSON. */
   details?: Record<string, unknown>
+}
+
+/** Where the bytes of a file that came in are: at an address, or here already. */
+export type MediaSource =
+  | { url: string; headers?: Record<string, string> }
+  | { content: Readable | Uint8Array }
+
+export interface LocateContext {
+  account: ChannelAccount
+  /** Aborts when the time for the whole file is over. */
+  signal: AbortSignal
+  /** The webhook that brought the file, from the inbox; null where the inbox has it no longer. */
+  webhook(): Promise<WebhookRequest | null>
+}
+
+/** A file that its provider does not give; `retryable` says whether it may later. */
+export class MediaUnavailable extends Error {
+  readonly code: string
+  readonly retryable: boolean
+  constructor(code: string, message: string, retryable: boolean, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'MediaUnavailable'
+    this.code = code
+    this.retryable = retryable
+  }
+}
+
+/** A file of ours that a message takes along. */
+export interface OutboundFile {
+  /** What the message says of it, less where it came from. */
+  reference: MediaReference
+  filename: string
+  contentType: string
+  /** Bytes. */
+  size: number
+  /** Signed, for an hour; null where the internet does not reach our storage. */
+  url: string | null
+  read(): Promise<Readable>
 }
 
 /** A message that came in, ready to be a row of pigeonpost.messages. Document 000, section 2.4. */
@@ -147,6 +187,8 @@ export interface OutboundMessage {
   contentType: ContentType
   body: string | null
   mediaUrl: string | null
+  /** Its files, in order, as they lie in our storage; where there are any, media_url and metadata.media only say what they were. */
+  files?: OutboundFile[]
   /** The message that it answers. */
   replyTo: { externalMessageId: string; subject: string | null } | null
   /** See content.ts for what it may say: media, location, template, subject … */
@@ -239,6 +281,11 @@ export interface Channel {
    * @throws UnreadablePayload
    */
   receive(request: WebhookRequest, account: ChannelAccount | null): Received | Promise<Received>
+  /**
+   * Where a file's bytes are, with the account's credentials. Without it, references have a url that is fetched as it is.
+   * @throws MediaUnavailable
+   */
+  locate?(reference: MediaReference, context: LocateContext): Promise<MediaSource>
   /** What the provider expects once it is stored or kept. Default: our JSON. */
   answer?(request: WebhookRequest): WebhookAnswer
 }
