@@ -180,6 +180,56 @@ export const threadRow = z.object({
 export type ThreadRow = z.infer<typeof threadRow>
 export const threadColumns = Object.keys(threadRow.shape)
 
+export const mediaStatus = z.enum([
+  'pending',
+  'scanning',
+  'clean',
+  'infected',
+  'unscanned',
+  'failed',
+])
+export type MediaStatus = z.infer<typeof mediaStatus>
+
+/** pigeonpost.media. */
+export const mediaRow = z.object({
+  id: z.string(),
+  owner_service: z.string(),
+  file_id: z.string().nullable(),
+  message_id: z.string().nullable(),
+  position: z.number().nullable(),
+  filename: z.string().nullable(),
+  content_type: z.string().nullable(),
+  size: z.number().nullable(),
+  storage_key: z.string().nullable(),
+  preview_url: z.string().nullable(),
+  metadata: json,
+  status: mediaStatus,
+  error_code: z.string().nullable(),
+  error_message: z.string().nullable(),
+  created_by: z.string().nullable(),
+  created_at: z.date(),
+  updated_at: z.date(),
+})
+export type MediaRow = z.infer<typeof mediaRow>
+export const mediaColumns = Object.keys(mediaRow.shape)
+
+/** pigeonpost.media_files. */
+export const mediaFileRow = z.object({
+  tenant_id: z.number(),
+  id: z.string(),
+  size: z.number(),
+  content_type: z.string(),
+  status: mediaStatus,
+  storage: z.string().nullable(),
+  storage_key: z.string().nullable(),
+  preview_key: z.string().nullable(),
+  metadata: json,
+  signature: z.string().nullable(),
+  error_message: z.string().nullable(),
+})
+export type MediaFileRow = z.infer<typeof mediaFileRow>
+export const mediaFileColumns = Object.keys(mediaFileRow.shape)
+
 export const apiKeyRow = z.object({
   tenant_id: z.number(),
   id: z.string(),

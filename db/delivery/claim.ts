@@ -18,7 +18,12 @@ export type Candidate = {
   fallback: boolean
 }
 
-export type ClaimedMessage = OutboundMessage & { provider: string; keyed: boolean }
+export type ClaimedMessage = OutboundMessage & {
+  provider: string
+  keyed: boolean
+  /** It names files; those that lie here go along. */
+  hasFiles: boolean
+}
 
 export type ClaimOptions = {
   limit: number
@@ -45,8 +50,9 @@ export type Claim = {
  * worker has in its hands is passed over, and so is what would reach its recipient too soon after the one before.
  *
  * Of those that it takes, some do not go: what is no longer valid becomes `failed` (`expired`); what the daily limit
- * does not allow, and what no provider can send now, becomes `scheduled` for when it can (`daily_limit`,
- * `provider_unavailable`).
+ * does not allow, what no provider can send now, and whose files are not here yet, becomes `scheduled` for when it can
+ * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused becomes `failed`
+ * (`media_rejected`).
  *
  * Claiming and marking are one statement because the account's lease already keeps other turns away: a claim that is
  * not sent yet would only be one more update of the row. So only as many are taken as leave at once.
@@ -112,7 +118,10 @@ export async function claimMessages(
     picked as materialized (
       select m.id, m.conversation_id, m.attempt_id, m.priority, m.number, m.reply_to_id, m.accepted_on is null as uncounted,
         coalesce(m.address, '') as recipient, c.provider, c.reason, c.keyed,
-        case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable' else 'send' end as kind
+        case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable'
+          when m.media_url is null and m.media_id is null and not m.metadata ? 'media' then 'send'
+          else case pigeonpost_private.media_state(m) when 'ready' then 'send' when 'pending' then 'files' else 'refused' end
+          end as kind
       from pigeonpost.messages m cross join clock k ${choice}
       where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId} and m.status = 'queued'
         and ${account.leasedUntil}::timestamptz > k.now ${spaced}
@@ -123,18 +132,23 @@ export async function claimMessages(
     ${decided},
     updated as (
       update pigeonpost.messages m
-      set status = case p.decision when 'send' then 'sending' when 'expired' then 'failed' else 'scheduled' end,
+      set status = case p.decision when 'send' then 'sending' when 'expired' then 'failed' when 'refused' then 'failed'
+          else 'scheduled' end,
         error_code = case p.decision when 'expired' then 'expired' when 'day' then 'daily_limit'
-          when 'unavailable' then 'provider_unavailable' end,
+          when 'unavailable' then 'provider_unavailable' when 'files' then 'media_pending' when 'refused' then 'media_rejected' end,
         error_message = case p.decision when 'expired' then 'It was not sent before valid_until.'
           when 'day' then 'The account''s daily limit is reached.'
-          when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.' end,
+          when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.'
+          when 'files' then 'A file of it is not fetched or not scanned yet.'
+          when 'refused' then 'A file of it is infected, or could not be fetched or scanned: see its rows of media.' end,
         attempts = m.attempts + case p.decision when 'send' then 1 else 0 end,
         attempt_id = case when p.decision <> 'send' or p.keyed and m.provider = p.provider and p.attempt_id is not null
           then p.attempt_id else pigeonpost.uuid_v7() end,
         leased_until = case p.decision when 'send' then ${account.leasedUntil}::timestamptz end,
         next_attempt_at = case p.decision when 'day' then least(p.next_day, m.valid_until)
-          when 'unavailable' then k.now + ${providerInMs} * interval '1 ms' end,
+          when 'unavailable' then k.now + ${providerInMs} * interval '1 ms'
+          -- The file that comes wakes it; this is for one that came at this very moment.
+          when 'files' then k.now + least('1 minute', greatest('2 seconds', (k.now - m.created_at) / 4)) end,
         accepted_on = case p.decision when 'send' then coalesce(m.accepted_on, p.day) else m.accepted_on end,
         provider = case p.decision when 'send' then p.provider else m.provider end,
         provider_reason = case p.decision when 'send' then p.reason else m.provider_reason end
@@ -147,6 +161,7 @@ export async function claimMessages(
         m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.metadata,
         case when r.external_message_id is not null then jsonb_build_object(
           'externalMessageId', r.external_message_id, 'subject', r.metadata ->> 'subject') end as "replyTo",
+        m.media_url is not null or m.media_id is not null or m.metadata ? 'media' as "hasFiles",
         m.priority, m.number, p.provider, p.keyed, p.recipient
     ) ${recipients}
     select u.*, t.taken from (select count(*)::integer as taken from picked) t left join updated u on true`

@@ -1,0 +1,139 @@
+import type { Db, Transaction } from '../connect.ts'
+import { mediaFileColumns, type MediaFileRow, type MediaStatus } from '../rows.ts'
+
+/** A file as it was looked at, and where it lies. */
+export interface NewFile {
+  tenantId: number
+  /** Its storage key has this in it. */
+  id: string
+  /** Hex. */
+  sha256: string
+  /** Bytes. */
+  size: number
+  contentType: string
+  status: MediaStatus
+  /** Null for what is infected: that is never stored. */
+  storage: string | null
+  storageKey: string | null
+  previewKey: string | null
+  metadata: Record<string, unknown>
+  /** What the scanner calls the virus. */
+  signature: string | null
+  /** Why it could not be scanned. */
+  errorMessage: string | null
+}
+
+/** The tenant's file of that content, null where there is none. */
+export async function findFileByHash(
+  db: Db,
+  tenantId: number,
+  sha256: string,
+): Promise<MediaFileRow | null> {
+  const [row] = await db<MediaFileRow[]>`
+    select ${db(mediaFileColumns)} from pigeonpost.media_files
+    where tenant_id = ${tenantId} and sha256 = decode(${sha256}, 'hex')`
+  return row ?? null
+}
+
+/** As `findFileByHash`, and it cannot go before the transaction ends. */
+export async function holdFileByHash(
+  tx: Transaction,
+  tenantId: number,
+  sha256: string,
+): Promise<MediaFileRow | null> {
+  const [row] = await tx<MediaFileRow[]>`
+    select ${tx(mediaFileColumns)} from pigeonpost.media_files
+    where tenant_id = ${tenantId} and sha256 = decode(${sha256}, 'hex') for share`
+  return row ?? null
+}
+
+export async function findFile(db: Db, tenantId: number, id: string): Promise<MediaFileRow | null> {
+  const [row] = await db<MediaFileRow[]>`
+    select ${db(mediaFileColumns)} from pigeonpost.media_files where tenant_id = ${tenantId} and id = ${id}`
+  return row ?? null
+}
+
+/**
+ * Keeps a file that was just stored. Where another was faster with the same content, theirs stands, and what we have
+ * stored is to be deleted: the task for that is made here.
+ * @returns the id of the row that stands
+ */
+export async function keepFile(tx: Transaction, file: NewFile): Promise<string> {
+  for (;;) {
+    const [row] = await tx<{ id: string }[]>`
+      insert into pigeonpost.media_files (tenant_id, id, sha256, size, content_type, status, storage, storage_key,
+        preview_key, metadata, signature, error_message, scanned_at)
+      values (${file.tenantId}, ${file.id}, decode(${file.sha256}, 'hex'), ${file.size}, ${file.contentType}, ${file.status},
+        ${file.storage}, ${file.storageKey}, ${file.previewKey}, ${tx.json(file.metadata as never)}, ${file.signature},
+        ${file.errorMessage}, ${file.status === 'pending' || file.status === 'unscanned' ? null : new Date()})
+      on conflict on constraint media_files_stored_once do nothing returning id`
+    if (row) return row.id
+    const other = await holdFileByHash(tx, file.tenantId, file.sha256)
+    if (!other) continue
+    const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
+    for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
+    return other.id
+  }
+}
+
+/** Leaves the task to delete what lies in a storage under a key that no row has. */
+export async function deleteLater(
+  db: Db,
+  tenantId: number,
+  storage: string,
+  key: string,
+): Promise<void> {
+  await db`
+    insert into pigeonpost_private.media_tasks (tenant_id, kind, subject) values (${tenantId}, 'delete', ${`${storage}:${key}`})
+    on conflict on constraint media_tasks_pkey do nothing`
+}
+
+/** What the scanner, and a look at the file after it, said. */
+export interface Judgement {
+  status: 'clean' | 'unscanned' | 'infected' | 'failed'
+  signature?: string
+  errorMessage?: string
+  previewKey?: string | null
+  metadata?: Record<string, unknown>
+}
+
+/** Writes down what a waiting file is; its rows of media follow. False where it is gone, or was judged already. */
+export async function judgeFile(
+  db: Db,
+  tenantId: number,
+  id: string,
+  { status, signature, errorMessage, previewKey, metadata }: Judgement,
+): Promise<boolean> {
+  const gone = status === 'infected'
+  const rows = await db`
+    update pigeonpost.media_files set status = ${status}, signature = ${signature ?? null},
+      error_message = ${errorMessage ?? null}, scanned_at = now(),
+      storage = case when ${gone} then null else storage end,
+      storage_key = case when ${gone} then null else storage_key end,
+      preview_key = case when ${gone} then null else coalesce(${previewKey ?? null}, preview_key) end,
+      metadata = metadata || ${db.json((metadata ?? {}) as never)}
+    where tenant_id = ${tenantId} and id = ${id} and status in ('pending', 'scanning') returning id`
+  return rows.length > 0
+}
+
+/** A waiting file is being scanned, or waits again. */
+export async function markScanning(
+  db: Db,
+  tenantId: number,
+  id: string,
+  scanning: boolean,
+): Promise<void> {
+  await db`
+    update pigeonpost.media_files set status = ${scanning ? 'scanning' : 'pending'}
+    where tenant_id = ${tenantId} and id = ${id} and status = ${scanning ? 'pending' : 'scanning'}`
+}
+
+/** The file lies elsewhere now; where it lay it is deleted later. False where it moved or went meanwhile. */
+export async function relocateFile(db: Db, file: MediaFileRow, storage: string): Promise<boolean> {
+  const rows = await db`
+    update pigeonpost.media_files set storage = ${storage}
+    where tenant_id = ${file.tenant_id} and id = ${file.id} and storage = ${file.storage}
+      and storage_key = ${file.storage_key} and preview_key is not distinct from ${file.preview_key}
+    returning id`
+  return rows.length > 0
+}

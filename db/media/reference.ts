@@ -1,0 +1,33 @@
+import type { AccountRow } from '../rows.ts'
+import type { Db } from '../connect.ts'
+
+/** A file that a message named, with what it takes to fetch it. */
+export interface MediaToFetch {
+  id: string
+  status: string
+  hasFile: boolean
+  /** The element of the message's metadata.media; of a media_url alone made of that. */
+  reference: Record<string, unknown>
+  messageId: string
+  direction: 'inbound' | 'outbound' | 'system'
+  account: Pick<AccountRow, 'id' | 'channel' | 'address' | 'provider' | 'settings' | 'secret_ref'>
+}
+
+/** Null where the row is gone, or the message is no more. */
+export async function findMediaToFetch(
+  db: Db,
+  tenantId: number,
+  id: string,
+): Promise<MediaToFetch | null> {
+  const [row] = await db<MediaToFetch[]>`
+    select x.id, x.status, x.file_id is not null as "hasFile", m.id as "messageId", m.direction,
+      coalesce(case when jsonb_typeof(m.metadata -> 'media' -> (x.position - 1)) = 'object'
+        then m.metadata -> 'media' -> (x.position - 1) end, jsonb_strip_nulls(jsonb_build_object('url', m.media_url))) as reference,
+      json_build_object('id', a.id, 'channel', m.channel, 'address', a.address, 'provider', a.provider, 'settings', a.settings,
+        'secret_ref', a.secret_ref) as account
+    from pigeonpost.media x
+    join pigeonpost.messages m on m.tenant_id = x.tenant_id and m.id = x.message_id
+    join pigeonpost.accounts a on a.tenant_id = m.tenant_id and a.id = m.account_id
+    where x.tenant_id = ${tenantId} and x.id = ${id}`
+  return row ?? null
+}
