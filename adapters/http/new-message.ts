@@ -50,6 +50,10 @@ export const newMessage = z
     type: typeWord.default('Text'),
     content: textField('content').nullish(),
     mediaUrl: urlField('mediaUrl').nullish(),
+    mediaId: z
+      .uuid('mediaId must be a UUID')
+      .nullish()
+      .describe('Of an upload, in place of mediaUrl'),
     scheduledFor: moment.nullish(),
     metadata: z
       .record(z.string(), z.unknown())
@@ -60,7 +64,7 @@ export const newMessage = z
       .nullish(),
   })
   .superRefine((message, context) => {
-    const { accountId, whatsappAccountId, type, mediaUrl } = message
+    const { accountId, whatsappAccountId, type, mediaUrl, mediaId } = message
     if (accountId && whatsappAccountId && accountId !== whatsappAccountId) {
       context.addIssue({
         code: 'custom',
@@ -75,7 +79,14 @@ export const newMessage = z
         message: 'to must not hold control characters',
       })
     }
-    if (needsMedia.has(type) ? !mediaUrl : !message.content?.trim()) {
+    if (mediaUrl && mediaId) {
+      context.addIssue({
+        code: 'custom',
+        path: ['mediaId'],
+        message: 'mediaId and mediaUrl are two files: give one',
+      })
+    }
+    if (needsMedia.has(type) ? !mediaUrl && !mediaId : !message.content?.trim()) {
       const field = needsMedia.has(type) ? 'mediaUrl' : 'content'
       context.addIssue({
         code: 'custom',
@@ -103,6 +114,7 @@ export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'id
     contentType: contentTypeOf(body.type),
     body: body.content ?? null,
     mediaUrl: body.mediaUrl ?? null,
+    mediaId: body.mediaId ?? null,
     metadata: body.metadata ?? {},
     scheduledFor: body.scheduledFor ?? null,
   }

@@ -44,18 +44,31 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
   let problem: InvalidInput | null = null
   const form = parser(request)
   const refuse = (code: string, message: string, field: string) => {
-    problem ??= new InvalidInput(message, { code, field, hint: 'Send one file, as the field file.' })
+    problem ??= new InvalidInput(message, {
+      code,
+      field,
+      hint: 'Send one file, as the field file.',
+    })
   }
-  form.on('file', (name: string, content: Readable, filename: string, _encoding: string, contentType: string) => {
-    if (coming !== null || name !== 'file') {
-      refuse('form_field_unknown', coming ? 'There are several files' : `The field ${name} is not known`, name)
-      content.resume()
-      return
-    }
-    coming = spool(content, options).then((spooled) => ({ spooled, filename, contentType }))
-    coming.catch((error: unknown) => ended.reject(error))
-  })
-  form.on('field', (name: string) => refuse('form_field_unknown', `The field ${name} is not known`, name))
+  form.on(
+    'file',
+    (name: string, content: Readable, filename: string, _encoding: string, contentType: string) => {
+      if (coming !== null || name !== 'file') {
+        refuse(
+          'form_field_unknown',
+          coming ? 'There are several files' : `The field ${name} is not known`,
+          name,
+        )
+        content.resume()
+        return
+      }
+      coming = spool(content, options).then((spooled) => ({ spooled, filename, contentType }))
+      coming.catch((error: unknown) => ended.reject(error))
+    },
+  )
+  form.on('field', (name: string) =>
+    refuse('form_field_unknown', `The field ${name} is not known`, name),
+  )
   form.on('finish', () => ended.resolve())
   form.on('error', () => ended.reject(malformed()))
   request.raw.on('aborted', () => ended.reject(malformed()))
@@ -71,11 +84,14 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
   const found = problem as InvalidInput | null
   if (found || !upload) {
     await discard(upload?.spooled ?? null)
-    throw found ?? new InvalidInput('file is missing', {
-      code: 'file_missing',
-      field: 'file',
-      hint: 'Send one file, as the field file.',
-    })
+    throw (
+      found ??
+      new InvalidInput('file is missing', {
+        code: 'file_missing',
+        field: 'file',
+        hint: 'Send one file, as the field file.',
+      })
+    )
   }
   return upload
 }

@@ -94,7 +94,11 @@ async function bring(
   const ours = media.isToSend && text(reference.url) !== null
   const source =
     channel?.locate && !ours
-      ? await channel.locate(reference, { account: as, signal, webhook: async () => kept?.request ?? null })
+      ? await channel.locate(reference, {
+          account: as,
+          signal,
+          webhook: async () => kept?.request ?? null,
+        })
       : { url: text(reference.url) }
   if ('content' in source) return keep(source.content)
   if (source.url === null) {

@@ -1,6 +1,11 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
-import { claimMediaTasks, finishMediaTask, type MediaTask, putOffMediaTask } from '../../db/media/tasks.ts'
+import {
+  claimMediaTasks,
+  finishMediaTask,
+  type MediaTask,
+  putOffMediaTask,
+} from '../../db/media/tasks.ts'
 import type { Storages } from '../media/storages.ts'
 import type { PrivateHost } from '../media/public-address.ts'
 import type { Scanner } from '../scan/index.ts'
@@ -80,7 +85,8 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
       const full = open.size >= concurrency
       if (full || claimed.length > 0) await within(Promise.race(open), everyMs, stopping.signal)
       else await within(new Promise(() => {}), everyMs, stopping.signal)
-      if (full && open.size >= concurrency) await within(Promise.race(open), leaseMs, stopping.signal)
+      if (full && open.size >= concurrency)
+        await within(Promise.race(open), leaseMs, stopping.signal)
     }
     await Promise.all(open)
   }
@@ -95,7 +101,10 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
 }
 
 /** Deletes what no row has any more; its subject is `storage:key`. */
-async function deleteStored({ sql, storages, logger }: MediaContext, task: MediaTask): Promise<void> {
+async function deleteStored(
+  { sql, storages, logger }: MediaContext,
+  task: MediaTask,
+): Promise<void> {
   const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
   try {
     const storage = await storages.get(name)

@@ -68,7 +68,12 @@ export async function addMedia(
           strict: true,
           run: async (work) => retryTransient(() => context.asTenant(tenantId, work)),
           attach: async (tx, file) =>
-            createMedia(tx, { tenantId, fileId: file.id, filename: file.filename, createdBy: keyId }),
+            createMedia(tx, {
+              tenantId,
+              fileId: file.id,
+              filename: file.filename,
+              createdBy: keyId,
+            }),
         })
         if (row.status === 'infected') throw infected(row)
         return reply.code(201).send({ success: true, data: toMediaShape(row) })
@@ -141,7 +146,8 @@ export async function addMedia(
         })
         const { storage: name, key } = readyFile(row, file || null, what)
         const storage = await storages.get(name)
-        const inline = what === 'preview' || ('disposition' in rest && rest.disposition === 'inline')
+        const inline =
+          what === 'preview' || ('disposition' in rest && rest.disposition === 'inline')
         const url = await storage.presign(key, {
           seconds,
           filename: what === 'preview' ? 'preview.webp' : (row.filename ?? 'file'),

@@ -3,7 +3,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount, findOnlyAccount } from '../../../db/accounts/find.ts'
 import type { Transaction } from '../../../db/connect.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { findMedia } from '../../../db/media/media.ts'
 import { createMessage, findByIdempotencyKey } from '../../../db/messages/create.ts'
 import { findMessage } from '../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../db/rows.ts'
@@ -75,6 +76,7 @@ async function queue(
   if (stored) {
     return stored
   }
+  if (body.mediaId) await checkMedia(tx, tenantId, body.mediaId)
   const account = await chooseAccount(tx, tenantId, body)
   const created = await createMessage(tx, {
     ...said,
@@ -90,6 +92,21 @@ async function queue(
     throw new Error('the message was not stored')
   }
   return row
+}
+
+/** @throws NotFound `media_unknown`, Conflict with why the file was refused */
+async function checkMedia(tx: Transaction, tenantId: number, id: string): Promise<void> {
+  const media = await findMedia(tx, tenantId, id)
+  if (!media) {
+    throw new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'mediaId' })
+  }
+  if (media.status === 'infected' || media.status === 'failed') {
+    throw new Conflict(`The file was refused: ${media.error_message ?? media.status}`, {
+      code: media.error_code ?? 'media_rejected',
+      field: 'mediaId',
+      hint: 'Upload another file.',
+    })
+  }
 }
 
 async function chooseAccount(

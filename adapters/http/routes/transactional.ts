@@ -81,6 +81,7 @@ async function store(
     contentType: first ? contentTypeOf({ url: first }) : ('text' as const),
     body: letter.body ?? null,
     mediaUrl: first ?? null,
+    mediaId: null,
     metadata: {
       ...letter.metadata,
       ...(attachments?.length ? { media: attachments.map((url) => ({ url })) } : {}),
