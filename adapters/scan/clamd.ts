@@ -5,7 +5,8 @@
 
 import { createReadStream } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { setImmediate as turn } from 'node:timers/promises'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createSlots } from '../media/slots.ts'
 import { type Scanner, ScannerUnavailable, ScanRefused, type Verdict } from './scan.ts'
 
@@ -19,6 +20,9 @@ export type ClamdOptions = ({ host: string; port: number } | { socket: string })
 }
 
 const chunkBytes = 65_536
+const carefulBytes = 16_384
+const carefulMs = 1
+const tries = 4
 const mostAnswer = 4_096
 
 /** Nothing is connected to before the first scan, and no connection outlives its scan. */
@@ -26,20 +30,45 @@ export function createScanner(options: ClamdOptions): Scanner {
   const slots = createSlots(options.concurrency ?? 4)
   const scanMs = options.scanMs ?? 120_000
   return {
-    scan: async (file, signal) =>
-      slots(
-        async () => {
-          const say = async (talk: Talk) => sendFile(talk, file, options.idleMs ?? 30_000)
-          return readVerdict(await converse(options, 'zINSTREAM\0', scanMs, signal, say))
-        },
-        { signal },
-      ),
+    scan: async (file, signal) => {
+      const attempt = async (careful: boolean) => {
+        const say = async (talk: Talk) => sendFile(talk, file, options.idleMs ?? 30_000, careful)
+        return readVerdict(await converse(options, 'zINSTREAM\0', scanMs, signal, say))
+      }
+      return slots(async () => (typeof file === 'string' ? retryBroken(attempt) : attempt(true)), {
+        signal,
+      })
+    },
     check: async (signal) => {
       const version = await converse(options, 'zVERSION\0', options.connectMs ?? 5_000, signal)
       if (!version.startsWith('ClamAV ')) throw unexpected(version)
       return version
     },
   }
+}
+
+/**
+ * clamd answers in the middle of a file that is too large for it, and hangs up. A write that runs just then fails, and
+ * Node drops what was not read yet: in half of the scans the answer is lost. So a file that broke off is sent again,
+ * carefully: in small pieces, with time to hear an answer after each.
+ */
+async function retryBroken<T>(attempt: (careful: boolean) => Promise<T>): Promise<T> {
+  for (let count = 1; ; count++) {
+    try {
+      return await attempt(count > 1)
+    } catch (error) {
+      if (count === tries || !brokeOff(error)) throw error
+    }
+  }
+}
+
+function brokeOff(error: unknown): boolean {
+  const cause = error instanceof ScannerUnavailable ? error.cause : null
+  return (
+    cause instanceof Error &&
+    'code' in cause &&
+    /^(EPIPE|ECONNRESET)$/.test(`${String(cause.code)}`)
+  )
 }
 
 interface Talk {
@@ -105,31 +134,37 @@ async function converse(
 }
 
 /** Sends no faster than clamd takes it, and no longer once it has answered. */
-async function sendFile(talk: Talk, file: string | NodeJS.ReadableStream, idleMs: number) {
+async function sendFile(
+  talk: Talk,
+  file: string | Readable,
+  idleMs: number,
+  careful: boolean,
+): Promise<void> {
   const { socket, broken, answered } = talk
   const source =
     typeof file === 'string' ? createReadStream(file, { highWaterMark: chunkBytes }) : file
-  const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   try {
+    const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
     for (;;) {
-      const piece = await Promise.race([pieces.next(), broken])
-      if (piece.done) break
-      if (piece.value.length === 0) continue
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(piece.value.length)
-      socket.cork()
-      socket.write(length)
-      const more = socket.write(piece.value)
-      socket.uncork()
-      if (!more) await drained(talk, idleMs)
-      // clamd answers in the middle of a file that is too large for it, and hangs up: its answer is to be read before
-      // the next write fails.
-      await Promise.race([turn(), broken])
-      if (answered()) return
+      const chunk = await Promise.race([chunks.next(), broken])
+      if (chunk.done) break
+      const most = careful ? carefulBytes : chunk.value.length
+      for (let start = 0; start < chunk.value.length; start += most) {
+        const piece = chunk.value.subarray(start, start + most)
+        const length = Buffer.alloc(4)
+        length.writeUInt32BE(piece.length)
+        socket.cork()
+        socket.write(length)
+        const more = socket.write(piece)
+        socket.uncork()
+        if (!more) await drained(talk, idleMs)
+        if (careful) await Promise.race([delay(carefulMs), broken])
+        if (answered()) return
+      }
     }
     socket.write(Buffer.alloc(4))
   } finally {
-    if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
+    source.destroy()
   }
 }
 
