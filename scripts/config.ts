@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { parsePrivateHosts } from '../adapters/media/public-address.ts'
 import { Failure } from './failure.ts'
 
 const urlForm =
@@ -36,12 +37,39 @@ const port = z
   })
   .transform(Number)
 
-const host = z
+const hostName = z
   .string()
-  .default('127.0.0.1')
   .refine((text) => isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text), {
     error: (issue) =>
       `is ${quote(issue.input)}; give an address or a name without port, as 127.0.0.1`,
+  })
+
+const clamdPort = z
+  .string()
+  .default('3310')
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535, {
+    error: (issue) => `is ${quote(issue.input)}; give a port from 1 to 65535`,
+  })
+  .transform(Number)
+
+const clamdSocket = z
+  .string()
+  .refine((text) => text.startsWith('/'), {
+    error: (issue) =>
+      `is ${quote(issue.input)}; give a path from the root, as /run/clamav/clamd.ctl`,
+  })
+  .optional()
+
+const mediaHosts = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return parsePrivateHosts(text)
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : String(error))
+      return z.NEVER
+    }
   })
 
 function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
@@ -83,7 +111,10 @@ export const variables = {
     help: 'the PostgreSQL (15 or newer) to use',
   },
   PORT: { schema: port, help: 'port of the HTTP server (8080); 0 takes any free one' },
-  HOST: { schema: host, help: 'address that the HTTP server listens on (127.0.0.1)' },
+  HOST: {
+    schema: hostName.default('127.0.0.1'),
+    help: 'address that the HTTP server listens on (127.0.0.1)',
+  },
   PIGEONPOST_DATA: {
     schema: z.string().default('./.pigeonpost'),
     help: 'data folder: embedded database, env file, simulator (./.pigeonpost)',
@@ -99,6 +130,19 @@ export const variables = {
   PIGEONPOST_LEASE_MS: {
     schema: leaseMs,
     help: 'ms after which the work of a worker that died is taken over (30000); requests get 0.8 of it',
+  },
+  CLAMD_HOST: {
+    schema: hostName.optional(),
+    help: 'where clamd scans files for viruses; without it and CLAMD_SOCKET none does',
+  },
+  CLAMD_PORT: { schema: clamdPort, help: "clamd's port at CLAMD_HOST (3310)" },
+  CLAMD_SOCKET: {
+    schema: clamdSocket,
+    help: "clamd's unix socket, in place of CLAMD_HOST, as /run/clamav/clamd.ctl",
+  },
+  PIGEONPOST_MEDIA_HOSTS: {
+    schema: mediaHosts,
+    help: 'hosts of the own network that files may be fetched from: host or host:port, by commas',
   },
   LOG_LEVEL: {
     schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
@@ -133,6 +177,9 @@ export function readEnvironment<Name extends VariableName>(
     throw new Failure(
       `PIGEONPOST_AUTH=none lets everyone in, so HOST has to be loopback (127.0.0.1, ::1 or localhost) and is ${quote(config.HOST)}; change HOST or use PIGEONPOST_AUTH=keys`,
     )
+  }
+  if (config.CLAMD_HOST && config.CLAMD_SOCKET) {
+    throw new Failure('CLAMD_HOST and CLAMD_SOCKET are both set; unset the one that is not meant')
   }
   return config
 }
