@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
@@ -29,6 +29,7 @@ import { addSettling } from './routes/settle.ts'
 import { addThreads } from './routes/threads.ts'
 import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
+import { validateInput } from './validate.ts'
 
 export interface ApiOptions {
   /** The database's. */
@@ -151,7 +152,7 @@ export function createApp(logger: Logger): FastifyInstance {
     clientErrorHandler,
   }) as unknown as FastifyInstance
   app.removeContentTypeParser('text/plain')
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validateInput)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('principal', null)
   app.setErrorHandler(answerError)
