@@ -12,6 +12,7 @@ import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { refuseRepeatedHeaders } from './repeated-headers.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -162,6 +163,7 @@ export function createApp(logger: Logger): FastifyInstance {
     const problem = { status: 404, code: 'route_unknown', message, details: [] }
     return reply.code(404).send(problemBody(problem))
   })
+  app.addHook('onRequest', async (request) => refuseRepeatedHeaders(request))
   app.addHook('onSend', async (request, reply) => {
     reply.headers(commonHeaders(request.id))
     if (!app.server.listening) {
