@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../db/metrics.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 
 /** Accounts that get series of their own; each has 10. */
 const mostAccounts = 200
@@ -17,6 +18,7 @@ export function addMetrics(
   authenticate: Authenticate,
 ): void {
   app.get('/metrics', {
+    schema: { querystring: noQuery },
     onRequest: (request, reply) => authenticate(request, reply, 'metrics'),
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)

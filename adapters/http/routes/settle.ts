@@ -13,6 +13,7 @@ import { type MessageRow, messageStatus } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
 import { messageId, messageShape, toMessageShape } from '../shapes.ts'
 
@@ -76,7 +77,7 @@ export async function addSettling(
       )
 
     routes.post('/api/v1/messages/:id/retry', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: nothing, response: { 200: answer } },
       onRequest,
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -93,7 +94,7 @@ export async function addSettling(
     })
 
     routes.post('/api/v1/messages/:id/cancel', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: nothing, response: { 200: answer } },
       onRequest,
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -106,7 +107,7 @@ export async function addSettling(
     })
 
     routes.post('/api/v1/messages/:id/resolve', {
-      schema: { params, body: verdict, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: verdict, response: { 200: answer } },
       onRequest,
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -124,6 +125,7 @@ export async function addSettling(
 
     routes.post('/api/v1/messages/retry', {
       schema: {
+        querystring: noQuery,
         body: filter,
         response: {
           200: z.object({

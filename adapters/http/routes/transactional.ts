@@ -12,6 +12,7 @@ import { contentTypeOf } from '../../channels/generic.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Authenticate, type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { type Letter, newEmail, newSms } from '../new-letter.ts'
 import { asItWasStored, outboxMessageShape, toOutboxMessage } from '../outbox-shapes.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
@@ -39,7 +40,7 @@ export function addTransactional(
   })
 
   routes.post('/api/messages/sms', {
-    schema: { headers: idempotencyHeaders, body: newSms, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newSms, response },
     onRequest,
     handler: async (request, reply) => {
       const { type, ...body } = request.body
@@ -50,7 +51,7 @@ export function addTransactional(
   })
 
   routes.post('/api/messages/email', {
-    schema: { headers: idempotencyHeaders, body: newEmail, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newEmail, response },
     onRequest,
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body
