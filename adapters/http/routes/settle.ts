@@ -15,7 +15,7 @@ import { type Authenticate, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
-import { messageId, messageShape, toMessageShape } from '../shapes.ts'
+import { idIn, messageId, messageShape, toMessageShape } from '../shapes.ts'
 
 const params = z.object({ id: messageId })
 const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
@@ -38,7 +38,7 @@ const verdict = z.discriminatedUnion('status', [
 
 /** Which failed messages `POST /api/v1/messages/retry` means; the names are those of `GET /api/v1/messages`. */
 const filter = z.strictObject({
-  ids: z.array(messageId).min(1).max(1000).optional(),
+  ids: z.array(idIn('ids')).min(1).max(1000).optional(),
   accountId: z.uuid().optional(),
   whatsappAccountId: z.uuid().optional(),
   channel: name.optional(),
