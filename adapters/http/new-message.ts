@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { SaidMessage } from '../../db/messages/create.ts'
-import { sanitizeText, storable } from '../channels/payload.ts'
+import { sanitizeText } from '../channels/payload.ts'
+import { object } from './inputs.ts'
 import { contentTypeOf, typeWord } from './shapes.ts'
 
 /** Bytes of a body, as in the table (messages_body_at_most_1_mib). */
 const longestContent = 1_048_576
-const longestMetadata = 65_536
 
 const needsMedia: ReadonlySet<string> = new Set(['Image', 'Video', 'Audio', 'Document'])
 
@@ -55,13 +55,7 @@ export const newMessage = z
       .nullish()
       .describe('Of an upload, in place of mediaUrl'),
     scheduledFor: moment.nullish(),
-    metadata: z
-      .record(z.string(), z.unknown())
-      .refine(
-        isStorable,
-        'metadata must not hold NUL or lone surrogates, nor more than 65536 bytes',
-      )
-      .nullish(),
+    metadata: object('metadata').nullish(),
   })
   .superRefine((message, context) => {
     const { accountId, whatsappAccountId, type, mediaUrl, mediaId } = message
@@ -96,15 +90,6 @@ export const newMessage = z
     }
   })
 export type NewMessageBody = z.infer<typeof newMessage>
-
-function isStorable(metadata: Record<string, unknown>): boolean {
-  try {
-    const text = JSON.stringify(metadata)
-    return Buffer.byteLength(text) <= longestMetadata && JSON.stringify(storable(metadata)) === text
-  } catch {
-    return false
-  }
-}
 
 /** The request in the database's words. */
 export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
@@ -12,6 +12,7 @@ import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { refuseRepeatedHeaders } from './repeated-headers.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -29,6 +30,7 @@ import { addSettling } from './routes/settle.ts'
 import { addThreads } from './routes/threads.ts'
 import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
+import { validateInput } from './validate.ts'
 
 export interface ApiOptions {
   /** The database's. */
@@ -155,7 +157,7 @@ export function createApp(logger: Logger): FastifyInstance {
     clientErrorHandler,
   }) as unknown as FastifyInstance
   app.removeContentTypeParser('text/plain')
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validateInput)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('principal', null)
   app.setErrorHandler(answerError)
@@ -165,6 +167,7 @@ export function createApp(logger: Logger): FastifyInstance {
     const problem = { status: 404, code: 'route_unknown', message, details: [] }
     return reply.code(404).send(problemBody(problem))
   })
+  app.addHook('onRequest', async (request) => refuseRepeatedHeaders(request))
   app.addHook('onSend', async (request, reply) => {
     reply.headers(commonHeaders(request.id))
     if (!app.server.listening) {

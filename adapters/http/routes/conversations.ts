@@ -33,7 +33,7 @@ import {
 import { countedUpTo } from '../key-page.ts'
 import { newConversation, openConversation } from '../open-conversation.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
-import { messageId } from '../shapes.ts'
+import { idIn } from '../shapes.ts'
 
 const query = z.strictObject({
   ...pageQuery(20),
@@ -41,7 +41,7 @@ const query = z.strictObject({
   type: typeName.optional(),
   channel: channelOf().optional(),
   accountId: accountIdOf('accountId').optional(),
-  customerId: messageId.optional().describe('Who is in it; the UUID or the lead id'),
+  customerId: idIn('customerId').optional().describe('Who is in it; the UUID or the lead id'),
 })
 
 const change = alsoInSnakeCase(

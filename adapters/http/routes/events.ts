@@ -10,6 +10,7 @@ import { lastEventId } from '../../../db/events/read-log.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { commonHeaders } from '../errors.ts'
+import { whole } from '../page.ts'
 
 const cursor = z.string().regex(/^\d{1,15}$/, 'must be the id of an event, or 0')
 
@@ -19,7 +20,7 @@ const query = z.strictObject({
     .describe(
       'Events after this id; 0 for the oldest that is kept. A stream begins with what comes, a page with 0.',
     ),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  limit: whole('limit', 500).default(100),
   type: z
     .union([z.string(), z.array(z.string())])
     .optional()

@@ -19,6 +19,7 @@ import { sanitizeText } from '../../channels/payload.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { createEstimates } from '../estimates.ts'
+import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
 import { moment, mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
 import {
@@ -129,6 +130,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
     acceptNoBody(scope)
     scope.withTypeProvider<ZodTypeProvider>().put('/api/v1/messages/:id/read', {
       schema: {
+        querystring: noQuery,
         params: z.object({ id: messageId }),
         body: z.strictObject({}).nullish(),
         response: {

@@ -11,6 +11,7 @@ import type { AccountRow, MessageRow } from '../../../db/rows.ts'
 import { phoneChannels, toE164 } from '../../channels/phone.ts'
 import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
@@ -21,6 +22,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/api/v1/messages', {
     schema: {
+      querystring: noQuery,
       headers: idempotencyHeaders,
       body: newMessage,
       response: {
@@ -42,6 +44,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/api/v1/messages/:id', {
     schema: {
+      querystring: noQuery,
       params: z.object({ id: messageId }),
       response: { 200: z.object({ success: z.literal(true), data: messageShape }) },
     },

@@ -19,12 +19,14 @@ import { flag, idParams, noQuery } from '../inputs.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
 import { findPeople, newParticipant } from '../open-conversation.ts'
 import { pageShape } from '../page.ts'
-import { messageId } from '../shapes.ts'
+import { idIn } from '../shapes.ts'
 import { conversationOf } from './conversations.ts'
 
 const one = z.object({ success: z.literal(true), data: participantShape })
 const params = idParams.extend({
-  participantId: messageId.describe("The participant's id, or its customer's or account's"),
+  participantId: idIn('participantId').describe(
+    "The participant's id, or its customer's or account's",
+  ),
 })
 
 /** Document 001, section 4: who is in a conversation. */

@@ -13,8 +13,9 @@ import { type MessageRow, messageStatus } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
-import { messageId, messageShape, toMessageShape } from '../shapes.ts'
+import { idIn, messageId, messageShape, toMessageShape } from '../shapes.ts'
 
 const params = z.object({ id: messageId })
 const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
@@ -37,7 +38,7 @@ const verdict = z.discriminatedUnion('status', [
 
 /** Which failed messages `POST /api/v1/messages/retry` means; the names are those of `GET /api/v1/messages`. */
 const filter = z.strictObject({
-  ids: z.array(messageId).min(1).max(1000).optional(),
+  ids: z.array(idIn('ids')).min(1).max(1000).optional(),
   accountId: z.uuid().optional(),
   whatsappAccountId: z.uuid().optional(),
   channel: name.optional(),
@@ -70,7 +71,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       )
 
     routes.post('/api/v1/messages/:id/retry', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: nothing, response: { 200: answer } },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -87,7 +88,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
     })
 
     routes.post('/api/v1/messages/:id/cancel', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: nothing, response: { 200: answer } },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -100,7 +101,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
     })
 
     routes.post('/api/v1/messages/:id/resolve', {
-      schema: { params, body: verdict, response: { 200: answer } },
+      schema: { querystring: noQuery, params, body: verdict, response: { 200: answer } },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -118,6 +119,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/retry', {
       schema: {
+        querystring: noQuery,
         body: filter,
         response: {
           200: z.object({

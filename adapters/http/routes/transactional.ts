@@ -12,6 +12,7 @@ import { contentTypeOf } from '../../channels/generic.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { type Letter, newEmail, newSms } from '../new-letter.ts'
 import { asItWasStored, outboxMessageShape, toOutboxMessage } from '../outbox-shapes.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
@@ -33,7 +34,7 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.post('/api/messages/sms', {
-    schema: { headers: idempotencyHeaders, body: newSms, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newSms, response },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { type, ...body } = request.body
@@ -44,7 +45,7 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.post('/api/messages/email', {
-    schema: { headers: idempotencyHeaders, body: newEmail, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newEmail, response },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body
