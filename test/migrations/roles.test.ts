@@ -52,6 +52,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   events: { bridge: 'r', reader: 'r', app: 'r' },
   event_consumers: { bridge: 'raw', reader: 'raw', app: 'raw' },
   webhook_inbox: { app: 'raw' },
+  idempotent_requests: { app: 'rad w(response status)' },
   ingest_batches: { bridge: 'ra', app: 'ra' },
   et_threads: { bridge: 'raw', reader: 'r', app: 'raw' },
   et_messages: { bridge: 'raw', reader: 'r', app: 'raw' },

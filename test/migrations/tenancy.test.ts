@@ -655,6 +655,7 @@ async function furnish(
   await sql`insert into pigeonpost.event_consumers (tenant_id, name) values (${tenant_id}, 'theirs')`
   await sql`insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes) values (${tenant_id}, 'x', 'x', sha256('x'), '{}')`
   await sql`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body) values (${tenant_id}, 'x', '/', 'their text')`
+  await sql`insert into pigeonpost.idempotent_requests (tenant_id, key, request_hash, status, response) values (${tenant_id}, 'x', sha256('x'), 200, '"their text"')`
   await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant_id}, ${id}, 1, 'sent')`
   await sql`insert into pigeonpost_private.account_wakeups (tenant_id, account_id, due_at) values (${tenant_id}, ${account_id}, now())`
   await sql`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (${tenant_id}, 1, 'x')`
