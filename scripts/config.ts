@@ -89,7 +89,7 @@ const corsOrigins = z
 
 /** As browsers send it: scheme, host and port where it is not the usual one. */
 function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 type Variable = { schema: z.ZodType; help: string }
