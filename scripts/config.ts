@@ -102,6 +102,24 @@ const publicUrl = z
     return url.href.replace(/\/+$/, '')
   })
 
+const corsOrigins = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const origins = text.split(',').flatMap((part) => part.trim() || [])
+    const wrong = origins.find((origin) => origin !== '*' && !isOrigin(origin))
+    if (wrong === undefined) return origins
+    context.addIssue(
+      `holds ${quote(wrong)}; give origins such as https://app.example.org, separated by commas, or *`,
+    )
+    return z.NEVER
+  })
+
+/** As browsers send it: scheme, host and port where it is not the usual one. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
 type Variable = { schema: z.ZodType; help: string }
 
 /** The environment: each variable once, as it is checked and as `--help` and the README tell it. */
@@ -126,6 +144,10 @@ export const variables = {
   PIGEONPOST_PUBLIC_URL: {
     schema: publicUrl,
     help: 'where providers reach the HTTP server, as https://example.org; signatures and status callbacks need it',
+  },
+  PIGEONPOST_CORS_ORIGINS: {
+    schema: corsOrigins,
+    help: 'whose pages may call the HTTP server from a browser, as https://app.example.org, separated by commas; *: all (none)',
   },
   PIGEONPOST_LEASE_MS: {
     schema: leaseMs,

@@ -13,6 +13,8 @@ import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { refuseRepeatedHeaders } from './repeated-headers.ts'
+import { allowOrigins } from './cors.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -22,6 +24,7 @@ import { addConversations } from './routes/conversations.ts'
 import { addCustomers } from './routes/customers.ts'
 import { addHealth } from './routes/health.ts'
 import { addIdentities } from './routes/identities.ts'
+import { addKeys } from './routes/keys.ts'
 import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
@@ -48,6 +51,8 @@ export interface ApiOptions {
   version?: string
   /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
   publicUrl?: string | null
+  /** Whose pages may call us from a browser, such as `https://app.example.org`; `*`: everyone's. Default: nobody's. */
+  corsOrigins?: readonly string[]
 }
 
 export interface Api {
@@ -88,7 +93,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
-  const authenticate = createAuthenticate(context)
+  await allowOrigins(app, options.corsOrigins ?? [])
+  const authenticate = createAuthenticate(context, await createRateLimit(app))
   app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config
     if (scope) await authenticate(request, reply, scope)
@@ -111,6 +117,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addIdentities(scope, context)
     addAccounts(scope, context)
     addAccountState(scope, context)
+    addKeys(scope, context)
   })
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)

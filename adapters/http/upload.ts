@@ -1,6 +1,5 @@
-import busboy from '@fastify/busboy'
+import { Busboy, type BusboyHeaders } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
-import type { Readable } from 'node:stream'
 import { InvalidInput } from '../../db/errors.ts'
 import { filenameOf } from '../media/disposition.ts'
 import { discard } from '../media/look.ts'
@@ -13,6 +12,8 @@ export interface Upload {
   contentType: string | null
 }
 
+const hint = 'Send one file, as the field file.'
+
 /**
  * The file of an upload, spooled while it comes: the field `file` of a form (multipart/form-data), or the whole body with
  * its name in Content-Disposition or, percent-encoded, in X-Filename. Where it fails, nothing is left.
@@ -23,12 +24,11 @@ export async function receiveUpload(
   options: SpoolOptions,
 ): Promise<Upload> {
   const type = request.headers['content-type'] ?? ''
-  const upload = /^multipart\/form-data\s*(;|$)/i.test(type)
-    ? await fromForm(request, options)
-    : await fromBody(request, options)
+  const isForm = /^multipart\/form-data\s*(;|$)/i.test(type)
+  const upload = await (isForm ? fromForm(request, options) : fromBody(request, options))
   if (upload.spooled.size > 0) return upload
   await discard(upload.spooled)
-  throw new InvalidInput('file is empty', { code: 'file_missing', field: 'file' })
+  throw new InvalidInput('file is empty', { code: 'file_missing', field: 'file', hint })
 }
 
 async function fromBody(request: FastifyRequest, options: SpoolOptions): Promise<Upload> {
@@ -40,66 +40,46 @@ async function fromBody(request: FastifyRequest, options: SpoolOptions): Promise
 
 async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise<Upload> {
   const ended = Promise.withResolvers<void>()
-  let coming: Promise<Upload> | null = null
-  let problem: InvalidInput | null = null
-  const form = parser(request)
-  const refuse = (code: string, message: string, field: string) => {
-    problem ??= new InvalidInput(message, {
-      code,
-      field,
-      hint: 'Send one file, as the field file.',
-    })
-  }
-  form.on(
-    'file',
-    (name: string, content: Readable, filename: string, _encoding: string, contentType: string) => {
-      if (coming !== null || name !== 'file') {
-        refuse(
-          'form_field_unknown',
-          coming ? 'There are several files' : `The field ${name} is not known`,
-          name,
-        )
-        content.resume()
-        return
-      }
-      coming = spool(content, options).then((spooled) => ({ spooled, filename, contentType }))
-      coming.catch((error: unknown) => ended.reject(error))
-    },
-  )
-  form.on('field', (name: string) =>
-    refuse('form_field_unknown', `The field ${name} is not known`, name),
-  )
-  form.on('finish', () => ended.resolve())
+  const coming: Promise<Upload>[] = []
+  const unknown: string[] = []
+  const form = openForm(request)
+  form.on('file', (name, content, filename, _encoding, contentType) => {
+    if (name !== 'file' || coming.length > 0) {
+      unknown.push(name)
+      content.resume()
+      return
+    }
+    const upload = spool(content, options).then((spooled) => ({ spooled, filename, contentType }))
+    upload.catch(ended.reject)
+    coming.push(upload)
+  })
+  form.on('field', (name) => void unknown.push(name))
+  form.on('finish', ended.resolve)
   form.on('error', () => ended.reject(malformed()))
-  request.raw.on('aborted', () => ended.reject(malformed()))
+  request.raw.once('close', () => ended.reject(malformed()))
   request.raw.pipe(form)
   try {
     await ended.promise
+    const [upload] = await Promise.all(coming)
+    const [field] = unknown
+    if (field !== undefined) throw unexpected(field)
+    if (!upload) {
+      throw new InvalidInput('file is missing', { code: 'file_missing', field: 'file', hint })
+    }
+    return upload
   } catch (error) {
     request.raw.unpipe(form)
-    await discard((await settled(coming))?.spooled ?? null)
+    for (const one of await Promise.allSettled(coming)) {
+      if (one.status === 'fulfilled') await discard(one.value.spooled)
+    }
     throw error
   }
-  const upload = await settled(coming)
-  const found = problem as InvalidInput | null
-  if (found || !upload) {
-    await discard(upload?.spooled ?? null)
-    throw (
-      found ??
-      new InvalidInput('file is missing', {
-        code: 'file_missing',
-        field: 'file',
-        hint: 'Send one file, as the field file.',
-      })
-    )
-  }
-  return upload
 }
 
-function parser(request: FastifyRequest): busboy.Busboy {
+function openForm(request: FastifyRequest): Busboy {
   try {
-    return new busboy.Busboy({
-      headers: request.headers as busboy.BusboyHeaders,
+    return new Busboy({
+      headers: request.headers as BusboyHeaders,
       limits: { files: 2, fields: 10, fieldSize: 10_000, headerPairs: 100, parts: 12 },
     })
   } catch {
@@ -107,9 +87,10 @@ function parser(request: FastifyRequest): busboy.Busboy {
   }
 }
 
-/** Null for what failed: why, was told already. */
-async function settled<T>(work: Promise<T> | null): Promise<T | null> {
-  return work?.catch(() => null) ?? null
+function unexpected(name: string): InvalidInput {
+  const field = name.slice(0, 100)
+  const message = name === 'file' ? 'There are several files' : `${field} is not known`
+  return new InvalidInput(message, { code: 'form_field_unknown', field, hint })
 }
 
 function malformed(): InvalidInput {

@@ -1,5 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import { Conflict } from '../errors.ts'
+import { checkUnclaimed } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
 export interface NewMessage {
@@ -60,7 +61,7 @@ export type SaidMessage = Pick<
 /**
  * The message that an earlier request with this key stored, or null where the key is new. It is compared with what
  * the message was then: later edits do not count.
- * @throws Conflict `idempotency_key_reused` where that request said something else.
+ * @throws Conflict `idempotency_key_reused` where that request said something else, or was not for a message.
  */
 export async function findByIdempotencyKey(
   tx: Transaction,
@@ -91,5 +92,7 @@ export async function findByIdempotencyKey(
       hint: 'Use a new key for every new message.',
     })
   }
-  return row ? messageRow.parse(row) : null
+  if (row) return messageRow.parse(row)
+  await checkUnclaimed(tx, said.tenantId, said.idempotencyKey)
+  return null
 }

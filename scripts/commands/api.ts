@@ -14,6 +14,7 @@ const names = [
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
   'PIGEONPOST_PUBLIC_URL',
+  'PIGEONPOST_CORS_ORIGINS',
   'LOG_LEVEL',
 ] as const
 
@@ -47,6 +48,7 @@ async function runApi(json: boolean): Promise<void> {
       logger,
       version: packageVersion(),
       publicUrl: config.PIGEONPOST_PUBLIC_URL,
+      corsOrigins: config.PIGEONPOST_CORS_ORIGINS,
     }).catch((error: unknown) => {
       throw explainListen(error, config.HOST, config.PORT)
     })

@@ -22,6 +22,7 @@ const names = [
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
   'PIGEONPOST_PUBLIC_URL',
+  'PIGEONPOST_CORS_ORIGINS',
   'PIGEONPOST_LEASE_MS',
   'LOG_LEVEL',
 ] as const
@@ -129,6 +130,7 @@ async function startAll(run: Run): Promise<void> {
       logger,
       version: packageVersion(),
       publicUrl: config.PIGEONPOST_PUBLIC_URL,
+      corsOrigins: config.PIGEONPOST_CORS_ORIGINS,
     })
     parts.add({ name: 'the API', limit: 1_200, stop: async () => api.close() })
   } catch (error) {

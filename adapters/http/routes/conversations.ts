@@ -32,7 +32,9 @@ import {
 } from '../inputs.ts'
 import { countedUpTo } from '../key-page.ts'
 import { newConversation, openConversation } from '../open-conversation.ts'
+import { once } from '../once.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { idIn } from '../shapes.ts'
 
 const query = z.strictObject({
@@ -94,6 +96,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
 
   routes.post('/conversations', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       body: newConversation,
       response: {
@@ -102,26 +105,13 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       },
     },
     config: { scope: 'conversations:write' },
-    handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
-      const { created, data } = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const { row, created } = await openConversation(tx, tenantId, request.body)
-          return { created, data: await tell(tx, tenantId, row) }
-        }),
-      )
-      return reply.code(created ? 201 : 200).send({ success: true, data })
-    },
-  })
-
-  const save = (tenantId: number, id: string, given: ConversationChange) =>
-    retryTransient(() =>
-      context.asTenant(tenantId, async (tx) => {
-        const row = await conversationOf(tx, tenantId, id)
-        await updateConversation(tx, tenantId, row.id, given)
-        return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
+    handler: async (request, reply) =>
+      once(context, request, reply, async (tx, { tenantId }) => {
+        const { row, created } = await openConversation(tx, tenantId, request.body)
+        const data = await tell(tx, tenantId, row)
+        return { status: created ? 201 : 200, body: { success: true as const, data } }
       }),
-    )
+  })
 
   routes.patch('/conversations/:id', {
     schema: { querystring: noQuery, params: idParams, body: change, response: { 200: one } },
@@ -136,18 +126,28 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
           hint: 'Give status, groupName, groupAvatar or groupMetadata.',
         })
       }
-      return { success: true as const, data: await save(tenantId, request.params.id, given) }
+      const data = await retryTransient(() =>
+        context.asTenant(tenantId, (tx) => save(tx, tenantId, request.params.id, given)),
+      )
+      return { success: true as const, data }
     },
   })
 
   for (const [verb, status] of Object.entries(verbs)) {
     routes.post(`/conversations/:id/${verb}`, {
-      schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
-      config: { scope: 'conversations:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
-        return { success: true as const, data: await save(tenantId, request.params.id, { status }) }
+      schema: {
+        headers: idempotencyHeaders,
+        querystring: noQuery,
+        params: idParams,
+        body: nothing,
+        response: { 200: one },
       },
+      config: { scope: 'conversations:write' },
+      handler: async (request, reply) =>
+        once(context, request, reply, async (tx, { tenantId }) => {
+          const data = await save(tx, tenantId, request.params.id, { status })
+          return { body: { success: true as const, data } }
+        }),
     })
   }
 }
@@ -166,6 +166,12 @@ export async function conversationOf(
     })
   }
   return row
+}
+
+async function save(tx: Transaction, tenantId: number, id: string, given: ConversationChange) {
+  const row = await conversationOf(tx, tenantId, id)
+  await updateConversation(tx, tenantId, row.id, given)
+  return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
 }
 
 /** A conversation with who is in it, its latest messages, and its counters as they are now. */

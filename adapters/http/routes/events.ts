@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -84,6 +84,7 @@ export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): 
       reply.hijack()
       const { raw } = reply
       raw.writeHead(200, {
+        ...(reply.getHeaders() as OutgoingHttpHeaders),
         ...commonHeaders(request.id),
         'content-type': 'text/event-stream; charset=utf-8',
         'x-accel-buffering': 'no',

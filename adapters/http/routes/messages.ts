@@ -12,6 +12,7 @@ import { phoneChannels, toE164 } from '../../channels/phone.ts'
 import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { noQuery } from '../inputs.ts'
+import { replayedHeader } from '../once.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
@@ -33,9 +34,10 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
     handler: async (request, reply) => {
       const principal = principalOf(request)
       const key = request.headers['idempotency-key'] ?? null
-      const row = await retryTransient(() =>
+      const { row, replayed } = await retryTransient(() =>
         context.asTenant(principal.tenantId, (tx) => queue(tx, principal, request.body, key)),
       )
+      if (replayed) reply.header(replayedHeader, 'true')
       return reply
         .code(202)
         .send({ success: true, message: 'Message queued for sending', data: toQueuedShape(row) })
@@ -71,14 +73,12 @@ async function queue(
   { tenantId, keyId }: Principal,
   body: NewMessageBody,
   idempotencyKey: string | null,
-): Promise<MessageRow> {
+): Promise<{ row: MessageRow; replayed: boolean }> {
   const said = { tenantId, ...toSaid(body) }
   const earlier = () =>
     idempotencyKey ? findByIdempotencyKey(tx, { ...said, idempotencyKey }) : null
   const stored = await earlier()
-  if (stored) {
-    return stored
-  }
+  if (stored) return { row: stored, replayed: true }
   if (body.mediaId) await checkMedia(tx, tenantId, body.mediaId)
   const account = await chooseAccount(tx, tenantId, body)
   const created = await createMessage(tx, {
@@ -94,7 +94,7 @@ async function queue(
   if (!row) {
     throw new Error('the message was not stored')
   }
-  return row
+  return { row, replayed: created === null }
 }
 
 /** @throws NotFound `media_unknown`, Conflict with why the file was refused */
