@@ -76,7 +76,7 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
   }
 }
 
-function openForm(request: FastifyRequest): Busboy {
+function openForm(request: FastifyRequest): InstanceType<typeof Busboy> {
   try {
     return new Busboy({
       headers: request.headers as BusboyHeaders,
