@@ -1,10 +1,12 @@
+import { begin } from '../../db/begin.ts'
 import { connect, type Sql } from '../../db/connect.ts'
 import { createKey } from '../../db/keys/create.ts'
 import { startChild } from './child.ts'
 import { cpuMs } from './cpu.ts'
 import { fill } from './fill.ts'
-import type { Load, LoadPlan } from './load-process.ts'
+import type { Load, LoadPlan, Times } from './load-process.ts'
 import type { Known } from './mix.ts'
+import { verdict } from './rounds.ts'
 
 const tenantId = 8
 const perThread = 50
@@ -15,7 +17,7 @@ export type ApiOutcome = Load & {
   seconds: number
   wanted: number
   /** µs of CPU for each request, by process; null where the system does not tell. */
-  cpuPerRequest: { api: number; postgres: number; load: number } | null
+  cpuPerRequest: Record<'api' | 'worker' | 'postgres' | 'load', number | null>
   /** No error, and the rate was kept. */
   met: boolean
 }
@@ -23,9 +25,9 @@ export type ApiOutcome = Load & {
 type Prepared = Pick<LoadPlan, 'key' | 'accountId' | 'known'>
 
 /**
- * The API under a mix of requests that come at a fixed rate, on an account and with a key without limits, while a relay
- * runs and many messages are stored. The target (no error, and every request of the rate answered) has no twin: it is a
- * promise in numbers.
+ * The API under a mix of requests that come at a fixed rate, on an account and with a key without limits, while a
+ * worker runs and many messages are stored; the account has no provider, so
+ * what is sent stays queued. The target, no error at that rate, has no twin.
  */
 export async function benchApi(
   url: string,
@@ -39,7 +41,7 @@ export async function benchApi(
   }
 }
 
-export async function measure(
+async function measure(
   url: string,
   sql: Sql,
   prepared: Prepared,
@@ -50,25 +52,32 @@ export async function measure(
   const load = startChild('load-process', [])
   try {
     const [port] = await Promise.all([api.next('port'), worker.next('ready')])
-    const used = async () => [await cpuMs(api.pid), await postgresMs(sql), await cpuMs(load.pid)]
-    const before = await used()
+    const used = async () => ({
+      api: await cpuMs(api.pid),
+      worker: await cpuMs(worker.pid),
+      postgres: await postgresMs(sql),
+      load: await cpuMs(load.pid),
+    })
+    const warm = load.next<boolean>('warm').then(used)
     const answered = load.next<Load>('load')
     load.tell({ ...prepared, url: `http://127.0.0.1:${port}`, rate, warmUpSeconds, seconds })
-    const measured = await answered
+    const [before, measured] = await Promise.all([warm, answered])
     const after = await used()
-    const requests = rate * (warmUpSeconds + seconds)
-    const [ofApi, ofPostgres, ofLoad] = after.map((ms, i) =>
-      ms === null ? null : ((ms - (before[i] ?? 0)) * 1000) / requests,
-    )
+    const perRequest = (who: keyof typeof after) =>
+      after[who] === null || before[who] === null
+        ? null
+        : ((after[who] - before[who]) * 1000) / measured.requests
     return {
       ...measured,
       messages,
       seconds,
       wanted: rate,
-      cpuPerRequest:
-        ofApi == null || ofPostgres == null || ofLoad == null
-          ? null
-          : { api: ofApi, postgres: ofPostgres, load: ofLoad },
+      cpuPerRequest: {
+        api: perRequest('api'),
+        worker: perRequest('worker'),
+        postgres: perRequest('postgres'),
+        load: perRequest('load'),
+      },
       met: Object.keys(measured.errors).length === 0 && measured.rate >= rate * 0.99,
     }
   } finally {
@@ -76,16 +85,23 @@ export async function measure(
   }
 }
 
-export async function prepare(
+async function prepare(
   sql: Sql,
   { messages, log }: { messages: number; log: (line: string) => void },
 ): Promise<Prepared> {
   const [account] = await sql<{ id: string }[]>`
-    insert into pigeonpost.accounts (tenant_id, channel, address, provider, is_default, rate_per_minute, daily_limit)
-    values (${tenantId}, 'whatsapp', '+15550000000', 'noop', true, null, null) returning id`
+    insert into pigeonpost.accounts (tenant_id, channel, address, is_default, rate_per_minute, daily_limit)
+    values (${tenantId}, 'whatsapp', '+15550000000', true, null, null) returning id`
   const { key } = await createKey(sql, { tenantId, name: 'bench' })
   await fill(sql, { tenantId, messages, perThread, log })
-  // As the relay would have folded them, had their events been written.
+  // Those that came in by ingest() are the oldest of their threads.
+  await begin(sql, async (tx) => {
+    await tx`set local role pigeonpost_ingest`
+    await tx`
+      update pigeonpost.messages set created_at = now() - interval '31 days'
+      where tenant_id = ${tenantId} and external_message_id like 'h%'`
+  })
+  // As the worker would have folded them, had their events been written.
   await sql`
     update pigeonpost.conversations c set last_message_at = k.last_message_at, unread_count = k.unread_count, total_messages = k.total_messages
     from pigeonpost.conversations o
@@ -105,4 +121,22 @@ async function postgresMs(sql: Sql): Promise<number | null> {
   return used.every((ms) => ms === null)
     ? null
     : used.reduce<number>((sum, ms) => sum + (ms ?? 0), 0)
+}
+
+/** For people: what was asked and answered, and how long each kind took. */
+export function describeApi(outcome: ApiOutcome): string[] {
+  const { all, errors, cpuPerRequest: cpu } = outcome
+  const wrong = Object.entries(errors).map(([what, times]) => `${times} times ${what}`)
+  const line = (name: string, { requests, p50, p95, p99, max }: Times) =>
+    `${name.padEnd(20)}${[requests, ...[p50, p95, p99, max].map((ms) => ms.toFixed(1))].map((text) => String(text).padStart(10)).join('')}`
+  return [
+    `API, ${outcome.messages} messages stored: ${outcome.requests} requests, ${outcome.rate.toFixed(0)}/s of ${outcome.wanted}/s, ` +
+      `p99 ${all.p99.toFixed(1)} ms, ${wrong.length === 0 ? 'no error' : wrong.join(', ')} (target no error at that rate) ${verdict(outcome.met)}`,
+    `${'ms from when due'.padEnd(20)}${['requests', 'p50', 'p95', 'p99', 'max'].map((text) => text.padStart(10)).join('')}`,
+    line('all', all),
+    ...Object.entries(outcome.kinds).map(([kind, times]) => line(kind, times)),
+    `API, µs of CPU for a request: ${Object.entries(cpu)
+      .map(([who, us]) => `${who} ${us === null ? 'not known' : us.toFixed(0)}`)
+      .join(', ')}`,
+  ]
 }

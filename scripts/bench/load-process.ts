@@ -1,5 +1,5 @@
 // Asks an HTTP server at a fixed rate, whatever it answers, in a process of its own. Told {url, key, rate, …} by its
-// parent, it answers with {load}.
+// parent, it tells {warm} when what is measured begins, and {load}.
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Asked, type Kind, type Known, mixOf } from './mix.ts'
@@ -34,6 +34,8 @@ export type Load = {
 
 const connections = 100
 const timeoutMs = 20_000
+/** Requests that wait at once: one more is given up, so that a server which cannot keep up ends the run all the same. */
+const mostWaiting = 5_000
 
 process.once('message', (plan: LoadPlan) => {
   void run(plan).then((load) => process.send?.({ load }))
@@ -45,6 +47,7 @@ async function run(plan: LoadPlan): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'fifo' })
   const mix = mixOf(plan.known, plan.accountId)
   await ask(plan, agent, mix, plan.warmUpSeconds)
+  process.send?.({ warm: true })
   const measured = await ask(plan, agent, mix, plan.seconds)
   agent.destroy()
   return measured
@@ -62,8 +65,17 @@ async function ask(
   const errors: Record<string, number> = {}
   const late: number[] = []
   const answers: Promise<void>[] = []
+  let waiting = 0
+  const follow = async (asked: Asked & { kind: Kind }, due: number) => {
+    const problem = await send(plan, agent, asked)
+    waiting -= 1
+    const known = times.get(asked.kind) ?? []
+    known.push(performance.now() - due)
+    times.set(asked.kind, known)
+    if (problem) errors[problem] = (errors[problem] ?? 0) + 1
+  }
   const begun = performance.now()
-  for (let next = 0; next < total; ) {
+  for (let next = 0; next < total;) {
     const due = begun + (next * 1000) / plan.rate
     const now = performance.now()
     if (now < due) {
@@ -73,18 +85,18 @@ async function ask(
     next += 1
     late.push(now - due)
     const asked = mix.next().value as Asked & { kind: Kind }
-    const answered = send(plan, agent, asked).then((problem) => {
-      const known = times.get(asked.kind) ?? []
-      known.push(performance.now() - due)
-      times.set(asked.kind, known)
-      if (problem) errors[problem] = (errors[problem] ?? 0) + 1
-    })
-    answers.push(answered)
+    if (waiting >= mostWaiting) {
+      const problem = `not asked, ${mostWaiting} were waiting`
+      errors[problem] = (errors[problem] ?? 0) + 1
+      continue
+    }
+    waiting += 1
+    answers.push(follow(asked, due))
   }
   await Promise.all(answers)
   return {
-    requests: total,
-    rate: total / ((performance.now() - begun) / 1000),
+    requests: answers.length,
+    rate: answers.length / ((performance.now() - begun) / 1000),
     errors,
     all: timesOf([...times.values()].flat()),
     kinds: Object.fromEntries([...times].map(([kind, all]) => [kind, timesOf(all)])),
@@ -108,20 +120,24 @@ async function send(plan: LoadPlan, agent: Agent, asked: Asked): Promise<string 
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     }
     const { method, path, onCursor } = asked
-    const call = request(plan.url + path, { agent, method, headers, timeout: timeoutMs }, (response) => {
-      const { statusCode = 0 } = response
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => {
-        if (onCursor || statusCode >= 300) chunks.push(chunk)
-      })
-      response.once('error', (error) => resolve(error.message))
-      response.once('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8')
-        onCursor?.(/"nextCursor":"([^"]+)"/.exec(text)?.[1] ?? null)
-        const code = /"code":"([^"]*)"/.exec(text)?.[1] ?? ''
-        resolve(statusCode >= 200 && statusCode < 300 ? null : `${statusCode} ${code}`)
-      })
-    })
+    const call = request(
+      plan.url + path,
+      { agent, method, headers, timeout: timeoutMs },
+      (response) => {
+        const { statusCode = 0 } = response
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => {
+          if (onCursor || statusCode >= 300) chunks.push(chunk)
+        })
+        response.once('error', (error) => resolve(error.message))
+        response.once('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8')
+          onCursor?.(/"nextCursor":"([^"]+)"/.exec(text)?.[1] ?? null)
+          const code = /"code":"([^"]*)"/.exec(text)?.[1] ?? ''
+          resolve(statusCode >= 200 && statusCode < 300 ? null : `${statusCode} ${code}`)
+        })
+      },
+    )
     call.once('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)))
     call.once('error', (error) => resolve(error.message))
     call.end(body ?? undefined)

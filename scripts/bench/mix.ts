@@ -77,22 +77,24 @@ export function* mixOf(known: Known[], accountId: string): Generator<Asked & { k
     () => ({ type: 'Image' }),
     () => ({ contactId: any().customer }),
     () => ({ contactId: any().customer, direction: 'Inbound' }),
-    () => ({ startDate: daysAgo(1) }),
+    () => ({ startDate: hoursAgo(24) }),
   ]
-  const conversations = [() => ({}), () => ({}), () => ({ status: 'open' }), () => ({ accountId })]
+  const some = { limit: '5' }
+  const conversations = [some, some, { ...some, status: 'open' }, { ...some, accountId }]
   const ask: Record<Kind, () => Asked> = {
     send() {
       sent += 1
-      const to = sent % 10 === 0 ? `+2787${1_000_000 + (Date.now() % 1_000_000) + sent}` : any().address
+      const to =
+        sent % 10 === 0 ? `+2787${1_000_000 + (Date.now() % 1_000_000) + sent}` : any().address
       const body = { to, type: 'Text', content: `Hello, this is message ${sent}`, accountId }
       return { method: 'POST', path: '/api/v1/messages', body }
     },
     'list messages': () => page('/api/v1/messages', oneOf(filters)()),
     conversation: () => get(`/api/v1/conversations/${any().conversation}`),
-    'list conversations': () => page('/api/v1/conversations', oneOf(conversations)()),
+    'list conversations': () => page('/api/v1/conversations', oneOf(conversations)),
     history: () => get(`/api/v1/threads/${any().thread}/history`),
     statistics: () => {
-      const time = Math.random() < 0.2 ? `?startDate=${daysAgo(1)}` : ''
+      const time = Math.random() < 0.2 ? `?startDate=${hoursAgo(1)}` : ''
       return get(`/api/v1/messages/statistics${time}`)
     },
     message: () => get(`/api/v1/messages/${any().message}`),
@@ -116,6 +118,6 @@ const get = (path: string): Asked => ({ method: 'GET', path })
 const oneOf = <T>(some: T[]): T => some[Math.floor(Math.random() * some.length)] as T
 
 /** To the minute. */
-function daysAgo(days: number): string {
-  return new Date(Math.floor(Date.now() / 60_000) * 60_000 - days * 86_400_000).toISOString()
+function hoursAgo(hours: number): string {
+  return new Date(Math.floor(Date.now() / 60_000) * 60_000 - hours * 3_600_000).toISOString()
 }
