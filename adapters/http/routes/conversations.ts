@@ -20,6 +20,7 @@ import {
   toConversationShape,
   typeName,
 } from '../conversation-shapes.ts'
+import { createEstimates } from '../estimates.ts'
 import {
   accountIdOf,
   alsoInSnakeCase,
@@ -61,6 +62,7 @@ const verbs = { close: 'closed', reopen: 'open', pending: 'pending' } as const
 /** Document 001, section 4: conversations, and their lifecycle. */
 export function addConversations(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
+  const estimates = createEstimates()
 
   routes.get('/conversations', {
     schema: {
@@ -77,7 +79,9 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       const { tenantId } = principalOf(request)
       return {
         success: true as const,
-        data: await context.asTenant(tenantId, (tx) => list(tx, tenantId, request.query)),
+        data: await context.asTenant(tenantId, (tx) =>
+          list(tx, tenantId, request.query, estimates),
+        ),
       }
     },
   })
@@ -176,13 +180,20 @@ async function save(tx: Transaction, tenantId: number, id: string, given: Conver
 
 /** A conversation with who is in it, its latest messages, and its counters as they are now. */
 async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
-  const counters = await countConversation(tx, tenantId, row.id)
-  const [found] = await withContents(tx, tenantId, [{ ...row, ...counters }])
+  const [counters, [found]] = await Promise.all([
+    countConversation(tx, tenantId, row.id),
+    withContents(tx, tenantId, [row]),
+  ])
   if (!found) throw new Error('the conversation is gone')
-  return toConversationShape(found)
+  return toConversationShape({ ...found, ...counters })
 }
 
-async function list(tx: Transaction, tenantId: number, asked: z.output<typeof query>) {
+async function list(
+  tx: Transaction,
+  tenantId: number,
+  asked: z.output<typeof query>,
+  estimates: ReturnType<typeof createEstimates>,
+) {
   const { page: _, limit: __, cursor: ___, customerId: person, ...rest } = asked
   const { limit, ...start } = startOf(asked)
   const customer = person === undefined ? undefined : await findCustomer(tx, tenantId, person)
@@ -190,7 +201,10 @@ async function list(tx: Transaction, tenantId: number, asked: z.output<typeof qu
   // A customer that there is not is in no conversation.
   const none = customer === null
   const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
-  const count = async () => countedUpTo(await countConversations(tx, filter, mostCounted + 1))
+  const count = () =>
+    estimates(filter, async () =>
+      countedUpTo(await countConversations(tx, filter, mostCounted + 1)),
+    )
   const nothing = { total: 0, isEstimate: false }
   const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
   const { rows, page } = toPage(asked, found, total)

@@ -6,14 +6,10 @@ import type { Transaction } from '../../../db/connect.ts'
 import { findLivingCustomer } from '../../../db/customers/find-living.ts'
 import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import { findMessage } from '../../../db/messages/find.ts'
-import {
-  countMessages,
-  type ListFilter,
-  listMessages,
-  planAnew,
-} from '../../../db/messages/list.ts'
+import { countMessages, type ListFilter, listMessages } from '../../../db/messages/list.ts'
 import { markRead } from '../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../db/messages/statistics.ts'
+import { planAnew } from '../../../db/plan.ts'
 import type { MessageRow } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { principalOf } from '../auth.ts'
