@@ -61,7 +61,7 @@ export function apiUrl(account: ChannelAccount, standard: string): string {
   return (typeof given === 'string' && given ? given : standard).replace(/\/+$/, '')
 }
 
-type NotSent = Extract<SendOutcome, { outcome: 'not_sent' }>
+export type NotSent = Extract<SendOutcome, { outcome: 'not_sent' }>
 
 /** A message or account that cannot be sent from, found out before any request. */
 export function cannotSend(errorCode: string, errorMessage: string): NotSent {

@@ -150,9 +150,7 @@ function classifyError(error: unknown, { signal, body }: HttpRequest): SendOutco
   if (unreadable) return notSent('media_unreadable', message, true)
   if (beforeWriting.test(code)) return notSent('connection_failed', `${code}: ${message}`, true)
   const said = code ? `${code}: ${message}` : message
-  return partly
-    ? notSent('connection_lost', said, true)
-    : ambiguous('connection_lost', said)
+  return partly ? notSent('connection_lost', said, true) : ambiguous('connection_lost', said)
 }
 
 /** fetch says "fetch failed" or "terminated"; what it failed for is the cause. */

@@ -25,7 +25,9 @@ export async function open(request: HttpRequest): Promise<{ content: Readable } 
   return reach(request, async () => {
     const response = await fetch(prepare(request))
     const { body } = response
-    return response.ok && body ? { content: Readable.from(chunks(body, request)) } : readAnswer(response)
+    return response.ok && body
+      ? { content: Readable.from(chunks(body, request)) }
+      : readAnswer(response)
   })
 }
 
@@ -64,7 +66,11 @@ export function unavailable({ status, body }: HttpAnswer, said?: string): MediaU
   }
   if (status === 404 || status === 410) return gone(message)
   const retryable = status === 408 || status === 429 || status >= 500
-  return new MediaUnavailable(retryable ? 'provider_unavailable' : 'media_refused', message, retryable)
+  return new MediaUnavailable(
+    retryable ? 'provider_unavailable' : 'media_refused',
+    message,
+    retryable,
+  )
 }
 
 export function gone(message: string): MediaUnavailable {
@@ -85,7 +91,11 @@ export function accountLacks(what: string): MediaUnavailable {
 /** A file that is where its reference says. @throws MediaUnavailable, final, where it says nothing. */
 export function atUrl({ url }: MediaReference, headers?: Record<string, string>): MediaSource {
   if (!url) {
-    throw new MediaUnavailable('media_reference_invalid', 'The file has no address and no id.', false)
+    throw new MediaUnavailable(
+      'media_reference_invalid',
+      'The file has no address and no id.',
+      false,
+    )
   }
   return { url, ...(headers ? { headers } : {}) }
 }

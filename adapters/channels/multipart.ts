@@ -45,7 +45,10 @@ export async function* readFile(file: OutboundFile): AsyncGenerator<Uint8Array> 
 /** A form of texts and files, in this order. Source: RFC 7578. */
 export function multipart(fields: [name: string, content: string | OutboundFile][]): StreamedBody {
   const boundary = `pigeonpost-${randomUUID()}`
-  const parts = fields.map(([name, content]) => ({ head: headOf(boundary, name, content), content }))
+  const parts = fields.map(([name, content]) => ({
+    head: headOf(boundary, name, content),
+    content,
+  }))
   const end = Buffer.from(`--${boundary}--\r\n`)
   let whole = false
   return {

@@ -93,7 +93,13 @@ export async function findKeptRequest(
 }
 
 /** A payload without a time of its own gets that of its arrival. */
-export function asRequest({ method, path: url, headers, body, receivedAt }: KeptRequest): ReadableRequest {
+export function asRequest({
+  method,
+  path: url,
+  headers,
+  body,
+  receivedAt,
+}: KeptRequest): ReadableRequest {
   const [path = '', query = ''] = splitOnce(url, '?')
   return {
     method,

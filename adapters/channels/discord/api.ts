@@ -1,9 +1,9 @@
 import type { ChannelAccount } from '../channel.ts'
-import { apiUrl, misconfigured } from '../content.ts'
+import { apiUrl, misconfigured, type NotSent } from '../content.ts'
 import { readSecrets } from '../secret.ts'
 
 /** The bot's token, or what is wrong with it. */
-export function readToken(account: ChannelAccount): string | ReturnType<typeof misconfigured> {
+export function readToken(account: ChannelAccount): string | NotSent {
   const token = readSecrets(account.secret, 'bot_token')['bot_token']
   if (!token) return misconfigured('The secret bot_token is missing.')
   // It becomes a header.

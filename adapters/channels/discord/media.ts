@@ -23,7 +23,11 @@ export async function locate(
   const token = readToken(account)
   if (typeof token !== 'string') throw accountLacks(token.errorMessage)
   const body = JSON.stringify({ attachment_urls: [url] })
-  const answer = await ask({ ...apiRequest('attachments/refresh-urls', account, token), body, signal })
+  const answer = await ask({
+    ...apiRequest('attachments/refresh-urls', account, token),
+    body,
+    signal,
+  })
   if (answer.status < 200 || answer.status >= 300) throw unavailable(answer)
   const read = refreshed.safeParse(answer.json)
   if (!read.success) throw unreadable('Discord')

@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import type { OutboundFile, OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
+import type {
+  OutboundFile,
+  OutboundMessage,
+  Provider,
+  SendContext,
+  SendOutcome,
+} from '../channel.ts'
 import { cannotSend } from '../content.ts'
 import { type HttpAnswer, sendRequest } from '../http-request.ts'
 import { multipart, type StreamedBody } from '../multipart.ts'

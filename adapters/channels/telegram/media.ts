@@ -46,7 +46,9 @@ export async function locate(
   const answer = await open({ url: address, method: 'GET', signal })
   if ('content' in answer) return answer
   // The path lives for an hour, so this one is not too old; Telegram has lost sight of it, and a new one may be given.
-  throw answer.status === 404 ? temporarily('Telegram does not have the file.') : unavailable(answer)
+  throw answer.status === 404
+    ? temporarily('Telegram does not have the file.')
+    : unavailable(answer)
 }
 
 /** Telegram words its refusals for people; those that are not here go by their status. */
@@ -54,7 +56,11 @@ function refused(answer: HttpAnswer): MediaUnavailable {
   const said = refusal.safeParse(answer.json).data?.description
   if (said === undefined) return unavailable(answer)
   if (/file is too big/i.test(said)) {
-    return new MediaUnavailable('media_over_provider_limit', `${said} (bots are given 20 MB).`, false)
+    return new MediaUnavailable(
+      'media_over_provider_limit',
+      `${said} (bots are given 20 MB).`,
+      false,
+    )
   }
   if (/temporarily unavailable/i.test(said)) return temporarily(said)
   if (/wrong file|invalid file|file_id/i.test(said)) return gone(said)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ChannelAccount } from '../channel.ts'
-import { misconfigured } from '../content.ts'
+import { misconfigured, type NotSent } from '../content.ts'
 import { readSecrets } from '../secret.ts'
 
 const text = z.string().min(1).nullish()
@@ -18,7 +18,7 @@ export interface Access {
 }
 
 /** How an account signs in, or what it lacks. */
-export function readAccess(account: ChannelAccount): Access | ReturnType<typeof misconfigured> {
+export function readAccess(account: ChannelAccount): Access | NotSent {
   const read = settingsSchema.safeParse(account.settings)
   if (!read.success) {
     return misconfigured(`settings.${read.error.issues[0]?.path.join('.')} must be a text`)

@@ -33,7 +33,11 @@ export async function locate(
     return isTwilios(to, account) ? { url: to, headers: { authorization } } : atUrl({ url: to })
   }
   if (answer.status === 404) {
-    throw new MediaUnavailable('media_not_there', 'Twilio does not have the file, or not yet.', true)
+    throw new MediaUnavailable(
+      'media_not_there',
+      'Twilio does not have the file, or not yet.',
+      true,
+    )
   }
   throw unavailable(answer)
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod'
-import type { LocateContext, MediaReference, MediaSource, OutboundFile, SendOutcome } from '../channel.ts'
-import { MediaUnavailable } from '../channel.ts'
+import {
+  type LocateContext,
+  type MediaReference,
+  type MediaSource,
+  MediaUnavailable,
+  type OutboundFile,
+} from '../channel.ts'
+import type { NotSent } from '../content.ts'
 import { type HttpAnswer, sendRequest } from '../http-request.ts'
 import { accountLacks, ask, atUrl, gone, unavailable, unreadable } from '../locate.ts'
 import { multipart } from '../multipart.ts'
@@ -30,7 +36,8 @@ export async function locate(
   const headers = { authorization: `Bearer ${token}`, 'user-agent': 'pigeonpost' }
   if (!id) return atUrl(reference, headers)
   const given = settings.partial().safeParse(account.settings)
-  if (!given.success) throw accountLacks(`settings.${given.error.issues[0]?.path.join('.')} is wrong.`)
+  if (!given.success)
+    throw accountLacks(`settings.${given.error.issues[0]?.path.join('.')} is wrong.`)
   const { phone_number_id: number, api_version: version = 'v25.0' } = given.data
   const query = number ? `?phone_number_id=${number}` : ''
   const address = graphUrl(account, `${version}/${encodeURIComponent(id)}${query}`)
@@ -52,7 +59,9 @@ function refused(answer: HttpAnswer): MediaUnavailable {
   if (said?.outcome !== 'not_sent') return unavailable(answer)
   const message = `${said.errorCode}: ${said.errorMessage}`
   if (said.account) return new MediaUnavailable('media_unauthorized', message, true)
-  return said.retryable ? new MediaUnavailable('provider_unavailable', message, true) : gone(message)
+  return said.retryable
+    ? new MediaUnavailable('provider_unavailable', message, true)
+    : gone(message)
 }
 
 /**
@@ -63,7 +72,7 @@ function refused(answer: HttpAnswer): MediaUnavailable {
 export async function upload(
   file: OutboundFile,
   to: { url: string; authorization: string; signal: AbortSignal },
-): Promise<string | Extract<SendOutcome, { outcome: 'not_sent' }>> {
+): Promise<string | NotSent> {
   const { url, authorization, signal } = to
   const body = multipart([
     ['messaging_product', 'whatsapp'],
