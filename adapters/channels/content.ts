@@ -8,7 +8,13 @@
  */
 
 import { z } from 'zod'
-import type { ChannelAccount, MediaReference, OutboundMessage, SendOutcome } from './channel.ts'
+import type {
+  ChannelAccount,
+  MediaReference,
+  OutboundFile,
+  OutboundMessage,
+  SendOutcome,
+} from './channel.ts'
 
 export const location = z.looseObject({
   latitude: z.number().min(-90).max(90),
@@ -20,8 +26,25 @@ export type Location = z.output<typeof location>
 
 const references = z.array(z.looseObject({ url: z.string().optional(), id: z.string().optional() }))
 
-/** The files to send, in order: those of `metadata.media`, else the one of `media_url`. */
-export function mediaOf(message: Pick<OutboundMessage, 'mediaUrl' | 'metadata'>): MediaReference[] {
+/** `url` of a file of ours is signed, and there where the internet reaches our storage. */
+export type MediaToSend = MediaReference & { file?: OutboundFile }
+
+/**
+ * The files to send, in order: those that lie in our storage; where none does, those of `metadata.media`, else the one
+ * of `media_url`.
+ */
+export function mediaOf(
+  message: Pick<OutboundMessage, 'mediaUrl' | 'metadata' | 'files'>,
+): MediaToSend[] {
+  if (message.files && message.files.length > 0) {
+    return message.files.map((file) => ({
+      ...(file.url === null ? {} : { url: file.url }),
+      content_type: file.contentType,
+      filename: file.filename,
+      size: file.size,
+      file,
+    }))
+  }
   const given = references.safeParse(message.metadata['media'])
   if (given.success && given.data.length > 0) return given.data as MediaReference[]
   return message.mediaUrl ? [{ url: message.mediaUrl }] : []
@@ -38,13 +61,15 @@ export function apiUrl(account: ChannelAccount, standard: string): string {
   return (typeof given === 'string' && given ? given : standard).replace(/\/+$/, '')
 }
 
+export type NotSent = Extract<SendOutcome, { outcome: 'not_sent' }>
+
 /** A message or account that cannot be sent from, found out before any request. */
-export function cannotSend(errorCode: string, errorMessage: string): SendOutcome {
+export function cannotSend(errorCode: string, errorMessage: string): NotSent {
   return { outcome: 'not_sent', retryable: false, errorCode, errorMessage }
 }
 
 /** The account lacks what its provider needs: it is disconnected, and its messages wait. */
-export function misconfigured(errorMessage: string): SendOutcome {
+export function misconfigured(errorMessage: string): NotSent {
   return {
     outcome: 'not_sent',
     retryable: false,

@@ -4,6 +4,7 @@
  */
 
 import type { SendOutcome } from './channel.ts'
+import { FileUnreadable, type StreamedBody } from './multipart.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 export interface HttpRequest {
@@ -11,7 +12,8 @@ export interface HttpRequest {
   /** Default POST. */
   method?: string
   headers?: Record<string, string>
-  body?: string | Uint8Array<ArrayBuffer>
+  /** What is streamed brings its own content type. */
+  body?: string | Uint8Array<ArrayBuffer> | StreamedBody
   /** Aborts the request: SendContext's. */
   signal: AbortSignal
   /** Bytes of an answer that are read at most; a longer one cannot be understood. Default 1 MiB. */
@@ -41,7 +43,8 @@ export interface Reading {
  * Sends, and classifies:
  * - `sent`: a 2xx answer with an id.
  * - `not_sent`, retryable: the connection was not made, so that nothing was written; 429 (`rate_limited`), 500 and 503,
- *   with their Retry-After.
+ *   with their Retry-After; a streamed body that did not leave whole, since a file could not be read
+ *   (`media_unreadable`), the time was over or the connection was lost.
  * - `not_sent`, final: other 4xx, and 3xx, which are not followed; a URL or header that cannot be sent.
  * - `ambiguous`: everything else after the request may have been written. No answer in time, an answer that breaks off
  *   or is no HTTP, a 2xx without an id, 502, 504 and other 5xx, which a proxy may have said after the provider took it.
@@ -62,7 +65,7 @@ export async function sendRequest(request: HttpRequest, reading: Reading): Promi
   try {
     answer = await exchange(prepared, request.mostBytes)
   } catch (error) {
-    return classifyError(error, request.signal)
+    return classifyError(error, request)
   }
   const said = answer.status >= 300 ? reading.readError?.(answer) : null
   if (said) return said
@@ -70,18 +73,36 @@ export async function sendRequest(request: HttpRequest, reading: Reading): Promi
 }
 
 /** @throws where the URL or a header cannot be sent. */
-function prepare({ url, method = 'POST', headers = {}, body, signal }: HttpRequest): Request {
+export function prepare({
+  url,
+  method = 'POST',
+  headers = {},
+  body,
+  signal,
+}: HttpRequest): Request {
+  const about = { method, headers, signal, redirect: 'manual' } as const
+  if (body === undefined) return new Request(url, about)
+  if (!isStreamed(body)) return new Request(url, { ...about, body })
+  const { contentType, length } = body
   return new Request(url, {
-    method,
-    headers,
-    signal,
-    redirect: 'manual',
-    ...(body === undefined ? {} : { body }),
+    ...about,
+    headers: { ...headers, 'content-type': contentType, 'content-length': String(length) },
+    body: ReadableStream.from(body.read()),
+    duplex: 'half',
   })
 }
 
-async function exchange(request: Request, mostBytes = 1_048_576): Promise<HttpAnswer> {
-  const response = await fetch(request)
+function isStreamed(body: HttpRequest['body']): body is StreamedBody {
+  return typeof body === 'object' && 'read' in body
+}
+
+/** The whole answer. @throws where there is none, or it is longer than `mostBytes`. */
+export async function exchange(request: Request, mostBytes?: number): Promise<HttpAnswer> {
+  return readAnswer(await fetch(request), mostBytes)
+}
+
+/** @throws as `exchange` does. */
+export async function readAnswer(response: Response, mostBytes = 1_048_576): Promise<HttpAnswer> {
   const chunks: Uint8Array[] = []
   let length = 0
   const body: AsyncIterable<Uint8Array> | Uint8Array[] = response.body ?? []
@@ -118,22 +139,33 @@ function classifyAnswer(answer: HttpAnswer, { readId }: Reading): SendOutcome {
 const beforeWriting =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/
 
-function classifyError(error: unknown, signal: AbortSignal): SendOutcome {
-  if (signal.aborted) return ambiguous('timeout', 'The provider did not answer in time.')
-  const { code, message } = innermost(error)
+function classifyError(error: unknown, { signal, body }: HttpRequest): SendOutcome {
+  const partly = isStreamed(body) && !body.whole
+  if (signal.aborted) {
+    return partly
+      ? notSent('timeout', 'The time was over before the files had left.', true)
+      : ambiguous('timeout', 'The provider did not answer in time.')
+  }
+  const { code, message, unreadable } = innermost(error)
+  if (unreadable) return notSent('media_unreadable', message, true)
   if (beforeWriting.test(code)) return notSent('connection_failed', `${code}: ${message}`, true)
-  return ambiguous('connection_lost', code ? `${code}: ${message}` : message)
+  const said = code ? `${code}: ${message}` : message
+  return partly ? notSent('connection_lost', said, true) : ambiguous('connection_lost', said)
 }
 
 /** fetch says "fetch failed" or "terminated"; what it failed for is the cause. */
-function innermost(error: unknown): { code: string; message: string } {
+export function innermost(error: unknown): { code: string; message: string; unreadable: boolean } {
   let at: unknown = error
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause
-  if (!(at instanceof Error)) return { code: '', message: String(at) }
+  while (at instanceof Error && at.cause instanceof Error && !(at instanceof FileUnreadable)) {
+    at = at.cause
+  }
+  if (!(at instanceof Error)) return { code: '', message: String(at), unreadable: false }
+  if (at instanceof FileUnreadable) return { code: '', message: at.message, unreadable: true }
   const code = 'code' in at && typeof at.code === 'string' ? at.code : ''
   // Several addresses were tried, and each failed.
   const first: unknown = at instanceof AggregateError ? at.errors[0] : null
-  return { code, message: at.message || (first instanceof Error ? first.message : '') }
+  const message = at.message || (first instanceof Error ? first.message : '')
+  return { code, message, unreadable: false }
 }
 
 function notSent(errorCode: string, errorMessage: string, retryable: boolean) {

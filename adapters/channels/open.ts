@@ -13,6 +13,7 @@ import {
   type WebhookAnswer,
   type WebhookRequest,
 } from './channel.ts'
+import { nameWebhook } from './kept-media.ts'
 import { channels } from './registry.ts'
 import { lookUpSecret } from './secret.ts'
 
@@ -117,10 +118,10 @@ export async function readWebhook(
     })
   }
   const handshake = (account && channel.handshake?.(request, account)) ?? null
+  const digest = digestOf(channel, request)
   const content: OpenWebhook['content'] = handshake
     ? { messages: [], updates: [] }
-    : await read(channel, request, account)
-  const digest = digestOf(channel, request)
+    : await read(channel, request, account, digest)
   return { tenantId, channel, account, request, digest, handshake, content }
 }
 
@@ -146,9 +147,10 @@ async function read(
   channel: Channel,
   request: WebhookRequest,
   account: ChannelAccount | null,
+  digest: Buffer,
 ): Promise<OpenWebhook['content']> {
   try {
-    return await channel.receive(request, account)
+    return nameWebhook(await channel.receive(request, account), digest)
   } catch (error) {
     if (error instanceof UnreadablePayload) return error
     // A payload that we have not thought of: kept like any other that cannot be read, and replayed when we have.

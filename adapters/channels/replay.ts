@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/connect.ts'
-import { type KeptRequest, nameDelivery } from '../../db/inbox/select.ts'
+import { asRequest, type KeptRequest, nameDelivery } from '../../db/inbox/select.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, readWebhook } from './open.ts'
 import { createReceiver, type ReceivedWebhook } from './receive.ts'
@@ -17,26 +17,13 @@ export function createReplay(sql: Sql): Replay {
   const accounts = createAccounts(run)
   const receiver = createReceiver({ run, lanes: 1 })
   return async (tenantId, kept) => {
-    const [path = '', query = ''] = splitOnce(kept.path, '?')
     const opened = await readWebhook(accounts, {
       tenantId,
       channel: kept.channel,
       accountId: kept.accountId,
-      request: {
-        method: kept.method,
-        url: kept.path,
-        path,
-        query: Object.fromEntries(new URLSearchParams(query)),
-        headers: { date: kept.receivedAt.toUTCString(), ...kept.headers },
-        body: kept.body,
-      },
+      request: asRequest(kept),
     })
     await asTenant(sql, tenantId, (tx) => nameDelivery(tx, tenantId, kept.id, opened.digest))
     return receiver.store(opened)
   }
-}
-
-function splitOnce(text: string, at: string): string[] {
-  const index = text.indexOf(at)
-  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]
 }

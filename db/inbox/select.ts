@@ -68,6 +68,54 @@ export async function findKept(db: Db, tenantId: number, id: string): Promise<Ke
   return row ?? null
 }
 
+/** A webhook as its channel reads it; see WebhookRequest in adapters/channels/channel.ts. */
+export type ReadableRequest = {
+  method: string
+  url: string
+  path: string
+  query: Record<string, string>
+  headers: Record<string, string>
+  body: Buffer
+}
+
+/** The webhook of that digest (SHA-256, in hex), null where there is none or it was deleted. */
+export async function findKeptRequest(
+  db: Db,
+  tenantId: number,
+  digestHex: string,
+): Promise<ReadableRequest | null> {
+  if (!/^[0-9a-f]{64}$/.test(digestHex)) return null
+  const [row] = await db<KeptRequest[]>`
+    select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
+      error_message as "errorMessage", received_at as "receivedAt", method, path, headers, body
+    from pigeonpost.webhook_inbox where tenant_id = ${tenantId} and digest = ${Buffer.from(digestHex, 'hex')}`
+  return row ? asRequest(row) : null
+}
+
+/** A payload without a time of its own gets that of its arrival. */
+export function asRequest({
+  method,
+  path: url,
+  headers,
+  body,
+  receivedAt,
+}: KeptRequest): ReadableRequest {
+  const [path = '', query = ''] = splitOnce(url, '?')
+  return {
+    method,
+    url,
+    path,
+    query: Object.fromEntries(new URLSearchParams(query)),
+    headers: { date: receivedAt.toUTCString(), ...headers },
+    body,
+  }
+}
+
+function splitOnce(text: string, at: string): string[] {
+  const index = text.indexOf(at)
+  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]
+}
+
 /** Gives a row of before there were digests its own, so that what becomes of its replay is written there. */
 export async function nameDelivery(
   db: Db,

@@ -1,7 +1,9 @@
 /** A message of ours as what Baileys' sendMessage takes. */
 
-import { locationOf, mediaOf } from '../content.ts'
-import type { MediaReference, OutboundMessage } from '../channel.ts'
+import { Readable } from 'node:stream'
+import { locationOf, type MediaToSend, mediaOf } from '../content.ts'
+import type { OutboundMessage } from '../channel.ts'
+import { readFile } from '../multipart.ts'
 import { readJid } from './address.ts'
 import { attemptIdOf } from './message-id.ts'
 import type { BaileysContent, SendOptions } from './socket.ts'
@@ -73,19 +75,22 @@ const byType: Record<string, 'image' | 'video' | 'audio'> = {
   audio: 'audio',
 }
 
-/** The text is the first file's caption; audio has none. Baileys would read a path as well as a URL: only the web is. */
-function filesOf(message: OutboundMessage, media: MediaReference[]): BaileysContent[] | string {
+/**
+ * The text is the first file's caption; audio has none. Files of ours are uploaded as they are read. Baileys would read
+ * a path as well as a URL: only the web is.
+ */
+function filesOf(message: OutboundMessage, media: MediaToSend[]): BaileysContent[] | string {
   const contents: BaileysContent[] = []
   let caption = message.body
   for (const file of media) {
-    if (!file.url || !/^https?:\/\//i.test(file.url)) return 'A file needs an http or https URL.'
+    const source = sourceOf(file)
+    if (!source) return 'A file needs an http or https URL.'
     const type = file.content_type ?? undefined
     const kind = byType[type?.split('/')[0] ?? message.contentType] ?? 'document'
-    const url = { url: file.url }
     if (kind === 'audio') {
       const voice = message.metadata['voice'] === true
       const mimetype = type ?? (voice ? 'audio/ogg; codecs=opus' : 'audio/mpeg')
-      contents.push({ audio: url, mimetype, ...(voice ? { ptt: true } : {}) })
+      contents.push({ audio: source, mimetype, ...(voice ? { ptt: true } : {}) })
       continue
     }
     const text = caption ? { caption } : {}
@@ -93,15 +98,20 @@ function filesOf(message: OutboundMessage, media: MediaReference[]): BaileysCont
     contents.push(
       kind === 'document'
         ? {
-            document: url,
+            document: source,
             mimetype: type ?? 'application/octet-stream',
-            fileName: file.filename ?? nameIn(file.url),
+            fileName: file.filename ?? nameIn(file.url ?? ''),
             ...text,
           }
-        : { [kind]: url, ...(type ? { mimetype: type } : {}), ...text },
+        : { [kind]: source, ...(type ? { mimetype: type } : {}), ...text },
     )
   }
   return withText(contents, caption)
+}
+
+function sourceOf({ file, url }: MediaToSend): { stream: Readable } | { url: string } | null {
+  if (file) return { stream: Readable.from(readFile(file)) }
+  return url && /^https?:\/\//i.test(url) ? { url } : null
 }
 
 function nameIn(url: string): string {

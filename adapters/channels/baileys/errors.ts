@@ -1,6 +1,7 @@
 /** What Baileys' errors and WhatsApp's codes mean. */
 
 import type { SendOutcome } from '../channel.ts'
+import { FileUnreadable } from '../multipart.ts'
 import { NotConnected } from './socket.ts'
 import { asObject } from './values.ts'
 
@@ -43,6 +44,7 @@ export function refusal(code: string): SendOutcome {
 export function thrown(error: unknown): SendOutcome {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof NotConnected) return notSent('not_connected', message, true)
+  if (error instanceof FileUnreadable) return notSent('media_unreadable', message, true)
   const boom = asObject(error)
   const status = asObject(boom?.['output'])?.['statusCode']
   const data = boom?.['data']

@@ -1,4 +1,5 @@
 import type { SyncChannel } from '../channel.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -16,4 +17,5 @@ export const baileys: SyncChannel = {
   mostBytes: 16 * 1024 * 1024,
   verify,
   receive,
+  locate,
 }

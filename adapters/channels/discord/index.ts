@@ -1,5 +1,6 @@
 import type { SyncChannel } from '../channel.ts'
 import { answer, handshake } from './interaction.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -25,5 +26,6 @@ export const discord: SyncChannel = {
   verify,
   handshake,
   receive,
+  locate,
   answer,
 }

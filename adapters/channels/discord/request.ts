@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import type { OutboundMessage, SendOutcome } from '../channel.ts'
+import type { OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
 import { cannotSend, mediaOf } from '../content.ts'
 import { toNonce } from './identity.ts'
 
 /** Characters of a content: https://discord.com/developers/docs/resources/message#create-message. */
 const mostText = 2000
+/** Files of a message. */
+const mostFiles = 10
 
 /** What of a message's metadata goes along as it is. */
 const options = z.object({
@@ -18,8 +20,9 @@ const options = z.object({
 })
 
 /**
- * The body of a request that creates a message. Files go along as links, a line each, which Discord shows; a location
- * is nothing that it has.
+ * The body of a request that creates a message. Files of ours are uploaded with it (Discord fetches none, and a signed
+ * link would soon lead nowhere); others go along as links, a line each, which Discord shows. A location is nothing that
+ * it has.
  */
 export function toBody(message: OutboundMessage): Record<string, unknown> | SendOutcome {
   if (message.contentType === 'location') {
@@ -27,8 +30,16 @@ export function toBody(message: OutboundMessage): Record<string, unknown> | Send
   }
   const { allowed_mentions = { parse: [] }, ...rest } = options.parse(message.metadata)
   const media = mediaOf(message)
-  const links = media.flatMap(({ url }) => (url ? [url] : []))
-  if (links.length < media.length || (isFile(message) && links.length === 0)) {
+  const uploads = uploadsOf(message)
+  if (uploads.length > mostFiles) {
+    return cannotSend(
+      'content_unsupported',
+      `Discord takes ${mostFiles} files in one message; this one has ${uploads.length}.`,
+    )
+  }
+  const links = media.flatMap(({ url, file }) => (url && !file ? [url] : []))
+  const sent = links.length + uploads.length
+  if (sent < media.length || (isFile(message) && sent === 0)) {
     return cannotSend('media_missing', 'A file to send needs a url; Discord takes no other id.')
   }
   const content = [...(message.body ? [message.body] : []), ...links].join('\n')
@@ -39,17 +50,24 @@ export function toBody(message: OutboundMessage): Record<string, unknown> | Send
       `The body and its links have ${length} characters; Discord takes ${mostText} in a message. Send it as several messages.`,
     )
   }
-  if (!content && !rest.embeds?.length && !rest.components?.length) {
+  if (!content && uploads.length === 0 && !rest.embeds?.length && !rest.components?.length) {
     return cannotSend('body_empty', 'A message needs a body, a file, embeds or components.')
   }
   return {
     ...(content ? { content } : {}),
     ...rest,
     ...reply(message),
+    ...(uploads.length > 0
+      ? { attachments: uploads.map(({ filename }, id) => ({ id, filename })) }
+      : {}),
     allowed_mentions,
     nonce: toNonce(message.attemptId),
     enforce_nonce: true,
   }
+}
+
+export function uploadsOf(message: OutboundMessage): OutboundFile[] {
+  return mediaOf(message).flatMap(({ file }) => file ?? [])
 }
 
 function isFile({ contentType }: OutboundMessage): boolean {

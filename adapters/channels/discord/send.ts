@@ -1,10 +1,17 @@
 import { z } from 'zod'
-import type { OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
-import { apiUrl, cannotSend, misconfigured } from '../content.ts'
+import type {
+  OutboundFile,
+  OutboundMessage,
+  Provider,
+  SendContext,
+  SendOutcome,
+} from '../channel.ts'
+import { cannotSend } from '../content.ts'
 import { type HttpAnswer, sendRequest } from '../http-request.ts'
-import { readSecrets } from '../secret.ts'
+import { multipart, type StreamedBody } from '../multipart.ts'
+import { apiRequest, readToken } from './api.ts'
 import { readError } from './errors.ts'
-import { toBody } from './request.ts'
+import { toBody, uploadsOf } from './request.ts'
 import { id } from './schema.ts'
 
 const answer = z.looseObject({ id })
@@ -26,15 +33,14 @@ export function createDiscordProvider(): Provider {
     channels: ['discord'],
     takesIdempotencyKey: () => true,
     async send(message, context) {
-      const token = readSecrets(context.account.secret, 'bot_token')['bot_token']
-      if (!token) return misconfigured('The secret bot_token is missing.')
-      // It becomes a header.
-      if (!/^[\w.-]+$/.test(token)) return misconfigured('The secret bot_token is no bot token.')
+      const token = readToken(context.account)
+      if (typeof token !== 'string') return token
       const body = toBody(message)
       if ('outcome' in body) return body as SendOutcome
       const place = await findChannel(message, context, token, chats)
       if ('outcome' in place) return place
-      const outcome = await post(`channels/${place.channel}/messages`, body, context, token)
+      const path = `channels/${place.channel}/messages`
+      const outcome = await post(path, withFiles(body, uploadsOf(message)), context, token)
       return place.remembered ? forget(outcome, place.remembered, chats) : outcome
     },
   }
@@ -62,7 +68,8 @@ async function findChannel(
   const remembered = `${context.account.accountId} ${token.split('.')[0]} ${address}`
   const known = chats.get(remembered)
   if (known) return { channel: known, remembered }
-  const opened = await post('users/@me/channels', { recipient_id: address }, context, token)
+  const asked = JSON.stringify({ recipient_id: address })
+  const opened = await post('users/@me/channels', asked, context, token)
   if (opened.outcome === 'sent') {
     if (chats.size >= mostChats) chats.clear()
     chats.set(remembered, opened.externalMessageId)
@@ -83,24 +90,24 @@ function forget(outcome: SendOutcome, key: string, chats: Map<string, string>): 
 
 function post(
   path: string,
-  body: Record<string, unknown>,
+  body: string | StreamedBody,
   { account, signal, publicUrl }: SendContext,
   token: string,
 ): Promise<SendOutcome> {
   return sendRequest(
-    {
-      url: `${apiUrl(account, 'https://discord.com/api/v10')}/${path}`,
-      headers: {
-        authorization: `Bot ${token}`,
-        'content-type': 'application/json',
-        // Discord blocks clients that do not name themselves so. https://discord.com/developers/docs/reference#user-agent
-        'user-agent': `DiscordBot (${publicUrl ?? 'pigeonpost'}, 1)`,
-      },
-      body: JSON.stringify(body),
-      signal,
-    },
+    { ...apiRequest(path, account, token, publicUrl), body, signal },
     { readId, readError },
   )
+}
+
+/** https://discord.com/developers/docs/reference#uploading-files */
+function withFiles(body: Record<string, unknown>, files: OutboundFile[]): string | StreamedBody {
+  const json = JSON.stringify(body)
+  if (files.length === 0) return json
+  return multipart([
+    ...files.map((file, i): [string, OutboundFile] => [`files[${i}]`, file]),
+    ['payload_json', json],
+  ])
 }
 
 function readId({ json }: HttpAnswer): string | null {

@@ -2,14 +2,15 @@
 
 import { z } from 'zod'
 import { cannotSend, locationOf, mediaOf } from '../content.ts'
-import type { ChannelAccount, OutboundMessage, SendOutcome } from '../channel.ts'
+import type { ChannelAccount, OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
 import { readMailboxes } from './headers.ts'
 import { bracketedMessageId } from './message-id.ts'
 
 export interface Attachment {
   filename: string
   contentType: string
-  base64: string
+  /** Base64, or a file of ours. */
+  content: string | OutboundFile
 }
 
 export interface Outgoing {
@@ -50,20 +51,22 @@ const file = z.looseObject({
   url: z.string().optional(),
   filename: z.string().optional(),
   content_type: z.string().optional(),
-  /** The file itself. What is only a link stays one: we fetch no URL that a message names. */
+  /** The file itself. */
   content_base64: z.base64().optional(),
 })
 
 /**
  * The mail, or why there can be none. Its subject is `metadata.subject`, else that of the message it answers after
- * "Re:", else the account's `default_subject`, else from whom it is. Files that bring their bytes (`content_base64`)
- * are attached, the others are links below the text; so is a location.
+ * "Re:", else the account's `default_subject`, else from whom it is. Files of ours and files that bring their bytes
+ * (`content_base64`) are attached; the others are links below the text (nothing is fetched here), and so is a location.
  */
 export function compose(message: OutboundMessage, account: ChannelAccount): Outgoing | SendOutcome {
   const { from_name, reply_to, default_subject } = settings.parse(account.settings)
   const { subject, html, cc, bcc } = asked.parse(message.metadata)
   const address = account.address?.trim() ?? ''
-  const files = z.array(file).safeParse(mediaOf(message))
+  const media = mediaOf(message)
+  const own = media.flatMap(({ file }) => file ?? [])
+  const files = z.array(file).safeParse(media.filter((one) => !one.file))
   if (!files.success) {
     return cannotSend(
       'content_unsupported',
@@ -111,17 +114,24 @@ export function compose(message: OutboundMessage, account: ChannelAccount): Outg
         : []),
     ].join('\n\n'),
     html: html ? withLinks(html, links) : null,
-    attachments: files.data.flatMap(({ filename, content_type, content_base64 }) =>
-      content_base64 === undefined
-        ? []
-        : [
-            {
-              filename: oneLine(filename || 'file'),
-              contentType: content_type || 'application/octet-stream',
-              base64: content_base64,
-            },
-          ],
-    ),
+    attachments: [
+      ...own.map((content) => ({
+        filename: oneLine(content.filename),
+        contentType: content.contentType,
+        content,
+      })),
+      ...files.data.flatMap(({ filename, content_type, content_base64 }) =>
+        content_base64 === undefined
+          ? []
+          : [
+              {
+                filename: oneLine(filename || 'file'),
+                contentType: content_type || 'application/octet-stream',
+                content: content_base64,
+              },
+            ],
+      ),
+    ],
     inReplyTo: parent,
     references: [...new Set([root, parent].filter((id) => id !== null))],
   }

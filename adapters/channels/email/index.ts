@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -15,4 +16,5 @@ export const email: Channel = {
   mostBytes: 31_457_280,
   verify,
   receive,
+  locate,
 }

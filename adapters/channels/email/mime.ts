@@ -69,6 +69,11 @@ export async function readMime(
   return { messages: [message], updates: [] }
 }
 
+/** The bytes of a mail's attachments, in the order that `details.part` counts. @throws UnreadablePayload */
+export async function partsOfMime(bytes: Uint8Array): Promise<Uint8Array[]> {
+  return (await parse(bytes)).attachments.map(contentOf)
+}
+
 /** @throws UnreadablePayload where who wrote it is not told. */
 export async function toMessage(mail: Mail, ours: string | null): Promise<InboundMessage> {
   const { headers, media } = mail

@@ -17,12 +17,12 @@ export async function readInbound(
   parts: Part[],
   account: ChannelAccount | null,
 ): Promise<Received> {
-  const files = parts.filter(({ name }) => /^attachment\d+$/.test(name))
+  const files = filesOf(parts)
   const fields = readTexts(parts.filter(({ name }) => !/^(email|attachment\d+)$/.test(name)))
   const envelopeTo = asJson(envelope, fields.get('envelope'))?.to[0] ?? null
   const metadata = verdicts(fields)
   const ours = account?.address ?? null
-  const whole = parts.find(({ name }) => name === 'email')
+  const whole = wholeOf(parts)
   if (whole) return readMime(whole.content, { ours, envelopeTo, metadata })
 
   const headers = readFields(fields.get('headers') ?? '')
@@ -52,6 +52,16 @@ export async function readInbound(
   const rest = [...fields].filter(([name]) => !['headers', 'text', 'html'].includes(name))
   const raw = { ...(message.raw as object), fields: storable(Object.fromEntries(rest)) }
   return { messages: [{ ...message, raw }], updates: [] }
+}
+
+/** The attachments of a mail that SendGrid has taken apart, in the order that `details.part` counts. */
+export function filesOf(parts: Part[]): Part[] {
+  return parts.filter(({ name }) => /^attachment\d+$/.test(name))
+}
+
+/** The mail itself, in raw mode. */
+export function wholeOf(parts: Part[]): Part | undefined {
+  return parts.find(({ name }) => name === 'email')
 }
 
 /** The fields as text, each in the charset that `charsets` names for it. */
@@ -91,7 +101,7 @@ function verdicts(fields: Map<string, string>): Record<string, unknown> {
 
 type Info = z.output<typeof attachmentInfo>[string] | Record<string, undefined>
 
-/** `details.part` is the number in the form's field name, less one. */
+/** `details.part` counts the form's attachments from 0. */
 function toMedia(file: Part, part: number, info: Info): MediaReference {
   const filename = file.filename ?? info['filename'] ?? info['name']
   const contentId = info['content-id']

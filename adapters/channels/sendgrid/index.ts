@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -13,4 +14,5 @@ export const sendgrid: Channel = {
   mostBytes: 31_457_280,
   verify,
   receive,
+  locate,
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
-import { apiUrl, cannotSend, misconfigured } from '../content.ts'
-import { compose, isEmpty, type Outgoing } from '../email/compose.ts'
+import { apiUrl, cannotSend, misconfigured, type NotSent } from '../content.ts'
+import { type Attachment, compose, isEmpty, type Outgoing } from '../email/compose.ts'
 import { sendRequest } from '../http-request.ts'
+import { FileUnreadable, readFile } from '../multipart.ts'
 import { readSecrets } from '../secret.ts'
 import { readError } from './errors.ts'
 
@@ -36,8 +37,10 @@ export const sendgridProvider: Provider = {
     if (!chosen && isEmpty(mail)) {
       return cannotSend('content_unsupported', 'The message has no body, file or template.')
     }
+    const attachments = await encode(mail, signal)
+    if ('outcome' in attachments) return attachments
     const body = {
-      ...toRequest(mail),
+      ...toRequest(mail, attachments),
       ...(chosen ? withTemplate(mail, message, chosen.data) : {}),
       custom_args: { pigeonpost_attempt: message.attemptId },
     }
@@ -53,7 +56,54 @@ export const sendgridProvider: Provider = {
   },
 }
 
-function toRequest(mail: Outgoing) {
+/** Characters of a request's texts and files together: SendGrid takes 30 MB. */
+const mostLength = 30 * 1024 * 1024
+
+type Encoded = { content: string; filename: string; type: string; disposition: 'attachment' }
+
+/** SendGrid takes files in base64 alone. What would be too long for it is not even read. */
+async function encode(mail: Outgoing, signal: AbortSignal): Promise<Encoded[] | NotSent> {
+  const length = mail.attachments.reduce(
+    (sum, { content }) =>
+      sum + (typeof content === 'string' ? content.length : Math.ceil(content.size / 3) * 4),
+    mail.text.length + (mail.html?.length ?? 0),
+  )
+  if (length > mostLength) {
+    return cannotSend(
+      'too_large',
+      `With its files in base64 the mail has ${length} bytes; SendGrid takes ${mostLength}.`,
+    )
+  }
+  const encoded: Encoded[] = []
+  for (const { filename, contentType, content } of mail.attachments) {
+    try {
+      const base64 = await toBase64(content, signal)
+      encoded.push({ content: base64, filename, type: contentType, disposition: 'attachment' })
+    } catch (error) {
+      if (!(error instanceof FileUnreadable)) throw error
+      return {
+        outcome: 'not_sent',
+        retryable: true,
+        errorCode: 'media_unreadable',
+        errorMessage: error.message,
+      }
+    }
+  }
+  return encoded
+}
+
+async function toBase64(content: Attachment['content'], signal: AbortSignal): Promise<string> {
+  if (typeof content === 'string') return content
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readFile(content)) {
+    chunks.push(chunk)
+    // The request says that it was too late, and nothing was sent.
+    if (signal.aborted) break
+  }
+  return Buffer.concat(chunks).toString('base64')
+}
+
+function toRequest(mail: Outgoing, attachments: Encoded[]) {
   const headers = {
     ...(mail.inReplyTo ? { 'In-Reply-To': mail.inReplyTo } : {}),
     ...(mail.references.length > 0 ? { References: mail.references.join(' ') } : {}),
@@ -69,16 +119,7 @@ function toRequest(mail: Outgoing) {
     ...(mail.replyTo ? { reply_to: { email: mail.replyTo } } : {}),
     subject: mail.subject,
     content,
-    ...(mail.attachments.length > 0
-      ? {
-          attachments: mail.attachments.map(({ base64, filename, contentType }) => ({
-            content: base64,
-            filename,
-            type: contentType,
-            disposition: 'attachment',
-          })),
-        }
-      : {}),
+    ...(attachments.length > 0 ? { attachments } : {}),
     ...(Object.keys(headers).length > 0 ? { headers } : {}),
   }
 }

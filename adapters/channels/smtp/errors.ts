@@ -4,6 +4,7 @@
  */
 
 import type { SendOutcome } from '../channel.ts'
+import { FileUnreadable } from '../multipart.ts'
 
 /** What nodemailer tells of an error (its NodemailerError), as far as it is of use here. */
 interface Told {
@@ -23,6 +24,14 @@ const aboutAccount = new Set([530, 534, 535, 538])
  * `written`: the whole message, with the dot that ends it, may have left. Before that, no server takes it.
  */
 export function classifyError(error: unknown, { written }: { written: boolean }): SendOutcome {
+  if (error instanceof FileUnreadable && !written) {
+    return {
+      outcome: 'not_sent',
+      retryable: true,
+      errorCode: 'media_unreadable',
+      errorMessage: error.message,
+    }
+  }
   const told = read(error)
   const { code, message, command, response, responseCode } = told
   // Such as 5.1.1 (RFC 3463), which says more than 550 does.

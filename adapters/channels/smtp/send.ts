@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { domainToASCII } from 'node:url'
 import { createTransport } from 'nodemailer'
 import type {
@@ -10,6 +10,7 @@ import type {
 } from '../channel.ts'
 import { cannotSend, misconfigured } from '../content.ts'
 import { compose, isEmpty, type Outgoing } from '../email/compose.ts'
+import { readFile } from '../multipart.ts'
 import { readSecrets } from '../secret.ts'
 import { classifyError } from './errors.ts'
 import { type SmtpSettings, smtpSettings } from './schema.ts'
@@ -26,7 +27,7 @@ const timeouts = {
 /**
  * Mail by any SMTP server, one connection a message. We choose the Message-ID, `<attempt's id@the account's domain>`, so
  * that answers, bounces and a lost outcome lead back to the message; without its brackets it is the external id. SMTP
- * knows no idempotency key. Nothing is fetched: files without bytes are links (see ../email/compose.ts).
+ * knows no idempotency key. Nothing is fetched: files that are elsewhere are links (see ../email/compose.ts).
  */
 export const smtpProvider: Provider = {
   name: 'smtp',
@@ -133,11 +134,12 @@ function toMail(mail: Outgoing) {
     ...(mail.html ? { html: mail.html } : {}),
     ...(mail.inReplyTo ? { inReplyTo: mail.inReplyTo } : {}),
     references: mail.references,
-    attachments: mail.attachments.map(({ filename, contentType, base64 }) => ({
+    attachments: mail.attachments.map(({ filename, contentType, content }) => ({
       filename,
       contentType,
-      content: base64,
-      encoding: 'base64',
+      ...(typeof content === 'string'
+        ? { content, encoding: 'base64' }
+        : { content: Readable.from(readFile(content)) }),
     })),
   }
 }

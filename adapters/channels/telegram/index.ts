@@ -1,5 +1,6 @@
 import type { SyncChannel } from '../channel.ts'
 import { answer } from './answer.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -14,5 +15,6 @@ export const telegram: SyncChannel = {
   can: { edit: true, revoke: false, reaction: true, receipt: false, group: true, media: true },
   verify,
   receive,
+  locate,
   answer,
 }

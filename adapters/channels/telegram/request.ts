@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { ContentType, MediaReference, OutboundMessage, SendOutcome } from '../channel.ts'
-import { cannotSend, locationOf, mediaOf } from '../content.ts'
+import type { ContentType, OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
+import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../content.ts'
 import { parseExternalId } from './identity.ts'
 
 /** Characters that Telegram takes, counted as UTF-16 code units: https://core.telegram.org/bots/api#sendmessage. */
@@ -13,6 +13,12 @@ const mostFiles = 10
 export interface MethodCall {
   method: string
   parameters: Record<string, unknown>
+  /** To upload, the nth under `attachedName(n)`, which is what the parameters call it. */
+  files: OutboundFile[]
+}
+
+export function attachedName(n: number): string {
+  return `file${n}`
 }
 
 /** What of a message's metadata goes along as it is. */
@@ -33,7 +39,8 @@ const options = z.object({
 /**
  * The call that sends a message: one message is one call, so what is too long for one is refused, not split.
  * - text: sendMessage. A file: sendPhoto, sendAudio, sendVoice, sendVideo, sendAnimation or sendDocument, by its URL or
- *   `file_id`, the body its caption. Two to ten: sendMediaGroup, the body the first one's caption.
+ *   `file_id`, or uploaded where it is ours and Telegram would not fetch it, the body its caption. Two to ten:
+ *   sendMediaGroup, the body the first one's caption.
  * - location: sendLocation, or sendVenue where it has a name and an address.
  */
 export function toCall(message: OutboundMessage, chat: string): MethodCall | SendOutcome {
@@ -71,7 +78,7 @@ export function toCall(message: OutboundMessage, chat: string): MethodCall | Sen
     if (!body) return cannotSend('body_empty', 'A text message needs a body.')
     const preview = link_preview_options ? { link_preview_options } : {}
     const parameters = { text: body, ...mode, ...preview, ...shared, ...markup }
-    return { method: 'sendMessage', parameters }
+    return { method: 'sendMessage', parameters, files: [] }
   }
   const caption = body ? { caption: body, ...mode } : {}
   return media.length === 1
@@ -89,9 +96,10 @@ function toPlace(message: OutboundMessage): MethodCall | SendOutcome {
     )
   }
   const { latitude, longitude, name, address } = place
+  const point = { latitude, longitude }
   return name && address
-    ? { method: 'sendVenue', parameters: { latitude, longitude, title: name, address } }
-    : { method: 'sendLocation', parameters: { latitude, longitude } }
+    ? { method: 'sendVenue', parameters: { ...point, title: name, address }, files: [] }
+    : { method: 'sendLocation', parameters: point, files: [] }
 }
 
 type Kind = 'photo' | 'animation' | 'video' | 'audio' | 'voice' | 'document'
@@ -106,7 +114,7 @@ const methods: Record<Kind, string> = {
 }
 
 /** By the file's own type, else the message's. As audio Telegram takes MP3 and M4A alone, as voice OGG. */
-function kindOf({ content_type: type }: MediaReference, contentType: ContentType): Kind {
+function kindOf({ content_type: type }: MediaToSend, contentType: ContentType): Kind {
   if (contentType === 'file') return 'document'
   if (type === 'image/gif') return 'animation'
   if (type?.startsWith('audio/ogg')) return 'voice'
@@ -115,21 +123,43 @@ function kindOf({ content_type: type }: MediaReference, contentType: ContentType
   return top === 'video' || top === 'audio' ? top : 'document'
 }
 
+const MB = 1_000_000
+
+/**
+ * Whether Telegram fetches such a file of ours by itself: photos of 5 MB, voice messages of 1 MB, others of 20 MB at
+ * most; of documents PDF and ZIP alone. What is uploaded may have 10 MB as a photo, and 50 MB else.
+ * https://core.telegram.org/bots/api#sending-files
+ */
+function isFetched(kind: Kind, { url, size = 0, content_type: type }: MediaToSend): boolean {
+  if (!url) return false
+  if (kind === 'document' && !/^application\/(pdf|zip)$/.test(type ?? '')) return false
+  return size <= (kind === 'photo' ? 5 : kind === 'voice' ? 1 : 20) * MB
+}
+
+/** How the parameters name a file; undefined where they cannot. Adds to `files` what has to be uploaded. */
+function sourceOf(kind: Kind, media: MediaToSend, files: OutboundFile[]): string | undefined {
+  if (!media.file || isFetched(kind, media)) return media.url ?? media.id
+  files.push(media.file)
+  return `attach://${attachedName(files.length - 1)}`
+}
+
 function toFile(
-  media: MediaReference[],
+  [file]: MediaToSend[],
   contentType: ContentType,
   rest: Record<string, unknown>,
 ): MethodCall | SendOutcome {
-  const [file] = media
-  const source = file?.url ?? file?.id
-  if (!file || !source) return unreachable()
+  if (!file) return unreachable()
   const kind = kindOf(file, contentType)
-  return { method: methods[kind], parameters: { [kind]: source, ...rest } }
+  const files: OutboundFile[] = []
+  const source = sourceOf(kind, file, files)
+  return source
+    ? { method: methods[kind], parameters: { [kind]: source, ...rest }, files }
+    : unreachable()
 }
 
 /** Photos and videos go together; audio and documents each among their own. Animations and voice are in no album. */
 function toAlbum(
-  media: MediaReference[],
+  media: MediaToSend[],
   contentType: ContentType,
   caption: Record<string, unknown>,
   rest: Record<string, unknown>,
@@ -140,11 +170,11 @@ function toAlbum(
       `Telegram takes ${mostFiles} files in one message; this one has ${media.length}.`,
     )
   }
-  const album = media.map((file, i) => ({
-    type: kindOf(file, contentType),
-    media: file.url ?? file.id,
-    ...(i === 0 ? caption : {}),
-  }))
+  const files: OutboundFile[] = []
+  const album = media.map((file, i) => {
+    const type = kindOf(file, contentType)
+    return { type, media: sourceOf(type, file, files), ...(i === 0 ? caption : {}) }
+  })
   if (album.some(({ media }) => !media)) return unreachable()
   const sorts = new Set(album.map(({ type }) => (type === 'photo' ? 'video' : type)))
   if (sorts.size > 1 || sorts.has('animation') || sorts.has('voice')) {
@@ -153,7 +183,7 @@ function toAlbum(
       'Telegram puts photos and videos into one message, or audio files, or documents, but does not mix them.',
     )
   }
-  return { method: 'sendMediaGroup', parameters: { media: album, ...rest } }
+  return { method: 'sendMediaGroup', parameters: { media: album, ...rest }, files }
 }
 
 function unreachable(): SendOutcome {

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
-import { apiUrl, misconfigured } from '../content.ts'
+import { apiUrl } from '../content.ts'
 import { type HttpAnswer, sendRequest } from '../http-request.ts'
-import { readSecrets } from '../secret.ts'
+import { multipart, type StreamedBody } from '../multipart.ts'
 import { readError, readMigration } from './errors.ts'
 import { idOf } from './identity.ts'
-import { type MethodCall, toCall } from './request.ts'
+import { attachedName, type MethodCall, toCall } from './request.ts'
 import { id } from './schema.ts'
+import { readToken } from './token.ts'
 
 const sent = z.looseObject({
   message_id: id,
@@ -24,10 +25,8 @@ export const telegramProvider: Provider = {
   channels: ['telegram'],
   takesIdempotencyKey: () => false,
   async send(message, context) {
-    const token = readSecrets(context.account.secret, 'bot_token')['bot_token']
-    if (!token) return misconfigured('The secret bot_token is missing.')
-    // It becomes part of a path.
-    if (!/^\d+:[\w-]+$/.test(token)) return misconfigured('The secret bot_token is no bot token.')
+    const token = readToken(context.account)
+    if (typeof token !== 'string') return token
     const outcome = await sendTo(chatOf(message), message, context, token)
     return hide(outcome, token)
   },
@@ -59,7 +58,7 @@ async function sendTo(
 
 function request(
   chat: string,
-  { method, parameters }: MethodCall,
+  call: MethodCall,
   { attemptId }: OutboundMessage,
   { account, signal }: SendContext,
   token: string,
@@ -68,12 +67,12 @@ function request(
   const standing = account.settings['business_connection_id']
   return sendRequest(
     {
-      url: `${apiUrl(account, 'https://api.telegram.org')}/bot${token}/${method}`,
+      url: `${apiUrl(account, 'https://api.telegram.org')}/bot${token}/${call.method}`,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
+      body: toRequestBody(call, {
         chat_id: toChatId(chat),
         ...(typeof standing === 'string' ? { business_connection_id: standing } : {}),
-        ...parameters,
+        ...call.parameters,
       }),
       signal,
     },
@@ -85,6 +84,21 @@ function request(
       },
     },
   )
+}
+
+/** JSON, or a form where files go along: https://core.telegram.org/bots/api#sending-files */
+function toRequestBody(
+  { files }: MethodCall,
+  parameters: Record<string, unknown>,
+): string | StreamedBody {
+  if (files.length === 0) return JSON.stringify(parameters)
+  return multipart([
+    ...Object.entries(parameters).map(([name, value]): [string, string] => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+    ...files.map((file, i): [string, typeof file] => [attachedName(i), file]),
+  ])
 }
 
 /** An integer, or the `@name` of a public channel. */

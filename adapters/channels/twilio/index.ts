@@ -1,4 +1,5 @@
 import type { SyncChannel } from '../channel.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
 
@@ -12,6 +13,7 @@ export const twilio: SyncChannel = {
   can: { edit: false, revoke: false, reaction: false, receipt: true, group: false, media: true },
   verify,
   receive,
+  locate,
   // TwiML that says nothing more: any other body would be sent to the customer as a reply.
   answer: () => ({ status: 200, contentType: 'text/xml', body: '<Response/>' }),
 }

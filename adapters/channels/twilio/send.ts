@@ -1,26 +1,13 @@
 import { z } from 'zod'
-import type {
-  ChannelAccount,
-  OutboundMessage,
-  Provider,
-  SendContext,
-  SendOutcome,
-} from '../channel.ts'
+import type { OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
 import { apiUrl, cannotSend, locationOf, mediaOf, misconfigured } from '../content.ts'
 import { sendRequest } from '../http-request.ts'
-import { readSecrets } from '../secret.ts'
+import { readAccess } from './access.ts'
 import { spellAddress } from './addresses.ts'
 import { readError } from './errors.ts'
 
 /** Files in one message: twilio.com/docs/messaging/api/message-resource, and WhatsApp's one. */
 const mostMedia: Record<string, number> = { sms: 10, whatsapp: 1 }
-
-const text = z.string().min(1).nullish()
-const settingsSchema = z.looseObject({
-  account_sid: text,
-  api_key_sid: text,
-  messaging_service_sid: text,
-})
 
 const templateSchema = z.looseObject({
   content_sid: z.string().min(1),
@@ -43,9 +30,12 @@ export const twilioProvider: Provider = {
     const { account, signal } = context
     const access = readAccess(account)
     if ('outcome' in access) return access
+    const sender = account.address
+    if (!sender && !access.messagingServiceSid) {
+      return misconfigured('the account needs an address or settings.messaging_service_sid')
+    }
     const content = composeContent(message, account.channel)
     if (!Array.isArray(content)) return content
-    const sender = account.address
     const form: [string, string][] = [
       ['To', spellAddress(account.channel, message.address)],
       ...(sender ? [['From', spellAddress(account.channel, sender)] as [string, string]] : []),
@@ -57,7 +47,7 @@ export const twilioProvider: Provider = {
       {
         url: `${apiUrl(account, 'https://api.twilio.com')}/2010-04-01/Accounts/${access.accountSid}/Messages.json`,
         headers: {
-          authorization: `Basic ${Buffer.from(access.credentials).toString('base64')}`,
+          authorization: access.authorization,
           accept: 'application/json',
           'content-type': 'application/x-www-form-urlencoded',
         },
@@ -70,35 +60,6 @@ export const twilioProvider: Provider = {
       },
     )
   },
-}
-
-interface Access {
-  accountSid: string
-  /** user:password of basic authentication. */
-  credentials: string
-  messagingServiceSid: string | null
-}
-
-function readAccess(account: ChannelAccount): Access | SendOutcome {
-  const read = settingsSchema.safeParse(account.settings)
-  if (!read.success) {
-    return misconfigured(`settings.${read.error.issues[0]?.path.join('.')} must be a text`)
-  }
-  const secrets = readSecrets(account.secret, 'auth_token')
-  const accountSid = read.data.account_sid ?? secrets['account_sid']
-  const keySid = read.data.api_key_sid ?? secrets['api_key_sid']
-  const password = keySid ? secrets['api_key_secret'] : secrets['auth_token']
-  const messagingServiceSid = read.data.messaging_service_sid ?? null
-  if (!accountSid || !/^AC\w+$/.test(accountSid)) {
-    return misconfigured("settings.account_sid must be the account's SID (AC…)")
-  }
-  if (!password) {
-    return misconfigured(`the secret ${keySid ? 'api_key_secret' : 'auth_token'} is missing`)
-  }
-  if (!account.address && !messagingServiceSid) {
-    return misconfigured('the account needs an address or settings.messaging_service_sid')
-  }
-  return { accountSid, credentials: `${keySid ?? accountSid}:${password}`, messagingServiceSid }
 }
 
 function callbackUrl({ attemptId }: OutboundMessage, { account, publicUrl }: SendContext) {
@@ -119,6 +80,12 @@ function composeContent(
   if (template !== undefined && template !== null) return composeTemplate(template)
   if (message.contentType === 'location') return composeLocation(message, channel)
   const media = mediaOf(message)
+  if (media.some(({ file, url }) => file && !url)) {
+    return cannotSend(
+      'media_unreachable',
+      'Twilio fetches files, and cannot reach ours: set PIGEONPOST_PUBLIC_URL, or store files in S3.',
+    )
+  }
   const urls = media.flatMap(({ url }) => (url && /^https?:\/\//i.test(url) ? [url] : []))
   if (urls.length < media.length) return unsupported('Twilio takes files by http(s) URL only.')
   if (urls.length > most) {

@@ -1,4 +1,5 @@
 import type { SyncChannel } from '../channel.ts'
+import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { handshake, verify } from './verify.ts'
 
@@ -17,4 +18,5 @@ export const whatsapp: SyncChannel = {
   verify,
   handshake,
   receive,
+  locate,
 }

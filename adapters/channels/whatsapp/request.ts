@@ -1,12 +1,13 @@
 /** A message as Meta's send request has it. */
 
 import { z } from 'zod'
-import type { MediaReference, OutboundMessage, SendOutcome } from '../channel.ts'
-import { cannotSend, locationOf, mediaOf } from '../content.ts'
+import type { OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
+import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../content.ts'
 import { isBusinessScopedId } from './people.ts'
 
 type Body = Record<string, unknown>
-type Built = { body: Body } | SendOutcome
+/** `upload`: a file that has to be brought to Meta first; its id belongs into the body's field `as`. */
+type Built = { body: Body; upload?: { file: OutboundFile; as: string } } | SendOutcome
 
 /** `components` as Meta has them: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates */
 const template = z.looseObject({
@@ -45,6 +46,7 @@ export function buildBody(message: OutboundMessage): Built {
   // A reaction names its message itself.
   const replies = message.replyTo && !('reaction' in said.body)
   return {
+    ...said,
     body: {
       messaging_product: 'whatsapp',
       ...recipient.body,
@@ -109,9 +111,10 @@ function typed(type: string, schema: z.ZodType, given: unknown): Built {
 
 const captioned = new Set(['image', 'video', 'document'])
 
-function mediaBody({ contentType, body, metadata }: OutboundMessage, file: MediaReference): Built {
+function mediaBody({ contentType, body, metadata }: OutboundMessage, file: MediaToSend): Built {
   const type = metadata['type'] === 'sticker' ? 'sticker' : mediaType(contentType, file)
-  if (!file.id && !/^https?:\/\//i.test(file.url ?? '')) {
+  const upload = file.file && !file.url ? { file: file.file, as: type } : null
+  if (!upload && !file.id && !/^https?:\/\//i.test(file.url ?? '')) {
     return cannotSend('media_invalid', 'The file has neither an id of WhatsApp nor an http URL.')
   }
   if (body && !captioned.has(type)) {
@@ -121,15 +124,16 @@ function mediaBody({ contentType, body, metadata }: OutboundMessage, file: Media
     body: {
       type,
       [type]: {
-        ...(file.id ? { id: file.id } : { link: file.url }),
+        ...(upload ? {} : file.id ? { id: file.id } : { link: file.url }),
         ...(body ? { caption: body } : {}),
         ...(type === 'document' && file.filename ? { filename: file.filename } : {}),
       },
     },
+    ...(upload ? { upload } : {}),
   }
 }
 
-function mediaType(contentType: string, file: MediaReference): string {
+function mediaType(contentType: string, file: MediaToSend): string {
   if (contentType === 'image' || contentType === 'audio' || contentType === 'video') {
     return contentType
   }
