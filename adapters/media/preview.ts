@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { access, constants, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { Unreadable } from './errors.ts'
@@ -15,6 +15,8 @@ export interface Preview {
   height: number
   /** Bytes. */
   size: number
+  /** Hex. */
+  sha256: string
 }
 
 /**
@@ -38,7 +40,8 @@ export async function makePreview(
     await rm(target, { force: true })
     throw error
   }
-  return { path: target, contentType: 'image/webp', width, height, size: data.length }
+  const sha256 = createHash('sha256').update(data).digest('hex')
+  return { path: target, contentType: 'image/webp', width, height, size: data.length, sha256 }
 }
 
 async function render(
