@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parsePrivateHosts } from '../adapters/media/public-address.ts'
+import { readCloudinaryUrl } from '../adapters/storage/cloudinary-account.ts'
 import { Failure } from './failure.ts'
 
 const urlForm =
@@ -119,6 +120,39 @@ const corsOrigins = z
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
+/** Never quoted: it holds a secret. */
+const cloudinaryUrl = z
+  .string()
+  .superRefine((text, context) => {
+    try {
+      readCloudinaryUrl(text)
+    } catch (error) {
+      // The variable is named by whoever reports this.
+      const message = error instanceof Error ? error.message : String(error)
+      context.addIssue({ code: 'custom', message: message.replace(/^CLOUDINARY_URL /, '') })
+    }
+  })
+  .optional()
+
+const bucket = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{1,254}$/, {
+    error: (issue) => `is ${quote(issue.input)}; give a bucket's name, as pigeonpost-media`,
+  })
+  .optional()
+
+const region = z
+  .string()
+  .default('us-east-1')
+  .refine((text) => /^[A-Za-z0-9-]{1,64}$/.test(text), {
+    error: (issue) => `is ${quote(issue.input)}; give a region's name, as eu-central-1`,
+  })
+
+/** Neither is quoted. */
+const credential = z
+  .string()
+  .regex(/^[!-~]+$/, { error: 'holds a space or another character that no key has' })
+  .optional()
 
 type Variable = { schema: z.ZodType; help: string }
 
@@ -166,6 +200,33 @@ export const variables = {
     schema: mediaHosts,
     help: 'hosts of the own network that files may be fetched from: host or host:port, by commas',
   },
+  PIGEONPOST_STORAGE: {
+    schema: z
+      .enum(['folder', 's3', 'cloudinary'], {
+        error: (issue) => `is ${quote(issue.input)}; give folder, s3 or cloudinary`,
+      })
+      .optional(),
+    help: 'where files lie: folder, s3 or cloudinary; unset: what the variables of one of them say, else the data folder',
+  },
+  CLOUDINARY_URL: {
+    schema: cloudinaryUrl,
+    help: 'keeps files at Cloudinary: cloudinary://key:secret@cloud',
+  },
+  S3_BUCKET: { schema: bucket, help: 'keeps files in this bucket of an S3 server' },
+  S3_ENDPOINT: {
+    schema: publicUrl,
+    help: "the S3 server, as http://127.0.0.1:9000; unset: Amazon's",
+  },
+  S3_PUBLIC_ENDPOINT: {
+    schema: publicUrl,
+    help: 'the S3 server as browsers and providers reach it, where that is another address',
+  },
+  S3_REGION: { schema: region, help: 'region of the bucket (us-east-1)' },
+  S3_ACCESS_KEY_ID: {
+    schema: credential,
+    help: "the key's id; unset, with Amazon: as its own tools find one",
+  },
+  S3_SECRET_ACCESS_KEY: { schema: credential, help: "the key's secret" },
   LOG_LEVEL: {
     schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     help: 'fatal, error, warn, info (default), debug, trace or silent; debug shows stacks',
