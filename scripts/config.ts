@@ -90,6 +90,15 @@ const leaseMs = z
   })
   .transform(Number)
 
+/** The name is document 004's. */
+const fileSize = z
+  .string()
+  .default('10485760')
+  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) >= 1 && Number(text) <= 2_147_483_648, {
+    error: (issue) => `is ${quote(issue.input)}; give bytes from 1 to 2147483648, as 10485760`,
+  })
+  .transform(Number)
+
 const publicUrl = z
   .string()
   .optional()
@@ -199,6 +208,10 @@ export const variables = {
   PIGEONPOST_MEDIA_HOSTS: {
     schema: mediaHosts,
     help: 'hosts of the own network that files may be fetched from: host or host:port, by commas',
+  },
+  AWS_S3_MAX_FILE_SIZE: {
+    schema: fileSize,
+    help: 'bytes that a file may have, in any storage (10485760)',
   },
   PIGEONPOST_STORAGE: {
     schema: z

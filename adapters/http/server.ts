@@ -25,6 +25,8 @@ import { addCustomers } from './routes/customers.ts'
 import { addHealth } from './routes/health.ts'
 import { addIdentities } from './routes/identities.ts'
 import { addKeys } from './routes/keys.ts'
+import { addFiles } from './routes/files.ts'
+import { addMedia, type MediaSettings } from './routes/media.ts'
 import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
@@ -51,6 +53,8 @@ export interface ApiOptions {
   version?: string
   /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
   publicUrl?: string | null
+  /** Where files lie; without it, none are taken and none are served. */
+  media?: MediaSettings
   /** Whose pages may call us from a browser, such as `https://app.example.org`; `*`: everyone's. Default: nobody's. */
   corsOrigins?: readonly string[]
 }
@@ -119,6 +123,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addAccountState(scope, context)
     addKeys(scope, context)
   })
+  if (options.media) {
+    await addMedia(app, context, options.media)
+    addFiles(app, options.media.storages)
+  }
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })

@@ -42,21 +42,30 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
   const ended = Promise.withResolvers<void>()
   const coming: Promise<Upload>[] = []
   const unknown: string[] = []
+  const broken = new AbortController()
+  const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])])
   const form = openForm(request)
   form.on('file', (name, content, filename, _encoding, contentType) => {
+    content.on('error', () => ended.reject(malformed()))
     if (name !== 'file' || coming.length > 0) {
       unknown.push(name)
       content.resume()
       return
     }
-    const upload = spool(content, options).then((spooled) => ({ spooled, filename, contentType }))
+    const upload = spool(content, { ...options, signal }).then((spooled) => ({
+      spooled,
+      filename,
+      contentType,
+    }))
     upload.catch(ended.reject)
     coming.push(upload)
   })
   form.on('field', (name) => void unknown.push(name))
   form.on('finish', ended.resolve)
   form.on('error', () => ended.reject(malformed()))
-  request.raw.once('close', () => ended.reject(malformed()))
+  request.raw.once('close', () => {
+    if (!request.raw.complete) ended.reject(malformed())
+  })
   request.raw.pipe(form)
   try {
     await ended.promise
@@ -69,6 +78,7 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
     return upload
   } catch (error) {
     request.raw.unpipe(form)
+    broken.abort(error)
     for (const one of await Promise.allSettled(coming)) {
       if (one.status === 'fulfilled') await discard(one.value.spooled)
     }

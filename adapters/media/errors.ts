@@ -10,6 +10,11 @@ export class Unreadable extends PigeonpostError {
   override readonly status = 422
 }
 
+/** The scanner found a virus in it. */
+export class Infected extends PigeonpostError {
+  override readonly status = 422
+}
+
 /** Whoever sends the file has stopped sending. */
 export class Stalled extends PigeonpostError {
   override readonly status = 408

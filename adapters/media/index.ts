@@ -1,5 +1,5 @@
 export { checkAllowed, type Declared, typeOfInbound } from './allow.ts'
-export { Stalled, Unreadable, UnsupportedType } from './errors.ts'
+export { Infected, Stalled, Unreadable, UnsupportedType } from './errors.ts'
 export {
   FetchError,
   type FetchErrorCode,

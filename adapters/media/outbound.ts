@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/connect.ts'
 import { findMessageFiles, type MessageFile } from '../../db/media/of-messages.ts'
-import type { OutboundFile, OutboundMessage } from '../channels/channel.ts'
+import type { OutboundFile } from '../channels/channel.ts'
 import { safeFilename } from './filename.ts'
 import type { Storages } from './storages.ts'
 
@@ -8,11 +8,8 @@ import type { Storages } from './storages.ts'
 const linkSeconds = 3_600
 
 export interface OutboundFiles {
-  /**
-   * The messages with the files that they take along. A file that cannot be told of (its storage is not configured here)
-   * makes the whole call fail, before anything was sent.
-   */
-  of<M extends OutboundMessage>(tenantId: number, messages: M[]): Promise<M[]>
+  /** What a message takes along, in its order. @throws where a storage of a file is not configured here */
+  of(tenantId: number, messageId: string): Promise<OutboundFile[]>
 }
 
 /** @param publicUrl where the internet reaches our HTTP server; null: files that it serves have no url */
@@ -43,16 +40,9 @@ export function createOutboundFiles(
   }
 
   return {
-    async of(tenantId, messages) {
-      const ids = messages.map(({ id }) => id)
-      const found = await findMessageFiles(sql, tenantId, ids)
-      const byMessage = Map.groupBy(found, ({ messageId }) => messageId)
-      return Promise.all(
-        messages.map(async (message) => {
-          const files = await Promise.all((byMessage.get(message.id) ?? []).map(toFile))
-          return files.length > 0 ? { ...message, files } : message
-        }),
-      )
+    async of(tenantId, messageId) {
+      const found = await findMessageFiles(sql, tenantId, messageId)
+      return Promise.all(found.map(toFile))
     },
   }
 }

@@ -2,16 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, NotFound, retryTransient } from '../../../db/errors.ts'
 import { findFile } from '../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../db/rows.ts'
+import { Infected } from '../../media/errors.ts'
 import type { Storages } from '../../media/storages.ts'
 import { takeIn } from '../../media/take-in.ts'
 import type { Scanner } from '../../scan/index.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { flag, noQuery, uuidParams } from '../inputs.ts'
+import { acceptNoBody } from '../no-body.ts'
 import { linkShape, mediaShape, toMediaShape } from '../media-shapes.ts'
 import { receiveUpload } from '../upload.ts'
 
@@ -45,7 +47,6 @@ export async function addMedia(
   settings: MediaSettings,
 ): Promise<void> {
   const { storages, scanner, spoolFolder: folder, limit } = settings
-  const routes = app.withTypeProvider<ZodTypeProvider>()
 
   await app.register(async (scope) => {
     // The bytes are read by receiveUpload, as they come.
@@ -81,85 +82,91 @@ export async function addMedia(
     })
   })
 
-  routes.get('/api/v1/media/:id', {
-    config: { scope: 'messages:read' },
-    schema: { params: uuidParams, querystring: noQuery, response: { 200: one } },
-    handler: async (request) => {
-      const { tenantId } = principalOf(request)
-      const row = await context.asTenant(tenantId, (tx) => mediaOf(tx, tenantId, request.params.id))
-      return { success: true as const, data: toMediaShape(row) }
-    },
-  })
-
-  routes.delete('/api/v1/media/:id', {
-    config: { scope: 'messages:write' },
-    schema: {
-      params: uuidParams,
-      querystring: noQuery,
-      response: { 200: z.object({ success: z.literal(true), data: z.object({ id: z.uuid() }) }) },
-    },
-    handler: async (request) => {
-      const { tenantId } = principalOf(request)
-      const { id } = request.params
-      const done = await retryTransient(() =>
-        context.asTenant(tenantId, (tx) => deleteMedia(tx, tenantId, id)),
-      )
-      if (done === 'unknown') throw unknown(id)
-      if (done === 'in_use') {
-        throw new Conflict('A message that is still to be sent takes the file along', {
-          code: 'media_in_use',
-          field: 'id',
-          hint: 'Cancel the message first, or wait until it is sent.',
-        })
-      }
-      return { success: true as const, data: { id } }
-    },
-  })
-
-  for (const what of ['download', 'preview'] as const) {
-    routes.get(`/api/v1/media/:id/${what}`, {
+  await app.register(async (scope) => {
+    acceptNoBody(scope)
+    const routes = scope.withTypeProvider<ZodTypeProvider>()
+    routes.get('/api/v1/media/:id', {
       config: { scope: 'messages:read' },
-      schema: {
-        params: uuidParams,
-        querystring: z.strictObject(
-          what === 'preview'
-            ? linkQuery
-            : {
-                ...linkQuery,
-                disposition: z
-                  .enum(['attachment', 'inline'], 'disposition must be attachment or inline')
-                  .optional()
-                  .describe('Whether a browser saves it (attachment, the default) or shows it'),
-              },
-        ),
-        response: {
-          200: link,
-          302: z.null().describe('With redirect=true: Location has the link'),
-        },
-      },
-      handler: async (request, reply) => {
+      schema: { params: uuidParams, querystring: noQuery, response: { 200: one } },
+      handler: async (request) => {
         const { tenantId } = principalOf(request)
-        const { redirect, expiresIn: seconds, ...rest } = request.query
-        const { row, file } = await context.asTenant(tenantId, async (tx) => {
-          const row = await mediaOf(tx, tenantId, request.params.id)
-          return { row, file: row.file_id && (await findFile(tx, tenantId, row.file_id)) }
-        })
-        const { storage: name, key } = readyFile(row, file || null, what)
-        const storage = await storages.get(name)
-        const inline =
-          what === 'preview' || ('disposition' in rest && rest.disposition === 'inline')
-        const url = await storage.presign(key, {
-          seconds,
-          filename: what === 'preview' ? 'preview.webp' : (row.filename ?? 'file'),
-          contentType: what === 'preview' ? 'image/webp' : (row.content_type ?? ''),
-          disposition: inline ? 'inline' : 'attachment',
-        })
-        if (redirect) return reply.redirect(url, 302)
-        const expiresAt = new Date(Date.now() + seconds * 1_000).toISOString()
-        return { success: true as const, data: { url, expiresAt } }
+        const row = await context.asTenant(tenantId, (tx) =>
+          mediaOf(tx, tenantId, request.params.id),
+        )
+        return { success: true as const, data: toMediaShape(row) }
       },
     })
-  }
+
+    routes.delete('/api/v1/media/:id', {
+      config: { scope: 'messages:write' },
+      schema: {
+        params: uuidParams,
+        querystring: noQuery,
+        response: { 200: z.object({ success: z.literal(true), data: z.object({ id: z.uuid() }) }) },
+      },
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const { id } = request.params
+        const done = await retryTransient(() =>
+          context.asTenant(tenantId, (tx) => deleteMedia(tx, tenantId, id)),
+        )
+        if (done === 'unknown') throw unknown(id)
+        if (done === 'in_use') {
+          throw new Conflict('A message that is still to be sent takes the file along', {
+            code: 'media_in_use',
+            field: 'id',
+            hint: 'Cancel the message first, or wait until it is sent.',
+          })
+        }
+        return { success: true as const, data: { id } }
+      },
+    })
+
+    for (const what of ['download', 'preview'] as const) {
+      routes.get(`/api/v1/media/:id/${what}`, {
+        config: { scope: 'messages:read' },
+        schema: {
+          params: uuidParams,
+          querystring: z.strictObject(
+            what === 'preview'
+              ? linkQuery
+              : {
+                  ...linkQuery,
+                  disposition: z
+                    .enum(['attachment', 'inline'], 'disposition must be attachment or inline')
+                    .optional()
+                    .describe('Whether a browser saves it (attachment, the default) or shows it'),
+                },
+          ),
+          response: {
+            200: link,
+            302: z.null().describe('With redirect=true: Location has the link'),
+          },
+        },
+        handler: async (request, reply) => {
+          const { tenantId } = principalOf(request)
+          const { redirect, expiresIn: seconds, ...rest } = request.query
+          const { row, file } = await context.asTenant(tenantId, async (tx) => {
+            const row = await mediaOf(tx, tenantId, request.params.id)
+            return { row, file: row.file_id && (await findFile(tx, tenantId, row.file_id)) }
+          })
+          const { storage: name, key } = readyFile(row, file || null, what)
+          const storage = await storages.get(name)
+          const inline =
+            what === 'preview' || ('disposition' in rest && rest.disposition === 'inline')
+          const url = await storage.presign(key, {
+            seconds,
+            filename: what === 'preview' ? 'preview.webp' : (row.filename ?? 'file'),
+            contentType: what === 'preview' ? 'image/webp' : (row.content_type ?? ''),
+            disposition: inline ? 'inline' : 'attachment',
+          })
+          if (redirect) return reply.redirect(url, 302)
+          const expiresAt = new Date(Date.now() + seconds * 1_000).toISOString()
+          return { success: true as const, data: { url, expiresAt } }
+        },
+      })
+    }
+  })
 }
 
 async function mediaOf(tx: Transaction, tenantId: number, id: string): Promise<MediaRow> {
@@ -172,8 +179,8 @@ function unknown(id: string): NotFound {
   return new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
 }
 
-function infected({ id, error_message: signature }: MediaRow): InvalidInput {
-  return new InvalidInput(`The file is infected (${signature}) and was not stored`, {
+function infected({ id, error_message: signature }: MediaRow): Infected {
+  return new Infected(`The file is infected (${signature}) and was not stored`, {
     code: 'media_infected',
     field: 'file',
     hint: `What is known of it is in media ${id}.`,
