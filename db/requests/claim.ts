@@ -19,6 +19,9 @@ export interface StoredAnswer {
  * Takes an Idempotency-Key for the request that this transaction answers: null, and `storeAnswer` has to follow in the
  * same transaction. Or the answer that an earlier one got. A request with that key which is under way is waited for:
  * whether it commits decides which of the two it is.
+ *
+ * A message that is being stored under the key at this very moment is not seen: then each of the two has the key in its
+ * own table, and each is safe to repeat.
  * @throws Conflict `idempotency_key_reused` where the key was used for another request, or for a message
  */
 export async function claimRequest(
