@@ -13,9 +13,10 @@ sharp.concurrency(1)
 
 const mostPixels = 100_000_000
 /** Bytes of an image that must lie in memory as a whole; above it none is decoded. */
-const mostWhole = 128 * 1024 * 1024
-/** Above it nothing else is decoded meanwhile. */
+const mostWhole = 64 * 1024 * 1024
+/** Above either, nothing else is decoded meanwhile. */
 const lightWhole = 16 * 1024 * 1024
+const lightPixels = 25_000_000
 const decodeSeconds = 20
 const options = { failOn: 'error', limitInputPixels: mostPixels, sequentialRead: true } as const
 
@@ -49,7 +50,7 @@ export async function readHeader(path: string): Promise<ImageHeader> {
     format: seen.format,
     frames: seen.pages ?? 1,
     decodable: whole <= mostWhole,
-    weight: whole > lightWhole ? 2 : 1,
+    weight: whole > lightWhole || seen.width * seen.height > lightPixels ? 2 : 1,
   }
 }
 

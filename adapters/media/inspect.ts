@@ -25,7 +25,7 @@ const decodable = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']
 
 /**
  * What the file at `path`, of the type that `sniff` found, is. JPEG, PNG, GIF and WebP are decoded once, all the way, so
- * that a truncated one is found out; those of more than 128 MB in memory (an interlaced PNG of 40 megapixels, say) by
+ * that a truncated one is found out; those that need more than 64 MB in memory (an interlaced PNG of 22 megapixels, say) by
  * their header only. Video, audio and PDF are looked at in a thread that is ended when it takes too long or too much.
  * Two at once in a process; documents and other types have none.
  * @throws {Unreadable} for an image: `image_undecodable`, `image_too_slow`, `too_many_pixels`. An upload is refused with
