@@ -83,7 +83,7 @@ export interface Rendered {
  */
 export async function renderSmall(
   source: string | Buffer,
-  { weight, signal }: { weight: number; signal?: AbortSignal | undefined },
+  { weight }: { weight: number },
 ): Promise<Rendered> {
   return heavyWork(
     async () => {
@@ -96,13 +96,14 @@ export async function renderSmall(
         .catch(refuse)
       return { data, width: info.width, height: info.height }
     },
-    { weight, signal },
+    { weight },
   )
 }
 
 /** In words of ours: libvips' go through as the cause. */
 function refuse(cause: unknown): never {
   const said = cause instanceof Error ? cause.message : ''
+  if (/file is missing/.test(said)) throw cause
   if (/exceeds pixel limit/.test(said)) {
     throw unreadable('too_many_pixels', `file has more than ${mostPixels} pixels`, cause)
   }

@@ -65,9 +65,7 @@ async function retryBroken<T>(attempt: (careful: boolean) => Promise<T>): Promis
 function brokeOff(error: unknown): boolean {
   const cause = error instanceof ScannerUnavailable ? error.cause : null
   return (
-    cause instanceof Error &&
-    'code' in cause &&
-    /^(EPIPE|ECONNRESET)$/.test(`${String(cause.code)}`)
+    cause instanceof Error && 'code' in cause && /^(EPIPE|ECONNRESET)$/.test(String(cause.code))
   )
 }
 

@@ -1,10 +1,15 @@
+import { once } from 'node:events'
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ChildProcess } from 'node:child_process'
 import sharp from 'sharp'
 import t from 'tap'
-import { inspectApart } from '../../../adapters/media/apart.ts'
+import { parseFile } from '../../../adapters/media/parse.ts'
+import { drawPage } from '../../../adapters/media/draw.ts'
+import { render } from '../../../adapters/media/examine.ts'
 import { inspect } from '../../../adapters/media/inspect.ts'
-import { drawPage, makePreview } from '../../../adapters/media/preview.ts'
+import { makePreview } from '../../../adapters/media/preview.ts'
 import { sniff } from '../../../adapters/media/sniff.ts'
 import type { MediaType } from '../../../adapters/media/types.ts'
 import { findOnPath } from '../../support/path.ts'
@@ -15,6 +20,21 @@ const drawing = {
 }
 
 const bomb = samples.pdfBomb(500_000_000)
+const helpers: ChildProcess[] = []
+subscribe('child_process', (message) => {
+  helpers.push((message as { process: ChildProcess }).process)
+})
+
+/** Ends the helper that runs by now. */
+async function endHelper(): Promise<void> {
+  const last = helpers.at(-1)
+  if (!last || last.exitCode !== null || last.signalCode !== null) return
+  const ended = once(last, 'exit')
+  last.ref()
+  last.kill('SIGKILL')
+  await ended
+}
+
 let count = 0
 
 /** A file of these bytes, and the type that its content tells. */
@@ -136,25 +156,71 @@ t.test('a PDF has pages; documents have nothing', async (t) => {
 
 t.test('a PDF that unpacks to gigabytes is given up before it takes them', async (t) => {
   const [path, type] = await file(t.testdir(), bomb)
+  t.same(await inspect(path, type), { problem: 'took_too_much_memory' })
+  t.equal(await makePreview(path, type, { folder: t.testdirName }), null)
+  // Here, so that it can be measured.
   let most = 0
   const before = process.memoryUsage.rss()
   const watch = setInterval(() => {
     most = Math.max(most, process.memoryUsage.rss())
   }, 10)
-  t.same(await inspect(path, type), { problem: 'took_too_much_memory' })
+  const job = { kind: 'pdf', path, size: bomb.length } as const
+  t.same(await parseFile(job), { problem: 'took_too_much_memory' })
   clearInterval(watch)
   t.ok(most - before < 250_000_000, `${Math.round((most - before) / 1e6)} MB`)
 })
 
 t.test('a parser that does not end is ended', async (t) => {
-  const [path, { kind }] = await file(t.testdir(), samples.pdf(1))
-  t.equal(kind, 'file')
+  const [path, type] = await file(t.testdir(), samples.pdf(1))
   const job = { kind: 'pdf', path, size: 1_000 } as const
-  t.same(await inspectApart(job, undefined, { ms: 1 }), { problem: 'took_too_long' })
+  t.same(await parseFile(job, { ms: 1 }), { problem: 'took_too_long' })
   const stop = new AbortController()
-  const looking = inspectApart(job, stop.signal)
+  const looking = inspect(path, type, stop.signal)
   stop.abort(new Error('stopping'))
   await t.rejects(looking, { message: 'stopping' })
+  await t.rejects(inspect(path, type, stop.signal), { message: 'stopping' })
+  t.same(await inspect(path, type), { pages: 1 })
+})
+
+t.test('a file with which the decoder dies is tried once more, and ends nothing', async (t) => {
+  const folder = t.testdir()
+  const images = await Promise.all(
+    [1, 2, 3].map(async (n) =>
+      file(
+        folder,
+        await samples
+          .plain(n * 10, 10)
+          .png()
+          .toBuffer(),
+      ),
+    ),
+  )
+  const [letter, letterType] = await file(folder, samples.pdf(1))
+  const started: ChildProcess[] = []
+  let deaths = Infinity
+  const onStart = (message: unknown) => {
+    const { process: child } = message as { process: ChildProcess }
+    started.push(child)
+    if (deaths-- > 0) child.once('spawn', () => child.kill('SIGKILL'))
+  }
+  subscribe('child_process', onStart)
+  t.teardown(() => unsubscribe('child_process', onStart))
+  const [image] = images
+  if (!image) throw new Error('there is an image')
+  await endHelper()
+  await t.rejects(inspect(...image), {
+    name: 'Unreadable',
+    details: { code: 'image_undecodable', field: 'file' },
+  })
+  t.equal(started.length, 2)
+  t.same(await inspect(letter, letterType), { problem: 'broken' })
+  t.equal(await makePreview(letter, letterType, { folder }), null)
+  deaths = 1
+  t.match(await Promise.all(images.map(async (one) => inspect(...one))), [
+    { width: 10 },
+    { width: 20 },
+    { width: 30 },
+  ])
 })
 
 t.test('a preview is small, upright, WebP, and tells nothing of where it was taken', async (t) => {
@@ -191,7 +257,10 @@ t.test('a preview is small, upright, WebP, and tells nothing of where it was tak
   t.match(await makePreview(small, smallType, { folder }), { width: 10, height: 8 }, 'not blown up')
   const [wave, waveType] = await file(folder, samples.wav(1))
   t.equal(await makePreview(wave, waveType, { folder }), null)
-  await t.rejects(makePreview(path, type, { folder: join(folder, 'nowhere') }), { code: 'ENOENT' })
+  const nowhere = join(folder, 'nowhere')
+  await t.rejects(makePreview(path, type, { folder: nowhere }), { code: 'ENOENT' })
+  await t.rejects(makePreview(nowhere, type, { folder }), { message: /missing/ })
+  await t.rejects(inspect(nowhere, waveType), { code: 'ENOENT' })
 })
 
 t.test('a PDF’s preview is its first page', drawing, async (t) => {
@@ -200,9 +269,7 @@ t.test('a PDF’s preview is its first page', drawing, async (t) => {
   t.match(await makePreview(path, type, { folder }), { width: 320, height: 160 })
   const [locked, lockedType] = await file(folder, samples.lockedPdf())
   t.equal(await makePreview(locked, lockedType, { folder }), null)
-  t.equal(await drawPage(path, undefined, { ms: 1 }), null, 'drawing that does not end is ended')
-  const [large, largeType] = await file(folder, bomb)
-  t.equal(await makePreview(large, largeType, { folder }), null)
+  t.equal(await drawPage(path, { ms: 1 }), null, 'drawing that does not end is ended')
 })
 
 t.test('without pdftoppm a PDF has no preview', async (t) => {
@@ -210,5 +277,5 @@ t.test('without pdftoppm a PDF has no preview', async (t) => {
   const path = process.env['PATH']
   t.teardown(() => (process.env['PATH'] = path))
   process.env['PATH'] = folder
-  t.equal(await makePreview(...(await file(folder, samples.pdf(1))), { folder }), null)
+  t.equal(await render(...(await file(folder, samples.pdf(1)))), null)
 })
