@@ -69,12 +69,11 @@ t.test(
       t.match(asked, [
         { method: 'GET', path: '/v/1.enc?oe=1', headers: { origin: 'https://web.whatsapp.com' } },
       ])
-      const [sum] = [createHash('sha256')]
-      const drip = Readable.from(Array.from(encrypted.subarray(0, 400), (byte) => Buffer.of(byte)))
-      if (size < 400) {
-        for await (const chunk of decrypt(drip, mediaKey, type)) sum.update(chunk)
-        t.equal(sum.digest('hex'), createHash('sha256').update(bytes).digest('hex'), 'byte by byte')
-      }
+      if (size > 100) continue
+      const plain: Buffer[] = []
+      const drip = Readable.from(Array.from(encrypted, (byte) => Buffer.of(byte)))
+      for await (const chunk of decrypt(drip, mediaKey, type)) plain.push(chunk)
+      t.same(Buffer.concat(plain), bytes, 'byte by byte')
     }
   },
 )
