@@ -50,6 +50,10 @@ export class Gone extends PigeonpostError {
 export class TooLarge extends PigeonpostError {
   override readonly status = 413
 }
+/** Asked more often than the API key may. */
+export class TooMany extends PigeonpostError {
+  override readonly status = 429
+}
 /** The database cannot be reached, or has no connection left. Try again. */
 export class Unavailable extends PigeonpostError {
   override readonly status = 503

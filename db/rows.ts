@@ -236,6 +236,7 @@ export const apiKeyRow = z.object({
   name: z.string(),
   prefix: z.string(),
   scopes: z.array(z.string()),
+  rate_per_minute: z.number().nullable(),
   created_at: z.date(),
   expires_at: z.date().nullable(),
   revoked_at: z.date().nullable(),

@@ -4027,7 +4027,9 @@ CREATE TABLE pigeonpost.api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
-    CONSTRAINT api_keys_hash_is_sha256 CHECK ((octet_length(hash) = 32))
+    rate_per_minute integer,
+    CONSTRAINT api_keys_hash_is_sha256 CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT api_keys_rate_is_positive CHECK ((rate_per_minute >= 1))
 );
 ALTER TABLE pigeonpost.api_keys OWNER TO pigeonpost_owner;
 
@@ -4048,6 +4050,9 @@ COMMENT ON COLUMN pigeonpost.api_keys.revoked_at IS 'Refused from then on.';
 
 -- Name: COLUMN api_keys.last_used_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.api_keys.last_used_at IS 'To the minute.';
+
+-- Name: COLUMN api_keys.rate_per_minute; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.rate_per_minute IS 'Requests per minute that each server takes by this key; null means no limit.';
 
 -- Name: conversation_participants; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.conversation_participants (
@@ -4258,6 +4263,35 @@ CREATE TABLE pigeonpost.events_p1 (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 ALTER TABLE pigeonpost.events_p1 OWNER TO pigeonpost_owner;
+
+-- Name: idempotent_requests; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.idempotent_requests (
+    tenant_id integer NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer,
+    response json,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotent_requests_answer_is_whole CHECK (((status IS NULL) = (response IS NULL))),
+    CONSTRAINT idempotent_requests_hash_is_sha256 CHECK ((octet_length(request_hash) = 32)),
+    CONSTRAINT idempotent_requests_status_is_success CHECK (((status >= 200) AND (status <= 299)))
+);
+ALTER TABLE pigeonpost.idempotent_requests OWNER TO pigeonpost_owner;
+
+-- Name: TABLE idempotent_requests; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.idempotent_requests IS 'What a POST with an Idempotency-Key answered, kept for a day so that the same request gets the same answer. Messages keep their keys themselves, for ever.';
+
+-- Name: COLUMN idempotent_requests.key; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.idempotent_requests.key IS 'The header as it came; the tenant''s, whichever API key brings it.';
+
+-- Name: COLUMN idempotent_requests.request_hash; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.idempotent_requests.request_hash IS 'SHA-256 of method, path and body: 32 bytes.';
+
+-- Name: COLUMN idempotent_requests.status; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.idempotent_requests.status IS 'Of HTTP. Null for as long as the transaction that answers it is open, which nobody else sees.';
+
+-- Name: COLUMN idempotent_requests.response; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.idempotent_requests.response IS 'The answer''s text, byte for byte, without a secret that is shown once.';
 
 -- Name: ingest_batches; Type: VIEW; Schema: pigeonpost
 CREATE VIEW pigeonpost.ingest_batches WITH (security_invoker='true') AS
@@ -4866,6 +4900,10 @@ ALTER TABLE ONLY pigeonpost.events_p0
 ALTER TABLE ONLY pigeonpost.events_p1
     ADD CONSTRAINT events_p1_pkey PRIMARY KEY (tenant_id, id);
 
+-- Name: idempotent_requests idempotent_requests_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.idempotent_requests
+    ADD CONSTRAINT idempotent_requests_pkey PRIMARY KEY (tenant_id, key);
+
 -- Name: media_files media_files_pkey; Type: CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.media_files
     ADD CONSTRAINT media_files_pkey PRIMARY KEY (tenant_id, id);
@@ -5031,6 +5069,9 @@ CREATE INDEX events_p0_id_idx ON pigeonpost.events_p0 USING btree (id);
 -- Name: events_p1_id_idx; Type: INDEX; Schema: pigeonpost
 CREATE INDEX events_p1_id_idx ON pigeonpost.events_p1 USING btree (id);
 
+-- Name: idempotent_requests_created; Type: INDEX; Schema: pigeonpost
+CREATE INDEX idempotent_requests_created ON pigeonpost.idempotent_requests USING btree (tenant_id, created_at);
+
 -- Name: media_created; Type: INDEX; Schema: pigeonpost
 CREATE INDEX media_created ON pigeonpost.media USING btree (tenant_id, created_at, id);
 
@@ -5174,6 +5215,9 @@ CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.delivery_attemp
 
 -- Name: event_consumers 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.event_consumers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
+
+-- Name: idempotent_requests 000_guard; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "000_guard" BEFORE INSERT OR UPDATE ON pigeonpost.idempotent_requests FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
 
 -- Name: ingest_batches 000_guard; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "000_guard" INSTEAD OF INSERT ON pigeonpost.ingest_batches FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg__guard();
@@ -5439,6 +5483,9 @@ ALTER TABLE pigeonpost.event_consumers ENABLE ROW LEVEL SECURITY;
 -- Name: events; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.events ENABLE ROW LEVEL SECURITY;
 
+-- Name: idempotent_requests; Type: ROW SECURITY; Schema: pigeonpost
+ALTER TABLE pigeonpost.idempotent_requests ENABLE ROW LEVEL SECURITY;
+
 -- Name: media; Type: ROW SECURITY; Schema: pigeonpost
 ALTER TABLE pigeonpost.media ENABLE ROW LEVEL SECURITY;
 
@@ -5513,6 +5560,11 @@ CREATE POLICY tenant_rows ON pigeonpost.event_consumers USING ((tenant_id = ANY 
 CREATE POLICY tenant_rows ON pigeonpost.events USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
    FROM pigeonpost.tenant_roles r
   WHERE ((r.tenant_id = ANY (ARRAY[events.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
+
+-- Name: idempotent_requests tenant_rows; Type: POLICY; Schema: pigeonpost
+CREATE POLICY tenant_rows ON pigeonpost.idempotent_requests USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
+   FROM pigeonpost.tenant_roles r
+  WHERE ((r.tenant_id = ANY (ARRAY[idempotent_requests.tenant_id, 0])) AND pg_has_role((r.role)::oid, 'usage'::text))))));
 
 -- Name: media tenant_rows; Type: POLICY; Schema: pigeonpost
 CREATE POLICY tenant_rows ON pigeonpost.media USING ((tenant_id = ANY (( SELECT pigeonpost.my_tenants() AS my_tenants)::integer[]))) WITH CHECK ((((tenant_id = (NULLIF(current_setting('pigeonpost.tenant'::text, true), ''::text))::integer) AND pg_has_role('pigeonpost_app'::name, 'usage'::text)) OR (EXISTS ( SELECT
@@ -6307,6 +6359,15 @@ GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.delivery_attempts TO pigeonpost_a
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_bridge;
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_app;
+
+-- Name: TABLE idempotent_requests; Type: ACL; Schema: pigeonpost
+GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
+
+-- Name: COLUMN idempotent_requests.status; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(status) ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
+
+-- Name: COLUMN idempotent_requests.response; Type: ACL; Schema: pigeonpost
+GRANT UPDATE(response) ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
 
 -- Name: TABLE ingest_batches; Type: ACL; Schema: pigeonpost
 GRANT SELECT,INSERT ON TABLE pigeonpost.ingest_batches TO pigeonpost_bridge;

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { parsePrivateHosts } from '../adapters/media/public-address.ts'
+import { readCloudinaryUrl } from '../adapters/storage/cloudinary-account.ts'
 import { Failure } from './failure.ts'
 
 const urlForm =
@@ -36,12 +38,39 @@ const port = z
   })
   .transform(Number)
 
-const host = z
+const hostName = z
   .string()
-  .default('127.0.0.1')
   .refine((text) => isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text), {
     error: (issue) =>
       `is ${quote(issue.input)}; give an address or a name without port, as 127.0.0.1`,
+  })
+
+const clamdPort = z
+  .string()
+  .default('3310')
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535, {
+    error: (issue) => `is ${quote(issue.input)}; give a port from 1 to 65535`,
+  })
+  .transform(Number)
+
+const clamdSocket = z
+  .string()
+  .refine((text) => text.startsWith('/'), {
+    error: (issue) =>
+      `is ${quote(issue.input)}; give a path from the root, as /run/clamav/clamd.ctl`,
+  })
+  .optional()
+
+const mediaHosts = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return parsePrivateHosts(text)
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : String(error))
+      return z.NEVER
+    }
   })
 
 function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
@@ -61,6 +90,15 @@ const leaseMs = z
   })
   .transform(Number)
 
+/** The name is document 004's. */
+const fileSize = z
+  .string()
+  .default('10485760')
+  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) >= 1 && Number(text) <= 2_147_483_648, {
+    error: (issue) => `is ${quote(issue.input)}; give bytes from 1 to 2147483648, as 10485760`,
+  })
+  .transform(Number)
+
 const publicUrl = z
   .string()
   .optional()
@@ -74,6 +112,57 @@ const publicUrl = z
     return url.href.replace(/\/+$/, '')
   })
 
+const corsOrigins = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const origins = text.split(',').flatMap((part) => part.trim() || [])
+    const wrong = origins.find((origin) => origin !== '*' && !isOrigin(origin))
+    if (wrong === undefined) return origins
+    context.addIssue(
+      `holds ${quote(wrong)}; give origins such as https://app.example.org, separated by commas, or *`,
+    )
+    return z.NEVER
+  })
+
+/** As browsers send it: scheme, host and port where it is not the usual one. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+/** Never quoted: it holds a secret. */
+const cloudinaryUrl = z
+  .string()
+  .superRefine((text, context) => {
+    try {
+      readCloudinaryUrl(text)
+    } catch (error) {
+      // The variable is named by whoever reports this.
+      const message = error instanceof Error ? error.message : String(error)
+      context.addIssue({ code: 'custom', message: message.replace(/^CLOUDINARY_URL /, '') })
+    }
+  })
+  .optional()
+
+const bucket = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{1,254}$/, {
+    error: (issue) => `is ${quote(issue.input)}; give a bucket's name, as pigeonpost-media`,
+  })
+  .optional()
+
+const region = z
+  .string()
+  .default('us-east-1')
+  .refine((text) => /^[A-Za-z0-9-]{1,64}$/.test(text), {
+    error: (issue) => `is ${quote(issue.input)}; give a region's name, as eu-central-1`,
+  })
+
+/** Neither is quoted. */
+const credential = z
+  .string()
+  .regex(/^[!-~]+$/, { error: 'holds a space or another character that no key has' })
+  .optional()
+
 type Variable = { schema: z.ZodType; help: string }
 
 /** The environment: each variable once, as it is checked and as `--help` and the README tell it. */
@@ -83,7 +172,10 @@ export const variables = {
     help: 'the PostgreSQL (15 or newer) to use',
   },
   PORT: { schema: port, help: 'port of the HTTP server (8080); 0 takes any free one' },
-  HOST: { schema: host, help: 'address that the HTTP server listens on (127.0.0.1)' },
+  HOST: {
+    schema: hostName.default('127.0.0.1'),
+    help: 'address that the HTTP server listens on (127.0.0.1)',
+  },
   PIGEONPOST_DATA: {
     schema: z.string().default('./.pigeonpost'),
     help: 'data folder: embedded database, env file, simulator (./.pigeonpost)',
@@ -96,10 +188,58 @@ export const variables = {
     schema: publicUrl,
     help: 'where providers reach the HTTP server, as https://example.org; signatures and status callbacks need it',
   },
+  PIGEONPOST_CORS_ORIGINS: {
+    schema: corsOrigins,
+    help: 'whose pages may call the HTTP server from a browser, as https://app.example.org, separated by commas; *: all (none)',
+  },
   PIGEONPOST_LEASE_MS: {
     schema: leaseMs,
     help: 'ms after which the work of a worker that died is taken over (30000); requests get 0.8 of it',
   },
+  CLAMD_HOST: {
+    schema: hostName.optional(),
+    help: 'where clamd scans files for viruses; without it and CLAMD_SOCKET none does',
+  },
+  CLAMD_PORT: { schema: clamdPort, help: "clamd's port at CLAMD_HOST (3310)" },
+  CLAMD_SOCKET: {
+    schema: clamdSocket,
+    help: "clamd's unix socket, in place of CLAMD_HOST, as /run/clamav/clamd.ctl",
+  },
+  PIGEONPOST_MEDIA_HOSTS: {
+    schema: mediaHosts,
+    help: 'hosts of the own network that files may be fetched from: host or host:port, by commas',
+  },
+  AWS_S3_MAX_FILE_SIZE: {
+    schema: fileSize,
+    help: 'bytes that a file may have, in any storage (10485760)',
+  },
+  PIGEONPOST_STORAGE: {
+    schema: z
+      .enum(['folder', 's3', 'cloudinary'], {
+        error: (issue) => `is ${quote(issue.input)}; give folder, s3 or cloudinary`,
+      })
+      .optional(),
+    help: 'where files lie: folder, s3 or cloudinary; unset: what the variables of one of them say, else the data folder',
+  },
+  CLOUDINARY_URL: {
+    schema: cloudinaryUrl,
+    help: 'keeps files at Cloudinary: cloudinary://key:secret@cloud',
+  },
+  S3_BUCKET: { schema: bucket, help: 'keeps files in this bucket of an S3 server' },
+  S3_ENDPOINT: {
+    schema: publicUrl,
+    help: "the S3 server, as http://127.0.0.1:9000; unset: Amazon's",
+  },
+  S3_PUBLIC_ENDPOINT: {
+    schema: publicUrl,
+    help: 'the S3 server as browsers and providers reach it, where that is another address',
+  },
+  S3_REGION: { schema: region, help: 'region of the bucket (us-east-1)' },
+  S3_ACCESS_KEY_ID: {
+    schema: credential,
+    help: "the key's id; unset, with Amazon: as its own tools find one",
+  },
+  S3_SECRET_ACCESS_KEY: { schema: credential, help: "the key's secret" },
   LOG_LEVEL: {
     schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     help: 'fatal, error, warn, info (default), debug, trace or silent; debug shows stacks',
@@ -133,6 +273,9 @@ export function readEnvironment<Name extends VariableName>(
     throw new Failure(
       `PIGEONPOST_AUTH=none lets everyone in, so HOST has to be loopback (127.0.0.1, ::1 or localhost) and is ${quote(config.HOST)}; change HOST or use PIGEONPOST_AUTH=keys`,
     )
+  }
+  if (config.CLAMD_HOST && config.CLAMD_SOCKET) {
+    throw new Failure('CLAMD_HOST and CLAMD_SOCKET are both set; unset the one that is not meant')
   }
   return config
 }

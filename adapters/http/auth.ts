@@ -2,13 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, Unauthorized } from '../../db/errors.ts'
 import { findKey, type FoundKey } from '../../db/keys/find.ts'
 import { hashKey } from '../../db/keys/create.ts'
-import type { Scope } from '../../db/keys/scopes.ts'
+import { type Scope, scopes as everything } from '../../db/keys/scopes.ts'
 import type { ApiContext } from './context.ts'
+import type { LimitRate } from './rate-limit.ts'
 
 /** Who asks: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
 export interface Principal {
   tenantId: number
   keyId: string | null
+  scopes: readonly string[]
+  /** Requests that it may make here in a minute; null: any number. */
+  ratePerMinute: number | null
 }
 
 declare module 'fastify' {
@@ -34,9 +38,10 @@ const mostRemembered = 10_000
 /**
  * A check of `Authorization: Bearer pp_…` that sets `request.principal`. The key may also be the password of Basic, which
  * is what a provider sends that is given the URL https://any:pp_…@host/ and no header.
- * @throws Unauthorized (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; Forbidden `scope_missing`.
+ * @throws Unauthorized (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; TooMany `rate_limited`; Forbidden
+ * `scope_missing`.
  */
-export function createAuthenticate(context: ApiContext): Authenticate {
+export function createAuthenticate(context: ApiContext, limitRate: LimitRate): Authenticate {
   const remembered = new Map<string, { until: number; key: FoundKey }>()
 
   const find = async (secret: string): Promise<FoundKey | null> => {
@@ -58,7 +63,7 @@ export function createAuthenticate(context: ApiContext): Authenticate {
 
   return async (request, reply, scope) => {
     if (context.auth === 'none') {
-      request.principal = { tenantId: 1, keyId: null }
+      request.principal = { tenantId: 1, keyId: null, scopes: everything, ratePerMinute: null }
       return
     }
     const header = request.headers.authorization ?? ''
@@ -79,7 +84,8 @@ export function createAuthenticate(context: ApiContext): Authenticate {
         field: 'Authorization',
       })
     }
-    request.principal = { tenantId: key.tenantId, keyId: key.keyId }
+    request.principal = key
+    if (key.ratePerMinute !== null) await limitRate(request, reply)
     if (!key.scopes.includes(scope)) {
       reply.header(
         'www-authenticate',

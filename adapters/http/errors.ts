@@ -110,13 +110,13 @@ function detailsOf(issue: Issue): Problem['details'] {
   const field = path.join('.') || 'body'
   const given = issue.message ?? 'Invalid input'
   const missing = issue.keyword === 'invalid_type' && given.endsWith('received undefined')
-  // Messages of ours stand by themselves (document 004 gives some of the words); zod's do not name the field.
-  const message = missing
-    ? `${field} is missing`
-    : given.startsWith('Invalid')
-      ? `${field}: ${given}`
-      : given
-  return [{ field, message }]
+  return [{ field, message: missing ? `${field} is missing` : naming(field, given) }]
+}
+
+/** Messages of ours stand by themselves (document 004 gives some of the words); zod's do not name the field. */
+function naming(field: string, message: string): string {
+  if (/^(Invalid|Too (big|small))/.test(message)) return `${field}: ${message}`
+  return message.startsWith('must ') ? `${field} ${message}` : message
 }
 
 const frameworkProblems: Record<

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { InvalidInput } from '../../db/errors.ts'
 import { phoneChannels, toE164 } from '../channels/phone.ts'
 import { sanitizeText, storable } from '../channels/payload.ts'
-import { messageId } from './shapes.ts'
+import { idIn, messageId } from './shapes.ts'
 
 const longestObject = 65_536
 
@@ -15,7 +15,7 @@ export const uuidParams = z.object({ id: z.uuid('id must be a UUID') })
 /** Of a body: a uuid, or the number as such or in digits. */
 export function anyId(field: string) {
   return z
-    .union([messageId, z.int().min(0)], `${field} must be a UUID or a number`)
+    .union([idIn(field), z.int().min(0)], `${field} must be a UUID or a number`)
     .transform(String)
     .describe('The UUID, or the number')
 }
@@ -46,7 +46,7 @@ export function object(field: string) {
     .record(z.string(), z.unknown())
     .refine(
       isStorable,
-      `${field} must not hold NUL or lone surrogates, nor more than ${longestObject} bytes`,
+      `${field} must not hold NUL or lone surrogates, more than ${longestObject} bytes or 200 levels`,
     )
 }
 

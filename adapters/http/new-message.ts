@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { SaidMessage } from '../../db/messages/create.ts'
-import { sanitizeText, storable } from '../channels/payload.ts'
+import { sanitizeText } from '../channels/payload.ts'
+import { object } from './inputs.ts'
 import { contentTypeOf, typeWord } from './shapes.ts'
 
 /** Bytes of a body, as in the table (messages_body_at_most_1_mib). */
 const longestContent = 1_048_576
-const longestMetadata = 65_536
 
 const needsMedia: ReadonlySet<string> = new Set(['Image', 'Video', 'Audio', 'Document'])
 
@@ -50,17 +50,15 @@ export const newMessage = z
     type: typeWord.default('Text'),
     content: textField('content').nullish(),
     mediaUrl: urlField('mediaUrl').nullish(),
+    mediaId: z
+      .uuid('mediaId must be a UUID')
+      .nullish()
+      .describe('Of an upload, in place of mediaUrl'),
     scheduledFor: moment.nullish(),
-    metadata: z
-      .record(z.string(), z.unknown())
-      .refine(
-        isStorable,
-        'metadata must not hold NUL or lone surrogates, nor more than 65536 bytes',
-      )
-      .nullish(),
+    metadata: object('metadata').nullish(),
   })
   .superRefine((message, context) => {
-    const { accountId, whatsappAccountId, type, mediaUrl } = message
+    const { accountId, whatsappAccountId, type, mediaUrl, mediaId } = message
     if (accountId && whatsappAccountId && accountId !== whatsappAccountId) {
       context.addIssue({
         code: 'custom',
@@ -75,7 +73,14 @@ export const newMessage = z
         message: 'to must not hold control characters',
       })
     }
-    if (needsMedia.has(type) ? !mediaUrl : !message.content?.trim()) {
+    if (mediaUrl && mediaId) {
+      context.addIssue({
+        code: 'custom',
+        path: ['mediaId'],
+        message: 'mediaId and mediaUrl are two files: give one',
+      })
+    }
+    if (needsMedia.has(type) ? !mediaUrl && !mediaId : !message.content?.trim()) {
       const field = needsMedia.has(type) ? 'mediaUrl' : 'content'
       context.addIssue({
         code: 'custom',
@@ -86,15 +91,6 @@ export const newMessage = z
   })
 export type NewMessageBody = z.infer<typeof newMessage>
 
-function isStorable(metadata: Record<string, unknown>): boolean {
-  try {
-    const text = JSON.stringify(metadata)
-    return Buffer.byteLength(text) <= longestMetadata && JSON.stringify(storable(metadata)) === text
-  } catch {
-    return false
-  }
-}
-
 /** The request in the database's words. */
 export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {
   return {
@@ -103,6 +99,7 @@ export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'id
     contentType: contentTypeOf(body.type),
     body: body.content ?? null,
     mediaUrl: body.mediaUrl ?? null,
+    mediaId: body.mediaId ?? null,
     metadata: body.metadata ?? {},
     scheduledFor: body.scheduledFor ?? null,
   }

@@ -5,7 +5,8 @@ import type { Counted } from './estimates.ts'
 
 export { mostCounted } from '../../db/page.ts'
 
-const whole = (name: string, most: number) =>
+/** A number from 1 in a query string. */
+export const whole = (name: string, most: number) =>
   z
     .string()
     .regex(/^[0-9]{1,9}$/, `${name} must be a whole number`)

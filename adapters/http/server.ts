@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
@@ -12,6 +12,9 @@ import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { refuseRepeatedHeaders } from './repeated-headers.ts'
+import { allowOrigins } from './cors.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -21,6 +24,9 @@ import { addConversations } from './routes/conversations.ts'
 import { addCustomers } from './routes/customers.ts'
 import { addHealth } from './routes/health.ts'
 import { addIdentities } from './routes/identities.ts'
+import { addKeys } from './routes/keys.ts'
+import { addFiles } from './routes/files.ts'
+import { addMedia, type MediaSettings } from './routes/media.ts'
 import { addMessageList } from './routes/message-list.ts'
 import { addMessages } from './routes/messages.ts'
 import { addMetrics } from './routes/metrics.ts'
@@ -29,6 +35,7 @@ import { addSettling } from './routes/settle.ts'
 import { addThreads } from './routes/threads.ts'
 import { addTransactional } from './routes/transactional.ts'
 import { addWebhooks } from './routes/webhooks.ts'
+import { validateInput } from './validate.ts'
 
 export interface ApiOptions {
   /** The database's. */
@@ -46,6 +53,10 @@ export interface ApiOptions {
   version?: string
   /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
   publicUrl?: string | null
+  /** Where files lie; without it, none are taken and none are served. */
+  media?: MediaSettings
+  /** Whose pages may call us from a browser, such as `https://app.example.org`; `*`: everyone's. Default: nobody's. */
+  corsOrigins?: readonly string[]
 }
 
 export interface Api {
@@ -86,7 +97,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
-  const authenticate = createAuthenticate(context)
+  await allowOrigins(app, options.corsOrigins ?? [])
+  const authenticate = createAuthenticate(context, await createRateLimit(app))
   app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config
     if (scope) await authenticate(request, reply, scope)
@@ -109,7 +121,12 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addIdentities(scope, context)
     addAccounts(scope, context)
     addAccountState(scope, context)
+    addKeys(scope, context)
   })
+  if (options.media) {
+    await addMedia(app, context, options.media)
+    addFiles(app, options.media.storages)
+  }
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
@@ -155,7 +172,7 @@ export function createApp(logger: Logger): FastifyInstance {
     clientErrorHandler,
   }) as unknown as FastifyInstance
   app.removeContentTypeParser('text/plain')
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validateInput)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('principal', null)
   app.setErrorHandler(answerError)
@@ -165,6 +182,7 @@ export function createApp(logger: Logger): FastifyInstance {
     const problem = { status: 404, code: 'route_unknown', message, details: [] }
     return reply.code(404).send(problemBody(problem))
   })
+  app.addHook('onRequest', async (request) => refuseRepeatedHeaders(request))
   app.addHook('onSend', async (request, reply) => {
     reply.headers(commonHeaders(request.id))
     if (!app.server.listening) {

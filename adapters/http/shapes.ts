@@ -67,12 +67,16 @@ export function channelName(channel: string): string {
   return channelNames[channel] ?? channel.slice(0, 1).toUpperCase() + channel.slice(1)
 }
 
-export const messageId = z
-  .string()
-  .regex(
-    /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
-    'id must be a UUID or a number',
-  )
+/** A uuid, or the number that people see, in a field of that name. */
+export function idIn(name: string) {
+  return z
+    .string()
+    .regex(
+      /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
+      `${name} must be a UUID or a number`,
+    )
+}
+export const messageId = idIn('id')
 
 const time = z.string().describe('ISO 8601, UTC')
 

@@ -3,9 +3,16 @@ import type { Sql } from '../../db/connect.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { disconnectAccount } from '../../db/delivery/disconnect.ts'
 import { type AttemptResult, recordResults } from '../../db/delivery/record.ts'
-import type { ChannelAccount, OutboundMessage, Provider, SendOutcome } from '../channels/channel.ts'
+import type {
+  ChannelAccount,
+  OutboundFile,
+  OutboundMessage,
+  Provider,
+  SendOutcome,
+} from '../channels/channel.ts'
+import type { OutboundFiles } from '../media/outbound.ts'
 import type { Breakers, Verdict } from './breakers.ts'
-import { disconnectReason, judge, verdictOf } from './outcome.ts'
+import { disconnectReason, filesUnavailable, judge, verdictOf } from './outcome.ts'
 import type { Pace } from './pace.ts'
 
 /** The time that requests of one turn have, and who they go to. */
@@ -16,7 +23,8 @@ export type Route = {
   signal: AbortSignal
 }
 
-type Flight = { message: OutboundMessage; route: Route; startedAt: number; landed: boolean }
+type Outgoing = OutboundMessage & { hasFiles?: boolean }
+type Flight = { message: Outgoing; route: Route; startedAt: number; landed: boolean }
 
 /**
  * The requests of one account that are under way in this process, and the recording of their outcomes: in batches, as
@@ -30,7 +38,7 @@ export type Flights = {
   /** A provider said that the account cannot send. */
   disconnected: boolean
   /** Never throws: what becomes of the request is recorded. */
-  start(message: OutboundMessage, route: Route): void
+  start(message: Outgoing, route: Route): void
   /** Resolves at the next landing or recording. */
   change(): Promise<void>
   /** Counts requests that did not answer their signal as without an outcome. */
@@ -44,6 +52,8 @@ export type FlightsOptions = {
   breakers: Breakers
   /** What providers are told of where we are reached. */
   publicUrl: string | null
+  /** The files that messages take along; null: this worker knows no storage. */
+  files: OutboundFiles | null
   /** Called with the next try's delay (ms) when a batch brought one. */
   onRetry: (inMs: number) => void
   /** Ends the retrying of a recording that fails because the database is gone. */
@@ -143,11 +153,21 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
 
 async function send(
   flight: Flight,
-  { logger, publicUrl }: Pick<FlightsOptions, 'logger' | 'publicUrl'>,
+  { logger, publicUrl, files }: Pick<FlightsOptions, 'logger' | 'publicUrl' | 'files'>,
 ): Promise<SendOutcome> {
   const { provider, account, signal } = flight.route
+  const { message } = flight
+  let found: OutboundFile[] = []
   try {
-    return await provider.send(flight.message, { account, signal, publicUrl })
+    if (message.hasFiles && files) found = await files.of(account.tenantId, message.id)
+  } catch (error) {
+    logger.warn({ err: error, messageId: message.id }, 'the files of a message cannot be read now')
+    const errorMessage = error instanceof Error ? error.message : String(error)
+    return { outcome: 'not_sent', retryable: true, errorCode: filesUnavailable, errorMessage }
+  }
+  try {
+    const whole = found.length > 0 ? { ...message, files: found } : message
+    return await provider.send(whole, { account, signal, publicUrl })
   } catch (error) {
     logger.error(
       { err: error, provider: provider.name, messageId: flight.message.id },

@@ -51,6 +51,9 @@ export function judge(
     : { ...result, status: 'failed' }
 }
 
+/** Our own storage failed, before anything left. */
+export const filesUnavailable = 'media_unavailable'
+
 /**
  * What a try says of the provider, for its circuit breaker. Any answer that a provider in order gives, a refusal
  * included, shows that it is well; so does a rate limit (`rate_limited`). A failure that may pass and a doubt show that
@@ -66,6 +69,7 @@ export function verdictOf(provider: string, outcome: SendOutcome): Verdict | nul
     }
   }
   if (outcome.account === 'disconnect') return null
+  if (outcome.errorCode === filesUnavailable) return null
   const well = !outcome.retryable || outcome.errorCode === 'rate_limited'
   const error = storable(`${outcome.errorCode}: ${outcome.errorMessage}`).slice(0, 500)
   return { provider, well, error: well ? null : error }

@@ -3,6 +3,7 @@ import type { Sql } from '../../db/connect.ts'
 import { foldCounters } from '../../db/events/fold.ts'
 import { lastEventId } from '../../db/events/read-log.ts'
 import { retainLog } from '../../db/events/retain.ts'
+import { forgetRequests } from '../../db/requests/forget.ts'
 import { within } from './waiting.ts'
 
 export type Upkeep = { stop(): Promise<void> }
@@ -12,7 +13,8 @@ const hourMs = 3_600_000
 
 /**
  * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,
- * the log's next partitions made, and those dropped that it keeps no longer. Every worker may do it; they take turns by the locks of what they call.
+ * the log's next partitions made, those dropped that it keeps no longer, and the answers to POSTs forgotten that are
+ * older than a day. Every worker may do it; they take turns by the locks of what they call.
  */
 export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: number }): Upkeep {
   const { sql, logger } = options
@@ -29,6 +31,15 @@ export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: numbe
     }
   }
 
+  async function forget(): Promise<void> {
+    try {
+      const forgotten = await forgetRequests(sql)
+      if (forgotten > 0) logger.info({ forgotten }, 'forgot answers that are older than a day')
+    } catch (error) {
+      logger.warn({ err: error }, 'could not forget answers that are older than a day')
+    }
+  }
+
   async function run(): Promise<void> {
     let seen = -1
     let retainAt = 0
@@ -38,6 +49,7 @@ export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: numbe
         if (performance.now() >= retainAt) {
           retainAt = performance.now() + hourMs
           await retain()
+          await forget()
         }
         // Looking at the sequence is nearly free; folding takes a lock.
         const last = await lastEventId(sql)

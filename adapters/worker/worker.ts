@@ -8,6 +8,8 @@ import type { Provider } from '../channels/channel.ts'
 import { createBreakers } from './breakers.ts'
 import { type DeliverContext, deliverTurn } from './deliver.ts'
 import { createFlights, type Flights } from './flights.ts'
+import { createOutboundFiles } from '../media/outbound.ts'
+import { type MediaOptions, startMedia } from './media.ts'
 import { createPace } from './pace.ts'
 import { startRelay } from './relay.ts'
 import { startRunner } from './runner.ts'
@@ -24,6 +26,8 @@ export type WorkerOptions = {
   leaseMs?: number
   /** Where the internet reaches the API, for providers that report there; null where nowhere. */
   publicUrl?: string | null
+  /** Where files lie and who scans them; without it, they wait for a worker that knows, and so does what takes them along. */
+  media?: MediaOptions
 }
 
 export type Worker = {
@@ -56,6 +60,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const sweeper = startSweeper({ sql, logger })
   const upkeep = startUpkeep({ sql, logger })
+  const media = options.media ? startMedia({ ...options.media, sql, logger }) : null
+  const files = options.media
+    ? createOutboundFiles(sql, options.media.storages, options.publicUrl ?? null)
+    : null
   const context: DeliverContext = {
     sql,
     logger,
@@ -82,6 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       pace,
       breakers,
       publicUrl: options.publicUrl ?? null,
+      files,
       hardStop: hardStop.signal,
       onRetry: (inMs) => void wake(target, inMs),
     })
@@ -144,7 +153,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
     await atMost(
       stopMs,
-      Promise.all([sweeper.stop(), upkeep.stop(), runner.stop(), land(), relay.stop()]),
+      Promise.all([
+        sweeper.stop(),
+        upkeep.stop(),
+        media?.stop(),
+        runner.stop(),
+        land(),
+        relay.stop(),
+      ]),
     )
     await sql.end({ timeout: 0.5 })
   }

@@ -1,5 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import { type Place } from '../place.ts'
+import { planOnce } from '../plan.ts'
 import {
   conversationColumns,
   conversationRow,
@@ -8,6 +9,7 @@ import {
   messageRow,
   type MessageRow,
 } from '../rows.ts'
+import { exactCounters } from './find.ts'
 
 export type ConversationFilter = {
   tenantId: number
@@ -74,6 +76,9 @@ export async function listConversations(
   const offset = page.offset ?? 0
   const wanted = offset + page.limit
   const means = where(tx, filter)
+  // A limit that the planner does not know is a tenth of all rows to it, and it plans anew for every page. In the text it
+  // is one of a hundred; with an offset there would be no end of texts.
+  const most = offset === 0 ? tx.unsafe(`limit ${wanted}`) : tx`limit ${wanted}`
   const beyond = (at: ReturnType<Transaction>) =>
     page.after === undefined
       ? tx``
@@ -101,17 +106,17 @@ export async function listConversations(
     ),
     place as (
       (select c.id, c.number, c.at from fresh c
-        where true ${beyond(tx`c.at`)} order by c.at desc, c.number desc limit ${wanted})
+        where true ${beyond(tx`c.at`)} order by c.at desc, c.number desc ${most})
       union all
       (select c.id, c.number, c.last_message_at from pigeonpost.conversations c
-        where ${means} and c.last_message_at is not null and c.id <> all (array(select f.id from fresh f))
+        where ${means} and c.last_message_at is not null and c.id not in (select f.id from fresh f)
           ${beyond(tx`c.last_message_at`)}
-        order by c.last_message_at desc, c.number desc limit ${wanted})
+        order by c.last_message_at desc, c.number desc ${most})
       union all
       (select c.id, c.number, c.created_at from pigeonpost.conversations c
-        where ${means} and c.last_message_at is null and c.id <> all (array(select f.id from fresh f))
+        where ${means} and c.last_message_at is null and c.id not in (select f.id from fresh f)
           ${beyond(tx`c.created_at`)}
-        order by c.created_at desc, c.number desc limit ${wanted})
+        order by c.created_at desc, c.number desc ${most})
       order by at desc, number desc offset ${offset} limit ${page.limit}
     )
     select ${tx(plainColumns)},
@@ -122,8 +127,7 @@ export async function listConversations(
     from place p
     join pigeonpost.conversations c on c.tenant_id = ${tenantId} and c.id = p.id
     left join fresh f on f.id = p.id
-    left join lateral (
-      select * from pigeonpost.conversation_counters(c.tenant_id, f.id) where f.id is not null) k on true
+    left join lateral (${exactCounters(tx, tx`c.tenant_id`, tx`f.id`)}) k on f.id is not null
     order by p.at desc, p.number desc`
   return withContents(
     tx,
@@ -176,7 +180,9 @@ export async function withContents<C extends ConversationRow>(
   if (conversations.length === 0) return []
   const ids = conversations.map(({ id }) => id)
   const accountIds = [...new Set(conversations.map((one) => one.account_id))]
-  const [accounts, participants, messages] = await Promise.all([
+  const [, accounts, participants, messages] = await Promise.all([
+    // One plan serves one conversation as well as a hundred: made anew each time, it takes longer than the reading.
+    planOnce(tx),
     tx<{ id: string; address: string | null }[]>`
       select id, address from pigeonpost.accounts where tenant_id = ${tenantId} and id = any (${accountIds}::uuid[])`,
     readParticipants(tx, tenantId, ids),
@@ -205,14 +211,14 @@ async function readParticipants(
           where i.tenant_id = c.tenant_id and i.customer_id = p.customer_id and i.channel = c.channel
           order by i.created_at, i.address limit 1) end as address,
       p.joined_at as "joinedAt", p.left_at as "leftAt", p.metadata
-    from pigeonpost.conversations c
+    from unnest(${ids}::uuid[]) o (id)
+    join pigeonpost.conversations c on c.tenant_id = ${tenantId} and c.id = o.id
     cross join lateral (
       select * from pigeonpost.conversation_participants p
       where p.tenant_id = c.tenant_id and p.conversation_id = c.id and p.left_at is null
       order by p.joined_at, p.id limit ${mostParticipants}) p
     left join pigeonpost.customers u on u.tenant_id = c.tenant_id and u.id = p.customer_id
     left join pigeonpost.accounts a on a.tenant_id = c.tenant_id and a.id = p.account_id
-    where c.tenant_id = ${tenantId} and c.id = any (${ids}::uuid[])
     order by p.joined_at, p.id`
   return Map.groupBy(rows, ({ conversationId }) => conversationId)
 }

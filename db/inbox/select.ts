@@ -78,18 +78,18 @@ export type ReadableRequest = {
   body: Buffer
 }
 
-/** The webhook of that digest (SHA-256, in hex), null where there is none or it was deleted. */
+/** The webhook of that digest (SHA-256, in hex) and whose it is, null where there is none or it was deleted. */
 export async function findKeptRequest(
   db: Db,
   tenantId: number,
   digestHex: string,
-): Promise<ReadableRequest | null> {
+): Promise<{ channel: string; request: ReadableRequest } | null> {
   if (!/^[0-9a-f]{64}$/.test(digestHex)) return null
   const [row] = await db<KeptRequest[]>`
     select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
       error_message as "errorMessage", received_at as "receivedAt", method, path, headers, body
     from pigeonpost.webhook_inbox where tenant_id = ${tenantId} and digest = ${Buffer.from(digestHex, 'hex')}`
-  return row ? asRequest(row) : null
+  return row ? { channel: row.channel, request: asRequest(row) } : null
 }
 
 /** A payload without a time of its own gets that of its arrival. */

@@ -15,7 +15,9 @@ export interface NewKey {
   name: string
   /** Default: all of them. */
   scopes?: readonly Scope[]
-  expiresAt?: Date | null
+  expiresAt?: Date | null | undefined
+  /** Requests that each server takes in a minute. Default: unlimited. */
+  ratePerMinute?: number | null | undefined
 }
 
 /**
@@ -39,8 +41,9 @@ export async function createKey(db: Db, given: NewKey): Promise<ApiKeyRow & { ke
   const key = `pp_${given.tenantId}_${randomBytes(32).toString('base64url')}`
   const prefix = key.slice(0, `pp_${given.tenantId}_`.length + 4)
   const [row] = await db<ApiKeyRow[]>`
-    insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes, expires_at)
-    values (${given.tenantId}, ${given.name}, ${prefix}, ${hashKey(key)}, ${[...wanted]}, ${given.expiresAt ?? null})
+    insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes, expires_at, rate_per_minute)
+    values (${given.tenantId}, ${given.name}, ${prefix}, ${hashKey(key)}, ${[...wanted]}, ${given.expiresAt ?? null},
+      ${given.ratePerMinute ?? null})
     returning ${db(apiKeyColumns)}`
   if (!row) {
     throw new Error('the key was not stored')

@@ -6,6 +6,7 @@ export interface FoundKey {
   tenantId: number
   keyId: string
   scopes: string[]
+  ratePerMinute: number | null
 }
 
 const shape = /^pp_([1-9][0-9]{0,9})_[A-Za-z0-9_-]{43}$/
@@ -18,8 +19,8 @@ export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
     return null
   }
   return asTenant(sql, tenantId, async (tx) => {
-    const [row] = await tx<{ id: string; scopes: string[]; stale: boolean }[]>`
-      select id, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as stale
+    const [row] = await tx<{ id: string; scopes: string[]; rate: number | null; stale: boolean }[]>`
+      select id, scopes, rate_per_minute as rate, coalesce(last_used_at < now() - interval '1 minute', true) as stale
       from pigeonpost.api_keys
       where tenant_id = ${tenantId} and hash = ${hashKey(key)}
         and revoked_at is null and (expires_at is null or expires_at > now())`
@@ -30,6 +31,6 @@ export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
         where tenant_id = ${tenantId} and id = (
           select id from pigeonpost.api_keys where tenant_id = ${tenantId} and id = ${row.id} for update skip locked)`
     }
-    return row ? { tenantId, keyId: row.id, scopes: row.scopes } : null
+    return row ? { tenantId, keyId: row.id, scopes: row.scopes, ratePerMinute: row.rate } : null
   })
 }

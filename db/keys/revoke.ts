@@ -1,5 +1,6 @@
 import type { Db } from '../connect.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
+import { lockKey } from './lock.ts'
 
 /**
  * Ends a key, now or at a moment to come; what was ended before stays so. A running server takes a key for up to 2 s
@@ -13,16 +14,13 @@ export async function revokeKey(
   which: string,
   at: Date | null = null,
 ): Promise<ApiKeyRow | null> {
-  const found = await db<{ id: string }[]>`
-    select id from pigeonpost.api_keys
-    where tenant_id = ${tenantId} and (id::text = ${which.toLowerCase()} or prefix = ${which}) limit 2`
-  const [one] = found
-  if (!one || found.length > 1) return null
+  const found = await lockKey(db, tenantId, which)
+  if (!found) return null
   const [row] = await db<ApiKeyRow[]>`
     update pigeonpost.api_keys set
       revoked_at = case when ${at === null} then coalesce(revoked_at, now()) else revoked_at end,
       expires_at = least(expires_at, ${at})
-    where tenant_id = ${tenantId} and id = ${one.id}
+    where tenant_id = ${tenantId} and id = ${found.id}
     returning ${db(apiKeyColumns)}`
   return row ?? null
 }

@@ -8,6 +8,8 @@ export const scopes = [
   'customers:write',
   'accounts:read',
   'accounts:write',
+  'keys:read',
+  'keys:write',
   'webhooks',
   'metrics',
 ] as const

@@ -2,7 +2,6 @@ import type { Sql } from '../connect.ts'
 
 /** A file that a message takes along, and where it lies. */
 export interface MessageFile {
-  messageId: string
   filename: string | null
   contentType: string
   /** Bytes. */
@@ -13,19 +12,19 @@ export interface MessageFile {
   reference: Record<string, unknown>
 }
 
-/** The files of messages that are about to be sent, in their order. Claiming has seen that all of them are ready. */
+/** The files of a message that is about to be sent, in their order. Claiming has seen that all of them are ready. */
 export async function findMessageFiles(
   sql: Sql,
   tenantId: number,
-  messageIds: string[],
+  messageId: string,
 ): Promise<MessageFile[]> {
   return sql<MessageFile[]>`
-    select m.id as "messageId", x.filename, f.content_type as "contentType", f.size, f.storage, f.storage_key as "storageKey",
+    select x.filename, f.content_type as "contentType", f.size, f.storage, f.storage_key as "storageKey",
       coalesce(case when jsonb_typeof(m.metadata -> 'media' -> (x.position - 1)) = 'object'
         then m.metadata -> 'media' -> (x.position - 1) end, '{}') as reference
     from pigeonpost.messages m
     cross join lateral pigeonpost_private.media_of(m) with ordinality x
     join pigeonpost.media_files f on f.tenant_id = x.tenant_id and f.id = x.file_id
-    where m.tenant_id = ${tenantId} and m.id = any (${messageIds}::uuid[]) and f.status in ('clean', 'unscanned')
-    order by m.id, x.ordinality`
+    where m.tenant_id = ${tenantId} and m.id = ${messageId} and f.status in ('clean', 'unscanned')
+    order by x.ordinality`
 }

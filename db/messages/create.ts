@@ -1,5 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import { Conflict } from '../errors.ts'
+import { checkUnclaimed } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
 export interface NewMessage {
@@ -11,6 +12,8 @@ export interface NewMessage {
   contentType: MessageRow['content_type']
   body: string | null
   mediaUrl: string | null
+  /** An upload of the tenant's. */
+  mediaId: string | null
   metadata: Record<string, unknown>
   scheduledFor: Date | null
   /** The API key's id. */
@@ -29,10 +32,10 @@ export async function createMessage(
   message: NewMessage,
 ): Promise<MessageRow | null> {
   const [row] = await tx`
-    insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, content_type, body, media_url,
+    insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, content_type, body, media_url, media_id,
       metadata, scheduled_for, created_by, idempotency_key)
     values (${message.tenantId}, ${message.accountId}, ${message.channel}, 'outbound', ${message.address},
-      ${message.contentType}, ${message.body}, ${message.mediaUrl}, ${tx.json(message.metadata as never)},
+      ${message.contentType}, ${message.body}, ${message.mediaUrl}, ${message.mediaId}, ${tx.json(message.metadata as never)},
       ${message.scheduledFor}, ${message.createdBy}, ${message.idempotencyKey})
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
     returning ${tx(messageColumns)}`
@@ -45,13 +48,20 @@ export async function createMessage(
 /** What a request says, before an account is chosen for it. */
 export type SaidMessage = Pick<
   NewMessage,
-  'tenantId' | 'address' | 'contentType' | 'body' | 'mediaUrl' | 'metadata' | 'scheduledFor'
+  | 'tenantId'
+  | 'address'
+  | 'contentType'
+  | 'body'
+  | 'mediaUrl'
+  | 'mediaId'
+  | 'metadata'
+  | 'scheduledFor'
 > & { accountId: string | null; idempotencyKey: string }
 
 /**
  * The message that an earlier request with this key stored, or null where the key is new. It is compared with what
  * the message was then: later edits do not count.
- * @throws Conflict `idempotency_key_reused` where that request said something else.
+ * @throws Conflict `idempotency_key_reused` where that request said something else, or was not for a message.
  */
 export async function findByIdempotencyKey(
   tx: Transaction,
@@ -62,6 +72,10 @@ export async function findByIdempotencyKey(
       m.address is not distinct from pigeonpost.normalize_address(m.channel, ${said.address})
         and m.content_type = ${said.contentType}
         and m.media_url is not distinct from ${said.mediaUrl}
+        and case when ${said.mediaId}::uuid is not null then m.media_id = ${said.mediaId}
+          -- The file of a media_url is linked when it is here.
+          else m.media_id is null or exists (
+            select from pigeonpost.media x where x.tenant_id = m.tenant_id and x.id = m.media_id and x.message_id = m.id) end
         and m.scheduled_for is not distinct from ${said.scheduledFor}
         and (${said.accountId}::uuid is null or m.account_id = ${said.accountId})
         and m.metadata - 'edited_at' = ${tx.json(said.metadata as never)}
@@ -78,5 +92,7 @@ export async function findByIdempotencyKey(
       hint: 'Use a new key for every new message.',
     })
   }
-  return row ? messageRow.parse(row) : null
+  if (row) return messageRow.parse(row)
+  await checkUnclaimed(tx, said.tenantId, said.idempotencyKey)
+  return null
 }

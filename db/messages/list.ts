@@ -82,11 +82,6 @@ const expectedRows = z
   .tuple([z.object({ Plan: z.object({ 'Plan Rows': z.number() }) })])
   .transform(([{ Plan }]) => Plan['Plan Rows'])
 
-/** The same filter means few messages of one tenant and many of another: no plan that was made for one serves all. */
-export async function planAnew(tx: Transaction): Promise<void> {
-  await tx`select set_config('plan_cache_mode', 'force_custom_plan', true)`
-}
-
 /** In words that the partial indexes have too: those of migration 000003. */
 export function means(tx: Transaction, filter: ListFilter) {
   const { tenantId, accountId, customerId, direction, contentType, statuses } = filter

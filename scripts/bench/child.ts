@@ -1,12 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, type Serializable } from 'node:child_process'
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
 
 export type Child = {
   pid: number
-  /** Resolves with the next message that has this key. @throws when the process ends before. */
-  next(key: string): Promise<number>
-  tell(message: string): void
+  /** Resolves with what the next message has under this key. @throws when the process ends before. */
+  next<T = number>(key: string): Promise<T>
+  tell(message: Serializable): void
   stop(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export function startChild(script: string, args: string[]): Child {
   }
 }
 
-async function nextOf(child: ChildProcess, key: string): Promise<number> {
+async function nextOf<T>(child: ChildProcess, key: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = () =>
       reject(new Error(`a process of the benchmark ended before it said "${key}"`))
@@ -35,7 +35,7 @@ async function nextOf(child: ChildProcess, key: string): Promise<number> {
       if (value === undefined) return
       child.off('message', heard)
       child.off('exit', ended)
-      resolve(Number(value))
+      resolve(value as T)
     }
     child.on('message', heard)
     child.once('exit', ended)

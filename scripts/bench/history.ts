@@ -1,6 +1,6 @@
-import { begin } from '../../db/begin.ts'
 import { connect, type Sql } from '../../db/connect.ts'
 import { threadHistory } from '../../db/messages/history.ts'
+import { fill } from './fill.ts'
 import { percentile } from './rounds.ts'
 
 type Sample = { messages: number; p50: number; p99: number }
@@ -11,10 +11,11 @@ export async function benchHistory(
   options: { messages: number; log: (line: string) => void },
 ): Promise<{ small: Sample; large: Sample; ratio: number; met: boolean; plan: string }> {
   const sql = connect(url, { max: 4, name: 'bench' })
+  const threads = { tenantId: 7, perThread: 200, log: options.log }
   try {
-    await fill(sql, 100_000, options.log)
+    await fill(sql, { ...threads, messages: 100_000 })
     const small = await read(sql)
-    await fill(sql, options.messages, options.log)
+    await fill(sql, { ...threads, messages: options.messages })
     const large = await read(sql)
     const [thread] = await sql<
       { id: string }[]
@@ -33,48 +34,6 @@ export async function benchHistory(
   } finally {
     await sql.end()
   }
-}
-
-const perThread = 200
-
-/**
- * Stores messages until there are so many: threads of 200, whose messages lie far apart in the table, as they do when
- * many people write at once. The first of each thread comes in by ingest(); the rest under the role for which the row
- * triggers stand back, since only where the rows lie matters here.
- */
-async function fill(sql: Sql, until: number, log: (line: string) => void): Promise<void> {
-  const threads = until / perThread
-  const batch = 5000
-  for (let first = 0; first < threads; first += batch) {
-    await sql`
-      select count(*) from pigeonpost.ingest((
-        select jsonb_agg(jsonb_build_object('tenant_id', 7, 'direction', 'inbound', 'external_message_id', 'h' || i,
-          'address', '+2784' || (1000000 + i), 'body', 'the first message of thread ' || i, 'sent_at', '2026-01-01T00:00:00Z'))
-        from generate_series(${first}::int, ${Math.min(first + batch, threads) - 1}::int) i))`
-  }
-  const [stored] = await sql<{ count: number }[]>`
-    select count(*) from pigeonpost.messages where tenant_id = 7`
-  const rounds = Math.ceil((until - (stored?.count ?? 0)) / threads)
-  let reported = Date.now()
-  for (let round = 0; round < rounds; round += 1) {
-    await begin(sql, async (tx) => {
-      await tx`set local role pigeonpost_ingest`
-      await tx`
-        insert into pigeonpost.messages (tenant_id, account_id, conversation_id, thread_id, customer_id, sender_customer_id, address,
-          direction, channel, external_message_id, body, status, occurred_at, sent_at, delivered_at)
-        select tenant_id, account_id, conversation_id, thread_id, customer_id, customer_id, address, 'inbound', channel,
-          ${`r${until}-${round}-`} || number, 'message of round ' || ${round}::int, 'delivered', t.at, t.at, t.at
-        from pigeonpost.messages
-        cross join (select timestamptz '2026-01-02' + make_interval(secs => ${round}::int) as at) t
-        where tenant_id = 7 and external_message_id like 'h%'
-        order by number limit ${Math.ceil(threads)}::int`
-    })
-    if (Date.now() - reported > 10_000) {
-      reported = Date.now()
-      log(`history: round ${round + 1} of ${rounds} stored`)
-    }
-  }
-  await sql`vacuum (analyze) pigeonpost.messages`
 }
 
 async function read(sql: Sql): Promise<Sample> {

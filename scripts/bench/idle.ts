@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type Sql } from '../../db/connect.ts'
 import { type Child, startChild } from './child.ts'
+import { cpuMs } from './cpu.ts'
 import { prepare, queue } from './deliveries.ts'
 import { median } from './rounds.ts'
 
@@ -27,7 +27,7 @@ export async function benchIdle(url: string, options: { queued: number }): Promi
   try {
     await worker.next('ready')
     await delay(windowMs)
-    if ((await cpuMs(sql, worker)) === null) return null
+    if ((await usedMs(sql, worker)) === null) return null
     const nothingQueued: number[] = []
     const betweenSends: number[] = []
     for (let i = 0; i < windows; i += 1) nothingQueued.push(await measure(sql, worker))
@@ -50,28 +50,21 @@ export async function benchIdle(url: string, options: { queued: number }): Promi
 }
 
 async function measure(sql: Sql, worker: Child): Promise<number> {
-  const before = await cpuMs(sql, worker)
+  const before = await usedMs(sql, worker)
   const started = performance.now()
   await delay(windowMs)
-  const after = await cpuMs(sql, worker)
+  const after = await usedMs(sql, worker)
   return ((after ?? 0) - (before ?? 0)) / ((performance.now() - started) / 1000)
 }
 
 /** ms that the worker and the sessions which live now have used so far. */
-async function cpuMs(sql: Sql, worker: Child): Promise<number | null> {
+async function usedMs(sql: Sql, worker: Child): Promise<number | null> {
   const sessions = await sql<{ pid: number }[]>`
     select pid from pg_stat_activity
     where datname = current_database() and backend_type = 'client backend' and application_name <> 'bench'`
   const own = worker.next('cpuMs')
   worker.tell('cpu')
-  const used = await Promise.all(sessions.map(async ({ pid }) => ticksOf(pid)))
-  if (used.every((ticks) => ticks === null)) return null
-  return (await own) + used.reduce<number>((sum, ticks) => sum + 10 * (ticks ?? 0), 0)
-}
-
-/** utime and stime of proc_pid_stat(5), in ticks of 10 ms. */
-async function ticksOf(pid: number): Promise<number | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields ? Number(fields[11]) + Number(fields[12]) : null
+  const used = await Promise.all(sessions.map(async ({ pid }) => cpuMs(pid)))
+  if (used.every((ms) => ms === null)) return null
+  return (await own) + used.reduce<number>((sum, ms) => sum + (ms ?? 0), 0)
 }

@@ -69,3 +69,7 @@ export function machine(): Record<string, unknown> {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
   }
 }
+
+export function verdict(met: boolean): string {
+  return met ? 'met' : 'NOT MET'
+}

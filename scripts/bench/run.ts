@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded } from '../../adapters/postgres/embedded.ts'
 import { migrate } from '../../db/migrate.ts'
+import { benchApi, describeApi } from './api.ts'
 import { benchDeliveries } from './deliveries.ts'
 import { benchHistory } from './history.ts'
 import { benchIdle } from './idle.ts'
 import { benchInserts } from './insert.ts'
 import { benchLatency } from './latency.ts'
-import { machine, type Outcome } from './rounds.ts'
+import { machine, type Outcome, verdict } from './rounds.ts'
 import { benchWebhooks } from './webhooks.ts'
 
 export type BenchOptions = {
-  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries' | 'webhooks')[]
+  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries' | 'webhooks' | 'api')[]
   rounds: number
   /** Length of one sample. */
   seconds: number
@@ -20,6 +21,10 @@ export type BenchOptions = {
   messages: number
   /** Messages sent for a sample of `deliveries`. */
   deliveries: number
+  /** For `api`: messages stored, requests a second, and for how many seconds. */
+  apiMessages: number
+  apiRate: number
+  apiSeconds: number
   /** A file for the results as JSON; none by default. */
   output?: string
   log: (line: string) => void
@@ -67,6 +72,12 @@ export async function runBench(options: BenchOptions): Promise<Record<string, un
       results['webhooks'] = webhooks
       print(webhooks, options.log)
     }
+    if (options.parts.includes('api')) {
+      const { apiMessages: messages, apiRate: rate, apiSeconds: seconds, log } = options
+      const api = await benchApi(server.url, { messages, rate, seconds, log })
+      results['api'] = api
+      for (const line of describeApi(api)) log(line)
+    }
     if (options.parts.includes('history')) {
       const history = await benchHistory(server.url, options)
       results['history'] = history
@@ -91,8 +102,4 @@ function print(outcome: Outcome, log: (line: string) => void): void {
   for (const { name, ratio, target, met } of outcome.ratios) {
     log(`${outcome.title}: ${ratio.toFixed(2)} ${name} (target ${target}) ${verdict(met)}`)
   }
-}
-
-function verdict(met: boolean): string {
-  return met ? 'met' : 'NOT MET'
 }

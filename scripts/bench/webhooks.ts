@@ -58,8 +58,8 @@ export async function benchWebhooks(
   const known = await prepare(sql)
   process.env['PIGEONPOST_BENCH_SECRET'] = JSON.stringify({ app_secret: appSecret })
   const relay = await startRelayProcess(url)
-  const ours = startChild('webhook-process', ['ours', url])
-  const twin = startChild('webhook-process', ['twin', url])
+  const ours = startChild('http-process', ['ours', url])
+  const twin = startChild('http-process', ['twin', url])
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   try {
     const [ourPort, twinPort] = await Promise.all([ours.next('port'), twin.next('port')])

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { readEnvironment } from '../config.ts'
 import { findMigratedDatabase } from '../database.ts'
+import { makeDataFolder } from '../folder.ts'
 import { addHelp } from '../help.ts'
+import { mediaVariables, openMedia } from '../media.ts'
 import { createLogger, print } from '../output.ts'
-import { explainListen } from '../port.ts'
+import { explainListen, reservePort, urlOf } from '../port.ts'
 import { serve } from '../serve.ts'
 import { packageVersion } from '../version.ts'
 
@@ -14,6 +16,8 @@ const names = [
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
   'PIGEONPOST_PUBLIC_URL',
+  'PIGEONPOST_CORS_ORIGINS',
+  ...mediaVariables,
   'LOG_LEVEL',
 ] as const
 
@@ -39,14 +43,23 @@ async function runApi(json: boolean): Promise<void> {
   const url = await findMigratedDatabase()
   const { startApi } = await import('../../adapters/http/server.ts')
   await serve(logger, async (parts) => {
+    const reserved = await reservePort(config.HOST, config.PORT)
+    parts.add({ name: 'the port', limit: 500, stop: async () => reserved.release() })
+    const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
+    const baseUrl = config.PIGEONPOST_PUBLIC_URL ?? urlOf(config.HOST, reserved.port)
+    const media = await openMedia(config, { dataFolder, baseUrl, logger })
+    parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })
+    await reserved.release()
     const api = await startApi({
       url,
       host: config.HOST,
-      port: config.PORT,
+      port: reserved.port,
       auth: config.PIGEONPOST_AUTH,
       logger,
       version: packageVersion(),
       publicUrl: config.PIGEONPOST_PUBLIC_URL,
+      corsOrigins: config.PIGEONPOST_CORS_ORIGINS,
+      media,
     }).catch((error: unknown) => {
       throw explainListen(error, config.HOST, config.PORT)
     })

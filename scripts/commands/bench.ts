@@ -3,7 +3,7 @@ import { addHelp } from '../help.ts'
 import { wholeNumber } from '../options.ts'
 import { print } from '../output.ts'
 
-const parts = ['inserts', 'latency', 'history', 'deliveries', 'webhooks'] as const
+const parts = ['inserts', 'latency', 'history', 'deliveries', 'webhooks', 'api'] as const
 
 type Options = {
   part?: (typeof parts)[number][]
@@ -11,6 +11,9 @@ type Options = {
   seconds: number
   messages: number
   deliveries: number
+  apiMessages: number
+  apiRate: number
+  apiSeconds: number
   output?: string
 }
 
@@ -19,7 +22,7 @@ export function addBench(program: Command): void {
     .command('bench')
     .summary('measure this version against twins')
     .description(
-      'Measure inserts, bells, deliveries and webhooks against twins in the same run, in a database of its own that is removed afterwards.',
+      'Measure inserts, bells, deliveries and webhooks against twins in the same run, and the API under a load of requests, in a database of its own that is removed afterwards.',
     )
     .addOption(
       new Option('--part <part...>', 'only these; default: all but history').choices(parts),
@@ -28,12 +31,15 @@ export function addBench(program: Command): void {
     .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
     .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
     .option('--deliveries <n>', 'sent for part deliveries', wholeNumber(1_000, 1e7), 50_000)
+    .option('--api-messages <n>', 'stored for part api', wholeNumber(10_000, 1e8), 1_000_000)
+    .option('--api-rate <n>', 'requests a second for part api', wholeNumber(1, 1e5), 1_000)
+    .option('--api-seconds <n>', 'how long part api asks', wholeNumber(1, 3_600), 60)
     .option('--output <file>', 'write the results as JSON, too')
     .action(async (options: Options) => {
       const { runBench } = await import('../bench/run.ts')
       await runBench({
         ...options,
-        parts: options.part ?? ['inserts', 'latency', 'deliveries', 'webhooks'],
+        parts: options.part ?? ['inserts', 'latency', 'deliveries', 'webhooks', 'api'],
         log: print,
       })
     })
@@ -41,6 +47,7 @@ export function addBench(program: Command): void {
     environment: [],
     examples: [
       'pigeonpost bench',
+      'pigeonpost bench --part api --api-messages 100000 --api-seconds 10',
       'pigeonpost bench --part history --messages 10000000 --output history.json',
     ],
   })

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { begin } from '../../db/begin.ts'
 import { createKey } from '../../db/keys/create.ts'
 import { listKeys } from '../../db/keys/list.ts'
 import { revokeKey } from '../../db/keys/revoke.ts'
@@ -8,10 +9,11 @@ import type { ApiKeyRow } from '../../db/rows.ts'
 import { withDatabase } from '../database.ts'
 import { Failure } from '../failure.ts'
 import { addHelp } from '../help.ts'
-import { tenantId } from '../options.ts'
+import { tenantId, wholeNumber } from '../options.ts'
 import { print, printJson, printTable } from '../output.ts'
 
 type Common = { tenant: number; json?: boolean }
+type NewKeyOptions = { name: string; scope?: Scope[]; expires?: Date; ratePerMinute?: number }
 
 const environment = ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'] as const
 
@@ -48,8 +50,13 @@ export function addKeys(program: Command): void {
       new Option('--scope <scope...>', 'what it may do; default: everything').choices(scopes),
     )
     .option('--expires <time>', 'until when it works: ISO 8601, or so long from now (90d)', later)
-    .action(async (options: Common & { name: string; scope?: Scope[]; expires?: Date }) => {
-      const { name, tenant, expires } = options
+    .option(
+      '--rate-per-minute <n>',
+      'requests that each server takes by it; default: no limit',
+      wholeNumber(1, 2 ** 31 - 1),
+    )
+    .action(async (options: Common & NewKeyOptions) => {
+      const { name, tenant, expires, ratePerMinute } = options
       await withDatabase('keys', async (sql) => {
         await sql`insert into pigeonpost.tenants (tenant_id) values (${tenant}) on conflict do nothing`
         const made = await createKey(sql, {
@@ -57,6 +64,7 @@ export function addKeys(program: Command): void {
           name,
           ...(options.scope ? { scopes: options.scope } : {}),
           expiresAt: expires ?? null,
+          ratePerMinute: ratePerMinute ?? null,
         })
         showNew(made, options)
       })
@@ -66,6 +74,7 @@ export function addKeys(program: Command): void {
     examples: [
       'pigeonpost keys create --name shop',
       'pigeonpost keys create --name twilio --scope webhooks --expires 365d --tenant 101',
+      'pigeonpost keys create --name guest --scope messages:read --rate-per-minute 60',
     ],
   })
 
@@ -78,7 +87,9 @@ export function addKeys(program: Command): void {
     )
     .action(async (which: string, options: Common & { grace?: Date }) => {
       await withDatabase('keys', async (sql) => {
-        const made = await rotateKey(sql, options.tenant, which, options.grace ?? null)
+        const made = await begin(sql, (tx) =>
+          rotateKey(tx, options.tenant, which, options.grace ?? null),
+        )
         if (!made) throw notFound(which, options)
         showNew(made, options)
       })
@@ -123,6 +134,7 @@ function shape({
   name,
   prefix,
   scopes: may,
+  rate_per_minute: ratePerMinute,
   created_at,
   expires_at,
   revoked_at,
@@ -133,6 +145,7 @@ function shape({
     name,
     prefix,
     scopes: may,
+    ratePerMinute,
     createdAt: created_at,
     lastUsedAt: last_used_at,
     expiresAt: expires_at,
@@ -156,11 +169,12 @@ function show(rows: ApiKeyRow[], { json }: Common): void {
   }
   const day = (date: Date | null) => date?.toISOString().slice(0, 16).replace('T', ' ') ?? ''
   printTable(
-    ['key', 'name', 'scopes', 'created', 'last used', 'ends'],
+    ['key', 'name', 'scopes', 'a minute', 'created', 'last used', 'ends'],
     rows.map((row) => [
       `${row.prefix}…`,
       row.name,
       row.scopes.length === scopes.length ? 'all' : row.scopes.join(' '),
+      String(row.rate_per_minute ?? ''),
       day(row.created_at),
       day(row.last_used_at),
       row.revoked_at ? `revoked ${day(row.revoked_at)}` : day(row.expires_at),

@@ -118,6 +118,7 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
         contentType: 'text',
         body: options.body,
         mediaUrl: null,
+        mediaId: null,
         metadata: {},
         scheduledFor: null,
         createdBy: null,

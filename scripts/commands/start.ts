@@ -9,6 +9,7 @@ import { checkDatabase, isEmbedded } from '../database.ts'
 import { type EnvFile, envFilePath, quoteForShell, readEnvFile, writeEnvFile } from '../env-file.ts'
 import { claimFolder, makeDataFolder } from '../folder.ts'
 import { addHelp } from '../help.ts'
+import { mediaVariables, openMedia } from '../media.ts'
 import { createLogger, onReaderGone, print, printJson } from '../output.ts'
 import { createParts, type Parts } from '../parts.ts'
 import { explainListen, reservePort, urlOf } from '../port.ts'
@@ -22,7 +23,9 @@ const names = [
   'PIGEONPOST_DATA',
   'PIGEONPOST_AUTH',
   'PIGEONPOST_PUBLIC_URL',
+  'PIGEONPOST_CORS_ORIGINS',
   'PIGEONPOST_LEASE_MS',
+  ...mediaVariables,
   'LOG_LEVEL',
 ] as const
 
@@ -103,18 +106,23 @@ async function startAll(run: Run): Promise<void> {
   const key = await prepareKey(database.url, remembered.PIGEONPOST_KEY)
   const providers = startProviders({ dataFolder, url: database.url, logger })
   parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
+  const ownUrl = urlOf(config.HOST, reserved.port)
+  const baseUrl = config.PIGEONPOST_PUBLIC_URL ?? ownUrl
+  const media = await openMedia(config, { dataFolder, baseUrl, logger })
+  parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })
   const worker = await startWorker({
     url: database.url,
     logger,
     providers: providers.all,
     leaseMs: config.PIGEONPOST_LEASE_MS,
     publicUrl: config.PIGEONPOST_PUBLIC_URL,
+    media,
   })
   parts.add({ name: 'the worker', limit: 3_500, stop: async () => worker.stop() })
   if (stop.signal.aborted) return
 
   const values = {
-    PIGEONPOST_URL: urlOf(config.HOST, reserved.port),
+    PIGEONPOST_URL: ownUrl,
     PIGEONPOST_KEY: key,
     DATABASE_URL: database.url,
   }
@@ -129,6 +137,8 @@ async function startAll(run: Run): Promise<void> {
       logger,
       version: packageVersion(),
       publicUrl: config.PIGEONPOST_PUBLIC_URL,
+      corsOrigins: config.PIGEONPOST_CORS_ORIGINS,
+      media,
     })
     parts.add({ name: 'the API', limit: 1_200, stop: async () => api.close() })
   } catch (error) {

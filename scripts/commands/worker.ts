@@ -3,6 +3,7 @@ import { readEnvironment } from '../config.ts'
 import { findMigratedDatabase } from '../database.ts'
 import { makeDataFolder } from '../folder.ts'
 import { addHelp } from '../help.ts'
+import { mediaVariables, openMedia } from '../media.ts'
 import { createLogger, print } from '../output.ts'
 import { serve } from '../serve.ts'
 
@@ -11,6 +12,7 @@ const names = [
   'PIGEONPOST_DATA',
   'PIGEONPOST_PUBLIC_URL',
   'PIGEONPOST_LEASE_MS',
+  ...mediaVariables,
   'LOG_LEVEL',
 ] as const
 
@@ -39,12 +41,17 @@ async function runWorker(json: boolean): Promise<void> {
     const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
     const providers = startProviders({ dataFolder, url, logger })
     parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
+    // Without a public URL nobody is told one of ours: what we would serve ourselves is sent as bytes.
+    const baseUrl = config.PIGEONPOST_PUBLIC_URL ?? ''
+    const media = await openMedia(config, { dataFolder, baseUrl, logger })
+    parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })
     const worker = await startWorker({
       url,
       logger,
       providers: providers.all,
       leaseMs: config.PIGEONPOST_LEASE_MS,
       publicUrl: config.PIGEONPOST_PUBLIC_URL,
+      media,
     })
     parts.add({ name: 'the worker', limit: 4_000, stop: async () => worker.stop() })
     print('The worker runs')

@@ -930,6 +930,7 @@ const wrong: Record<string, [table: string, change: string]> = {
   accounts_settings_are_an_object: ['accounts', "settings = '[]'"],
   accounts_status_known: ['accounts', "status = 'off'"],
   api_keys_hash_is_sha256: ['api_keys', "hash = 'x'"],
+  api_keys_rate_is_positive: ['api_keys', 'rate_per_minute = 0'],
   clock_offset_is_one_row: ['clock_offset', 'only_one = false'],
   conversation_participants_is_customer_or_account: [
     'conversation_participants',
@@ -953,6 +954,9 @@ const wrong: Record<string, [table: string, change: string]> = {
   customers_not_merged_into_itself: ['customers', 'merged_into = id'],
   delivery_attempts_outcome_known: ['delivery_attempts', "outcome = 'lost'"],
   event_consumers_name_not_empty: ['event_consumers', "name = ''"],
+  idempotent_requests_answer_is_whole: ['idempotent_requests', "response = '{}'"],
+  idempotent_requests_hash_is_sha256: ['idempotent_requests', "request_hash = 'x'"],
+  idempotent_requests_status_is_success: ['idempotent_requests', "status = 404, response = '{}'"],
   log_state_is_one_row: ['log_state', 'only_one = false'],
   media_filename_at_most_1024_bytes: ['media', "filename = repeat('x', 1025)"],
   media_files_hash_is_sha256: ['media_files', "sha256 = 'x'"],
@@ -1080,6 +1084,7 @@ async function undone(
         insert into pigeonpost.media_files (tenant_id, sha256, size, content_type, storage, storage_key)
         values (1, sha256('x'), 1, 'x', 'folder', 'x') returning id)
       insert into pigeonpost.media (tenant_id, file_id, message_id, position) select 1, f.id, ${sent.id}, 1 from file f`
+    await tx`insert into pigeonpost.idempotent_requests (tenant_id, key, request_hash) values (1, 'x', sha256('x'))`
     await tx`insert into pigeonpost_private.clock_offset (ahead) values ('1 s')`
     await tx`insert into pigeonpost.message_statuses (tenant_id, message_id, status) values (1, ${sent.id}, 'sent')`
     await tx`insert into pigeonpost.message_reactions (tenant_id, message_id, sender, reacted_at) values (1, ${sent.id}, '', now())`

@@ -145,7 +145,7 @@ t.test('ingest() leaves the same rows as inserting one by one', async (t) => {
   for (const row of rows(one, '+27830000001'))
     await sql`insert into pigeonpost.messages ${sql(row as never)}`
   const answers =
-    await sql`select outcome from pigeonpost.ingest(${sql.json(rows(bulk, '+27830000001') as never)})`
+    await sql`select outcome from pigeonpost.ingest(${sql.json(rows(bulk, '+27830000001'))})`
   t.strictSame(
     answers.map((row) => row['outcome']),
     ['stored', 'stored', 'stored'],
@@ -248,7 +248,10 @@ t.test(
       events.map(({ type }) => type),
       ['media.rejected', 'media.rejected'],
     )
-    t.strictSame(events.map(({ payload }) => payload['media_id']).toSorted(), ids.toSorted())
+    t.strictSame(
+      events.map(({ payload }) => String(payload['media_id'])).toSorted(),
+      ids.toSorted(),
+    )
     t.strictSame(await tasksOf(tenant_id), ['delete folder:k', 'delete folder:p', `scan ${file}`])
   },
 )
@@ -374,7 +377,7 @@ async function race(
     let behind: Promise<unknown> = Promise.resolve()
     await sql.begin(async (tx) => {
       await first(tx as Runner)
-      behind = second(other as unknown as Runner)
+      behind = second(other)
       behind.catch(() => {})
       await waitFor(
         async () => {

@@ -59,6 +59,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   },
   media_files: { bridge: 'r', reader: 'r', app: 'raw' },
   media_tasks: { app: 'rawd' },
+  idempotent_requests: { app: 'rad w(response status)' },
   ingest_batches: { bridge: 'ra', app: 'ra' },
   et_threads: { bridge: 'raw', reader: 'r', app: 'raw' },
   et_messages: { bridge: 'raw', reader: 'r', app: 'raw' },

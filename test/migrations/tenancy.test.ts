@@ -673,6 +673,7 @@ async function furnish(
       values (${tenant_id}, sha256('x'), 1, 'text/plain', 'folder', 'theirs') returning id)
     insert into pigeonpost.media (tenant_id, file_id, filename) select ${tenant_id}, f.id, 'their text' from file f returning id`
   await sql`update pigeonpost.messages set metadata = '{"media": [{}]}' where tenant_id = ${tenant_id} and id = ${other.id}`
+  await sql`insert into pigeonpost.idempotent_requests (tenant_id, key, request_hash, status, response) values (${tenant_id}, 'x', sha256('x'), 200, '"their text"')`
   await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant_id}, ${id}, 1, 'sent')`
   await sql`insert into pigeonpost_private.account_wakeups (tenant_id, account_id, due_at) values (${tenant_id}, ${account_id}, now())`
   await sql`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (${tenant_id}, 1, 'x')`

@@ -49,6 +49,35 @@ t.test('a wrong variable is named, with what would be right', async (t) => {
   }
 })
 
+t.test('origins are read one by one, and a wrong one is named', async (t) => {
+  const read = (PIGEONPOST_CORS_ORIGINS?: string) =>
+    readEnvironment(['PIGEONPOST_CORS_ORIGINS'], { PIGEONPOST_CORS_ORIGINS })
+      .PIGEONPOST_CORS_ORIGINS
+  t.same(read(), [])
+  t.same(read(''), [])
+  t.same(read('*'), ['*'])
+  t.same(read('https://app.example.org, http://localhost:3000,'), [
+    'https://app.example.org',
+    'http://localhost:3000',
+  ])
+  for (const wrong of [
+    'app.example.org',
+    'https://app.example.org/',
+    'https://app.example.org/path',
+    'https://user@app.example.org',
+    'https://app.example.org:443',
+    'https://*.example.org',
+    'null',
+    'file:///x',
+  ]) {
+    t.throws(
+      () => read(`https://a.example,${wrong}`),
+      { message: `PIGEONPOST_CORS_ORIGINS holds "${wrong}"; give origins such as` },
+      wrong,
+    )
+  }
+})
+
 t.test('a DATABASE_URL without a host is refused', async (t) => {
   for (const url of [
     'postgres:///app',

@@ -4,12 +4,14 @@ import { z } from 'zod'
 import { readAccountHealth } from '../../../db/accounts/health.ts'
 import { readDayUse } from '../../../db/accounts/limits.ts'
 import { setAccountStatus } from '../../../db/accounts/set-status.ts'
-import { Conflict, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, NotFound } from '../../../db/errors.ts'
 import type { AccountRow } from '../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from '../account-shapes.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { nothing, text, uuidParams, noQuery } from '../inputs.ts'
+import { once } from '../once.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { accountOf } from './accounts.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
@@ -37,33 +39,36 @@ export function addAccountState(app: FastifyInstance, context: ApiContext): void
 
   for (const [verb, { from, to, refused, body }] of Object.entries(verbs)) {
     routes.post(`/accounts/:id/${verb}`, {
-      schema: { querystring: noQuery, params: uuidParams, body, response: { 200: one } },
+      schema: {
+        headers: idempotencyHeaders,
+        querystring: noQuery,
+        params: uuidParams,
+        body,
+        response: { 200: one },
+      },
       config: { scope: 'accounts:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
+      handler: async (request, reply) => {
         const { id } = request.params
         const given: { reason?: string | null | undefined } = request.body ?? {}
         const reason = given.reason ?? undefined
-        const row = await retryTransient(() =>
-          context.asTenant(tenantId, async (tx) => {
-            const before = await setAccountStatus(tx, tenantId, id, { from, to, reason })
-            if (before === null) {
-              throw new NotFound(`There is no account ${id}`, {
-                code: 'account_unknown',
-                field: 'id',
-              })
-            }
-            if (refused.includes(before)) {
-              throw new Conflict(`The account is ${before}`, {
-                code: 'account_disabled',
-                field: 'id',
-                hint: 'Enable it first.',
-              })
-            }
-            return accountOf(tx, tenantId, id)
-          }),
-        )
-        return { success: true as const, data: toAccountShape(row) }
+        return once(context, request, reply, async (tx, { tenantId }) => {
+          const before = await setAccountStatus(tx, tenantId, id, { from, to, reason })
+          if (before === null) {
+            throw new NotFound(`There is no account ${id}`, {
+              code: 'account_unknown',
+              field: 'id',
+            })
+          }
+          if (refused.includes(before)) {
+            throw new Conflict(`The account is ${before}`, {
+              code: 'account_disabled',
+              field: 'id',
+              hint: 'Enable it first.',
+            })
+          }
+          const row = await accountOf(tx, tenantId, id)
+          return { body: { success: true as const, data: toAccountShape(row) } }
+        })
       },
     })
   }

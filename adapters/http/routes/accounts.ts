@@ -18,7 +18,9 @@ import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { channelOf, uuidParams, noQuery } from '../inputs.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { once } from '../once.ts'
 import { pageShape } from '../page.ts'
+import { idempotencyHeaders } from '../sending.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
 
@@ -65,18 +67,20 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/accounts', {
-    schema: { querystring: noQuery, body: newAccount, response: { 201: one } },
+    schema: {
+      headers: idempotencyHeaders,
+      querystring: noQuery,
+      body: newAccount,
+      response: { 201: one },
+    },
     config: { scope: 'accounts:write' },
     handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
       const { channel, ...rest } = request.body
-      const change = { channel, ...toColumns(tenantId, channel, rest) }
-      const row = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) =>
-          accountOf(tx, tenantId, await createAccount(tx, tenantId, change)),
-        ),
-      )
-      return reply.code(201).send({ success: true, data: toAccountShape(row) })
+      return once(context, request, reply, async (tx, { tenantId }) => {
+        const change = { channel, ...toColumns(tenantId, channel, rest) }
+        const row = await accountOf(tx, tenantId, await createAccount(tx, tenantId, change))
+        return { status: 201, body: { success: true as const, data: toAccountShape(row) } }
+      })
     },
   })
 

@@ -10,7 +10,6 @@ import {
 import { archiveThread, findActiveThread } from '../../../db/threads/archive.ts'
 import { findThread } from '../../../db/threads/find.ts'
 import { listThreads } from '../../../db/threads/list.ts'
-import { retryTransient } from '../../../db/errors.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import {
@@ -21,7 +20,9 @@ import {
 } from '../conversation-shapes.ts'
 import { idParams, nothing, noQuery } from '../inputs.ts'
 import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { once } from '../once.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { conversationOf } from './conversations.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
@@ -86,6 +87,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.post('/conversations/:id/threads/current/archive', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
       body: nothing,
@@ -102,22 +104,20 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
       },
     },
     config: { scope: 'conversations:write' },
-    handler: async (request) => {
-      const { tenantId } = principalOf(request)
-      const row = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const { id } = await conversationOf(tx, tenantId, request.params.id)
-          const active = await findActiveThread(tx, tenantId, id)
-          if (active === null || !(await archiveThread(tx, tenantId, active))) return null
-          return findThread(tx, tenantId, active)
-        }),
-      )
-      return {
-        success: true as const,
-        message: row ? 'Thread archived' : 'No thread is active',
-        data: row ? toThreadShape(row) : null,
-      }
-    },
+    handler: async (request, reply) =>
+      once(context, request, reply, async (tx, { tenantId }) => {
+        const { id } = await conversationOf(tx, tenantId, request.params.id)
+        const active = await findActiveThread(tx, tenantId, id)
+        const archived = active !== null && (await archiveThread(tx, tenantId, active))
+        const row = archived ? await findThread(tx, tenantId, active) : null
+        return {
+          body: {
+            success: true as const,
+            message: row ? 'Thread archived' : 'No thread is active',
+            data: row ? toThreadShape(row) : null,
+          },
+        }
+      }),
   })
 }
 

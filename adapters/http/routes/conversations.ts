@@ -20,6 +20,7 @@ import {
   toConversationShape,
   typeName,
 } from '../conversation-shapes.ts'
+import { createEstimates } from '../estimates.ts'
 import {
   accountIdOf,
   alsoInSnakeCase,
@@ -32,8 +33,10 @@ import {
 } from '../inputs.ts'
 import { countedUpTo } from '../key-page.ts'
 import { newConversation, openConversation } from '../open-conversation.ts'
+import { once } from '../once.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
-import { messageId } from '../shapes.ts'
+import { idempotencyHeaders } from '../sending.ts'
+import { idIn } from '../shapes.ts'
 
 const query = z.strictObject({
   ...pageQuery(20),
@@ -41,7 +44,7 @@ const query = z.strictObject({
   type: typeName.optional(),
   channel: channelOf().optional(),
   accountId: accountIdOf('accountId').optional(),
-  customerId: messageId.optional().describe('Who is in it; the UUID or the lead id'),
+  customerId: idIn('customerId').optional().describe('Who is in it; the UUID or the lead id'),
 })
 
 const change = alsoInSnakeCase(
@@ -59,6 +62,7 @@ const verbs = { close: 'closed', reopen: 'open', pending: 'pending' } as const
 /** Document 001, section 4: conversations, and their lifecycle. */
 export function addConversations(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
+  const estimates = createEstimates()
 
   routes.get('/conversations', {
     schema: {
@@ -75,7 +79,9 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       const { tenantId } = principalOf(request)
       return {
         success: true as const,
-        data: await context.asTenant(tenantId, (tx) => list(tx, tenantId, request.query)),
+        data: await context.asTenant(tenantId, (tx) =>
+          list(tx, tenantId, request.query, estimates),
+        ),
       }
     },
   })
@@ -94,6 +100,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
 
   routes.post('/conversations', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       body: newConversation,
       response: {
@@ -102,26 +109,13 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       },
     },
     config: { scope: 'conversations:write' },
-    handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
-      const { created, data } = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const { row, created } = await openConversation(tx, tenantId, request.body)
-          return { created, data: await tell(tx, tenantId, row) }
-        }),
-      )
-      return reply.code(created ? 201 : 200).send({ success: true, data })
-    },
-  })
-
-  const save = (tenantId: number, id: string, given: ConversationChange) =>
-    retryTransient(() =>
-      context.asTenant(tenantId, async (tx) => {
-        const row = await conversationOf(tx, tenantId, id)
-        await updateConversation(tx, tenantId, row.id, given)
-        return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
+    handler: async (request, reply) =>
+      once(context, request, reply, async (tx, { tenantId }) => {
+        const { row, created } = await openConversation(tx, tenantId, request.body)
+        const data = await tell(tx, tenantId, row)
+        return { status: created ? 201 : 200, body: { success: true as const, data } }
       }),
-    )
+  })
 
   routes.patch('/conversations/:id', {
     schema: { querystring: noQuery, params: idParams, body: change, response: { 200: one } },
@@ -136,18 +130,28 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
           hint: 'Give status, groupName, groupAvatar or groupMetadata.',
         })
       }
-      return { success: true as const, data: await save(tenantId, request.params.id, given) }
+      const data = await retryTransient(() =>
+        context.asTenant(tenantId, (tx) => save(tx, tenantId, request.params.id, given)),
+      )
+      return { success: true as const, data }
     },
   })
 
   for (const [verb, status] of Object.entries(verbs)) {
     routes.post(`/conversations/:id/${verb}`, {
-      schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
-      config: { scope: 'conversations:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
-        return { success: true as const, data: await save(tenantId, request.params.id, { status }) }
+      schema: {
+        headers: idempotencyHeaders,
+        querystring: noQuery,
+        params: idParams,
+        body: nothing,
+        response: { 200: one },
       },
+      config: { scope: 'conversations:write' },
+      handler: async (request, reply) =>
+        once(context, request, reply, async (tx, { tenantId }) => {
+          const data = await save(tx, tenantId, request.params.id, { status })
+          return { body: { success: true as const, data } }
+        }),
     })
   }
 }
@@ -168,15 +172,28 @@ export async function conversationOf(
   return row
 }
 
-/** A conversation with who is in it, its latest messages, and its counters as they are now. */
-async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
-  const counters = await countConversation(tx, tenantId, row.id)
-  const [found] = await withContents(tx, tenantId, [{ ...row, ...counters }])
-  if (!found) throw new Error('the conversation is gone')
-  return toConversationShape(found)
+async function save(tx: Transaction, tenantId: number, id: string, given: ConversationChange) {
+  const row = await conversationOf(tx, tenantId, id)
+  await updateConversation(tx, tenantId, row.id, given)
+  return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
 }
 
-async function list(tx: Transaction, tenantId: number, asked: z.output<typeof query>) {
+/** A conversation with who is in it, its latest messages, and its counters as they are now. */
+async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
+  const [counters, [found]] = await Promise.all([
+    countConversation(tx, tenantId, row.id),
+    withContents(tx, tenantId, [row]),
+  ])
+  if (!found) throw new Error('the conversation is gone')
+  return toConversationShape({ ...found, ...counters })
+}
+
+async function list(
+  tx: Transaction,
+  tenantId: number,
+  asked: z.output<typeof query>,
+  estimates: ReturnType<typeof createEstimates>,
+) {
   const { page: _, limit: __, cursor: ___, customerId: person, ...rest } = asked
   const { limit, ...start } = startOf(asked)
   const customer = person === undefined ? undefined : await findCustomer(tx, tenantId, person)
@@ -184,7 +201,10 @@ async function list(tx: Transaction, tenantId: number, asked: z.output<typeof qu
   // A customer that there is not is in no conversation.
   const none = customer === null
   const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
-  const count = async () => countedUpTo(await countConversations(tx, filter, mostCounted + 1))
+  const count = () =>
+    estimates(filter, async () =>
+      countedUpTo(await countConversations(tx, filter, mostCounted + 1)),
+    )
   const nothing = { total: 0, isEstimate: false }
   const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
   const { rows, page } = toPage(asked, found, total)

@@ -15,7 +15,9 @@ import type { ApiContext } from '../context.ts'
 import { customerShape, toCustomerShape } from '../customer-shapes.ts'
 import { anyId, channelOf, idParams, object, text, noQuery } from '../inputs.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { once } from '../once.ts'
 import { pageShape } from '../page.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { identityOf, newIdentity, taken } from './identities.ts'
 
 const query = z.strictObject({
@@ -77,22 +79,24 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/customers', {
-    schema: { querystring: noQuery, body: newCustomer, response: { 201: one } },
+    schema: {
+      headers: idempotencyHeaders,
+      querystring: noQuery,
+      body: newCustomer,
+      response: { 201: one },
+    },
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
       const { identities, ...given } = request.body
-      const data = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const id = await createCustomer(tx, tenantId, given)
-          for (const identity of identities.map(identityOf)) {
-            const added = await addIdentity(tx, tenantId, id, identity)
-            if (added?.customer_id !== id) throw taken(added)
-          }
-          return tell(tx, tenantId, await customerOf(tx, tenantId, id))
-        }),
-      )
-      return reply.code(201).send({ success: true, data })
+      return once(context, request, reply, async (tx, { tenantId }) => {
+        const id = await createCustomer(tx, tenantId, given)
+        for (const identity of identities.map(identityOf)) {
+          const added = await addIdentity(tx, tenantId, id, identity)
+          if (added?.customer_id !== id) throw taken(added)
+        }
+        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        return { status: 201, body: { success: true as const, data } }
+      })
     },
   })
 
@@ -139,32 +143,30 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers/:id/merge', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
       body: z.strictObject({ into: anyId('into').describe('The customer that lives on') }),
       response: { 200: one },
     },
     config: { scope: 'customers:write' },
-    handler: async (request) => {
-      const { tenantId } = principalOf(request)
+    handler: async (request, reply) => {
       const { params, body } = request
-      const data = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const loser = await customerIdOf(tx, tenantId, params.id)
-          const winner = await customerIdOf(tx, tenantId, body.into)
-          if (!loser) throw unknown(params.id)
-          if (!winner) throw unknown(body.into, 'into')
-          if (loser === winner) {
-            throw new InvalidInput('A customer is not merged into itself', {
-              code: 'customers_not_merged_into_itself',
-              field: 'into',
-            })
-          }
-          const id = await mergeCustomers(tx, tenantId, { winner, loser })
-          return tell(tx, tenantId, await customerOf(tx, tenantId, id))
-        }),
-      )
-      return { success: true as const, data }
+      return once(context, request, reply, async (tx, { tenantId }) => {
+        const loser = await customerIdOf(tx, tenantId, params.id)
+        const winner = await customerIdOf(tx, tenantId, body.into)
+        if (!loser) throw unknown(params.id)
+        if (!winner) throw unknown(body.into, 'into')
+        if (loser === winner) {
+          throw new InvalidInput('A customer is not merged into itself', {
+            code: 'customers_not_merged_into_itself',
+            field: 'into',
+          })
+        }
+        const id = await mergeCustomers(tx, tenantId, { winner, loser })
+        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        return { body: { success: true as const, data } }
+      })
     },
   })
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -10,6 +10,7 @@ import { lastEventId } from '../../../db/events/read-log.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { commonHeaders } from '../errors.ts'
+import { whole } from '../page.ts'
 
 const cursor = z.string().regex(/^\d{1,15}$/, 'must be the id of an event, or 0')
 
@@ -19,7 +20,7 @@ const query = z.strictObject({
     .describe(
       'Events after this id; 0 for the oldest that is kept. A stream begins with what comes, a page with 0.',
     ),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  limit: whole('limit', 500).default(100),
   type: z
     .union([z.string(), z.array(z.string())])
     .optional()
@@ -83,6 +84,7 @@ export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): 
       reply.hijack()
       const { raw } = reply
       raw.writeHead(200, {
+        ...(reply.getHeaders() as OutgoingHttpHeaders),
         ...commonHeaders(request.id),
         'content-type': 'text/event-stream; charset=utf-8',
         'x-accel-buffering': 'no',

@@ -3,18 +3,21 @@ import type { Sql } from '../../../db/connect.ts'
 import { pendingMigrations } from '../../../db/migrations.ts'
 import type { ApiContext } from '../context.ts'
 import { loggable, type Problem, problemBody } from '../errors.ts'
+import { noQuery } from '../inputs.ts'
 
 /** ms in which the database must answer; a probe is not kept waiting for a connection that does not come. */
 const patience = 2000
 
+const schema = { querystring: noQuery }
+
 /** `/health/live` says that the process answers, `/health/ready` that it can serve: it names what is missing if not. */
 export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): void {
-  app.get('/health/live', async () => ({
+  app.get('/health/live', { schema }, async () => ({
     success: true,
     data: { status: 'live', version: context.version },
   }))
 
-  app.get('/health/ready', async (request, reply) => {
+  app.get('/health/ready', { schema }, async (request, reply) => {
     const missing: Problem['details'] = []
     try {
       const pending = await within(patience, pendingMigrations(sql))

@@ -9,6 +9,8 @@ import type { ApiContext } from '../context.ts'
 import { identityShape, toIdentityShape } from '../customer-shapes.ts'
 import { addressOn, channelOf, idParams, text, noQuery } from '../inputs.ts'
 import type { IdentityRow } from '../../../db/rows.ts'
+import { once } from '../once.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { customerOf } from './customers.ts'
 
 export const newIdentity = z.strictObject({ channel: channelOf(), address: text('address', 255) })
@@ -58,6 +60,7 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers/:id/identities', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
       body: newIdentity,
@@ -65,19 +68,18 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
     },
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
       const { params, body } = request
       const identity = identityOf(body)
-      const row = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const living = await lockCustomers(tx, tenantId, [params.id], 'id')
-          const [id = params.id] = living.values()
-          const found = await addIdentity(tx, tenantId, id, identity)
-          if (found?.customer_id !== id) throw taken(found)
-          return found
-        }),
-      )
-      return reply.code(row.added ? 201 : 200).send({ success: true, data: toIdentityShape(row) })
+      return once(context, request, reply, async (tx, { tenantId }) => {
+        const living = await lockCustomers(tx, tenantId, [params.id], 'id')
+        const [id = params.id] = living.values()
+        const found = await addIdentity(tx, tenantId, id, identity)
+        if (found?.customer_id !== id) throw taken(found)
+        return {
+          status: found.added ? 201 : 200,
+          body: { success: true as const, data: toIdentityShape(found) },
+        }
+      })
     },
   })
 

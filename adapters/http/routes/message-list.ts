@@ -6,19 +6,16 @@ import type { Transaction } from '../../../db/connect.ts'
 import { findLivingCustomer } from '../../../db/customers/find-living.ts'
 import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
 import { findMessage } from '../../../db/messages/find.ts'
-import {
-  countMessages,
-  type ListFilter,
-  listMessages,
-  planAnew,
-} from '../../../db/messages/list.ts'
+import { countMessages, type ListFilter, listMessages } from '../../../db/messages/list.ts'
 import { markRead } from '../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../db/messages/statistics.ts'
+import { planAnew } from '../../../db/plan.ts'
 import type { MessageRow } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { createEstimates } from '../estimates.ts'
+import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
 import { moment, mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../page.ts'
 import {
@@ -129,6 +126,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
     acceptNoBody(scope)
     scope.withTypeProvider<ZodTypeProvider>().put('/api/v1/messages/:id/read', {
       schema: {
+        querystring: noQuery,
         params: z.object({ id: messageId }),
         body: z.strictObject({}).nullish(),
         response: {

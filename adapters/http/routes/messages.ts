@@ -3,13 +3,16 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount, findOnlyAccount } from '../../../db/accounts/find.ts'
 import type { Transaction } from '../../../db/connect.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { findMedia } from '../../../db/media/media.ts'
 import { createMessage, findByIdempotencyKey } from '../../../db/messages/create.ts'
 import { findMessage } from '../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../db/rows.ts'
 import { phoneChannels, toE164 } from '../../channels/phone.ts'
 import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
+import { replayedHeader } from '../once.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from '../new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from '../shapes.ts'
@@ -20,6 +23,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/api/v1/messages', {
     schema: {
+      querystring: noQuery,
       headers: idempotencyHeaders,
       body: newMessage,
       response: {
@@ -30,9 +34,10 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
     handler: async (request, reply) => {
       const principal = principalOf(request)
       const key = request.headers['idempotency-key'] ?? null
-      const row = await retryTransient(() =>
+      const { row, replayed } = await retryTransient(() =>
         context.asTenant(principal.tenantId, (tx) => queue(tx, principal, request.body, key)),
       )
+      if (replayed) reply.header(replayedHeader, 'true')
       return reply
         .code(202)
         .send({ success: true, message: 'Message queued for sending', data: toQueuedShape(row) })
@@ -41,6 +46,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/api/v1/messages/:id', {
     schema: {
+      querystring: noQuery,
       params: z.object({ id: messageId }),
       response: { 200: z.object({ success: z.literal(true), data: messageShape }) },
     },
@@ -67,14 +73,13 @@ async function queue(
   { tenantId, keyId }: Principal,
   body: NewMessageBody,
   idempotencyKey: string | null,
-): Promise<MessageRow> {
+): Promise<{ row: MessageRow; replayed: boolean }> {
   const said = { tenantId, ...toSaid(body) }
   const earlier = () =>
     idempotencyKey ? findByIdempotencyKey(tx, { ...said, idempotencyKey }) : null
   const stored = await earlier()
-  if (stored) {
-    return stored
-  }
+  if (stored) return { row: stored, replayed: true }
+  if (body.mediaId) await checkMedia(tx, tenantId, body.mediaId)
   const account = await chooseAccount(tx, tenantId, body)
   const created = await createMessage(tx, {
     ...said,
@@ -89,7 +94,22 @@ async function queue(
   if (!row) {
     throw new Error('the message was not stored')
   }
-  return row
+  return { row, replayed: created === null }
+}
+
+/** @throws NotFound `media_unknown`, Conflict with why the file was refused */
+async function checkMedia(tx: Transaction, tenantId: number, id: string): Promise<void> {
+  const media = await findMedia(tx, tenantId, id)
+  if (!media) {
+    throw new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'mediaId' })
+  }
+  if (media.status === 'infected' || media.status === 'failed') {
+    throw new Conflict(`The file was refused: ${media.error_message ?? media.status}`, {
+      code: media.error_code ?? 'media_rejected',
+      field: 'mediaId',
+      hint: 'Upload another file.',
+    })
+  }
 }
 
 async function chooseAccount(

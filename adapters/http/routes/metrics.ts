@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../db/metrics.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 
 /** Accounts that get series of their own; each has 10. */
 const mostAccounts = 200
@@ -13,6 +14,7 @@ const mostAccounts = 200
  */
 export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   app.get('/metrics', {
+    schema: { querystring: noQuery },
     config: { scope: 'metrics' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)

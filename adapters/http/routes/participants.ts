@@ -17,14 +17,18 @@ import type { ApiContext } from '../context.ts'
 import { participantShape, roleName, toParticipantShape } from '../conversation-shapes.ts'
 import { flag, idParams, noQuery } from '../inputs.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../key-page.ts'
+import { once } from '../once.ts'
 import { findPeople, newParticipant } from '../open-conversation.ts'
 import { pageShape } from '../page.ts'
-import { messageId } from '../shapes.ts'
+import { idempotencyHeaders } from '../sending.ts'
+import { idIn } from '../shapes.ts'
 import { conversationOf } from './conversations.ts'
 
 const one = z.object({ success: z.literal(true), data: participantShape })
 const params = idParams.extend({
-  participantId: messageId.describe("The participant's id, or its customer's or account's"),
+  participantId: idIn('participantId').describe(
+    "The participant's id, or its customer's or account's",
+  ),
 })
 
 /** Document 001, section 4: who is in a conversation. */
@@ -62,6 +66,7 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
 
   routes.post('/conversations/:id/participants', {
     schema: {
+      headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
       body: newParticipant,
@@ -69,24 +74,21 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
     },
     config: { scope: 'conversations:write' },
     handler: async (request, reply) => {
-      const { tenantId } = principalOf(request)
       const { params, body } = request
-      const row = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const conversation = await conversationOf(tx, tenantId, params.id)
-          const people = await findPeople(tx, tenantId, conversation.channel, [body])
-          const [id] = await addParticipants(tx, tenantId, conversation.id, people)
-          if (id === undefined) {
-            throw new Conflict('That one is in the conversation already', {
-              code: 'participant_exists',
-              field: body.accountId ? 'accountId' : body.address ? 'address' : 'customerId',
-              hint: 'Change the role with PATCH.',
-            })
-          }
-          return participantOf(tx, tenantId, conversation.id, id)
-        }),
-      )
-      return reply.code(201).send({ success: true, data: toParticipantShape(row) })
+      return once(context, request, reply, async (tx, { tenantId }) => {
+        const conversation = await conversationOf(tx, tenantId, params.id)
+        const people = await findPeople(tx, tenantId, conversation.channel, [body])
+        const [id] = await addParticipants(tx, tenantId, conversation.id, people)
+        if (id === undefined) {
+          throw new Conflict('That one is in the conversation already', {
+            code: 'participant_exists',
+            field: body.accountId ? 'accountId' : body.address ? 'address' : 'customerId',
+            hint: 'Change the role with PATCH.',
+          })
+        }
+        const row = await participantOf(tx, tenantId, conversation.id, id)
+        return { status: 201, body: { success: true as const, data: toParticipantShape(row) } }
+      })
     },
   })
 

@@ -1,8 +1,8 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { Conflict, InvalidInput, NotFound } from '../../../db/errors.ts'
 import { cancelMessages } from '../../../db/messages/cancel.ts'
 import type { Change, Unchanged } from '../../../db/messages/change.ts'
 import { findMessage } from '../../../db/messages/find.ts'
@@ -11,10 +11,12 @@ import { retryMessages } from '../../../db/messages/retry.ts'
 import { selectMessages } from '../../../db/messages/select.ts'
 import { type MessageRow, messageStatus } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
-import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
-import { messageId, messageShape, toMessageShape } from '../shapes.ts'
+import { once } from '../once.ts'
+import { idempotencyHeaders } from '../sending.ts'
+import { idIn, messageId, messageShape, toMessageShape } from '../shapes.ts'
 
 const params = z.object({ id: messageId })
 const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
@@ -37,7 +39,7 @@ const verdict = z.discriminatedUnion('status', [
 
 /** Which failed messages `POST /api/v1/messages/retry` means; the names are those of `GET /api/v1/messages`. */
 const filter = z.strictObject({
-  ids: z.array(messageId).min(1).max(1000).optional(),
+  ids: z.array(idIn('ids')).min(1).max(1000).optional(),
   accountId: z.uuid().optional(),
   whatsappAccountId: z.uuid().optional(),
   channel: name.optional(),
@@ -59,65 +61,80 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
   await app.register(async (scope) => {
     acceptNoBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    const settle = (
-      tenantId: number,
+    const settle = async (
+      request: FastifyRequest,
+      reply: FastifyReply,
       id: string,
-      work: (tx: Transaction) => Promise<Change | undefined>,
+      work: (tx: Transaction, tenantId: number) => Promise<Change | undefined>,
       verb: Verb,
     ) =>
-      retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => changed(tx, tenantId, id, await work(tx), verb)),
-      )
+      once(context, request, reply, async (tx, { tenantId }) => {
+        const row = await changed(tx, tenantId, id, await work(tx, tenantId), verb)
+        return {
+          body: { success: true as const, message: verbs[verb].done, data: toMessageShape(row) },
+        }
+      })
 
     routes.post('/api/v1/messages/:id/retry', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: {
+        querystring: noQuery,
+        headers: idempotencyHeaders,
+        params,
+        body: nothing,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
+      handler: async (request, reply) => {
         const { id } = request.params
-        const retry = async (tx: Transaction) =>
+        const retry = async (tx: Transaction, tenantId: number) =>
           (await retryMessages(tx, { tenantId, ids: [id] }))[0]
-        const row = await settle(tenantId, id, retry, 'retried')
-        return {
-          success: true as const,
-          message: 'Message queued again',
-          data: toMessageShape(row),
-        }
+        return settle(request, reply, id, retry, 'retried')
       },
     })
 
     routes.post('/api/v1/messages/:id/cancel', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: {
+        querystring: noQuery,
+        headers: idempotencyHeaders,
+        params,
+        body: nothing,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
+      handler: async (request, reply) => {
         const { id } = request.params
-        const cancel = async (tx: Transaction) =>
+        const cancel = async (tx: Transaction, tenantId: number) =>
           (await cancelMessages(tx, { tenantId, ids: [id] }))[0]
-        const row = await settle(tenantId, id, cancel, 'canceled')
-        return { success: true as const, message: 'Message canceled', data: toMessageShape(row) }
+        return settle(request, reply, id, cancel, 'canceled')
       },
     })
 
     routes.post('/api/v1/messages/:id/resolve', {
-      schema: { params, body: verdict, response: { 200: answer } },
+      schema: {
+        querystring: noQuery,
+        headers: idempotencyHeaders,
+        params,
+        body: verdict,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
+      handler: async (request, reply) => {
         const { id } = request.params
         const { body } = request
         const found =
           body.status === 'sent'
             ? { status: body.status, externalMessageId: body.externalMessageId ?? null }
             : body
-        const resolve = (tx: Transaction) => resolveMessage(tx, { tenantId, id }, found)
-        const row = await settle(tenantId, id, resolve, 'resolved')
-        return { success: true as const, message: 'Message resolved', data: toMessageShape(row) }
+        const resolve = (tx: Transaction, tenantId: number) =>
+          resolveMessage(tx, { tenantId, id }, found)
+        return settle(request, reply, id, resolve, 'resolved')
       },
     })
 
     routes.post('/api/v1/messages/retry', {
       schema: {
+        querystring: noQuery,
+        headers: idempotencyHeaders,
         body: filter,
         response: {
           200: z.object({
@@ -131,13 +148,10 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
         },
       },
       config: { scope: 'messages:write' },
-      handler: async (request) => {
-        const { tenantId } = principalOf(request)
-        const data = await retryTransient(() =>
-          context.asTenant(tenantId, (tx) => retryMany(tx, tenantId, request.body)),
-        )
-        return { success: true as const, data }
-      },
+      handler: async (request, reply) =>
+        once(context, request, reply, async (tx, { tenantId }) => ({
+          body: { success: true as const, data: await retryMany(tx, tenantId, request.body) },
+        })),
     })
   })
 }
@@ -174,13 +188,19 @@ async function retryMany(tx: Transaction, tenantId: number, body: z.infer<typeof
 
 type Verb = 'retried' | 'canceled' | 'resolved'
 
-const needs: Record<Verb, { code: string; hint: string }> = {
-  retried: { code: 'message_not_failed', hint: 'Only a failed message can be retried.' },
+const verbs: Record<Verb, { done: string; code: string; hint: string }> = {
+  retried: {
+    done: 'Message queued again',
+    code: 'message_not_failed',
+    hint: 'Only a failed message can be retried.',
+  },
   canceled: {
+    done: 'Message canceled',
     code: 'message_not_waiting',
     hint: 'Only a message that has not left can be canceled: scheduled, queued or retrying.',
   },
   resolved: {
+    done: 'Message resolved',
     code: 'message_not_unknown',
     hint: 'Only a message whose outcome is unknown can be resolved.',
   },
@@ -211,7 +231,7 @@ async function changed(
     const { code, message } = refusals[change.reason]
     throw new Conflict(message, { code, field: 'id' })
   }
-  const { code, hint } = needs[verb]
+  const { code, hint } = verbs[verb]
   throw new Conflict(`The message is ${change.previousStatus} and cannot be ${verb}`, {
     code,
     field: 'id',

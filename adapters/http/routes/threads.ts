@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../db/connect.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'
+import { InvalidInput, NotFound } from '../../../db/errors.ts'
 import { threadHistory } from '../../../db/messages/history.ts'
 import { archiveThread } from '../../../db/threads/archive.ts'
 import { type FoundThread, findThread } from '../../../db/threads/find.ts'
@@ -10,7 +10,9 @@ import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversation-shapes.ts'
 import { idParams, nothing, noQuery } from '../inputs.ts'
+import { once } from '../once.ts'
 import { pageQuery } from '../page.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { historyShape, toHistoryShape, toTurns, turnShape } from '../turns.ts'
 
 const number = z.string().regex(/^[0-9]{1,15}$/)
@@ -81,19 +83,21 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/threads/:id/archive', {
-    schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
-    config: { scope: 'conversations:write' },
-    handler: async (request) => {
-      const { tenantId } = principalOf(request)
-      const row = await retryTransient(() =>
-        context.asTenant(tenantId, async (tx) => {
-          const { id } = await threadOf(tx, tenantId, request.params.id)
-          await archiveThread(tx, tenantId, id)
-          return threadOf(tx, tenantId, id)
-        }),
-      )
-      return { success: true as const, data: toFoundThreadShape(row) }
+    schema: {
+      headers: idempotencyHeaders,
+      querystring: noQuery,
+      params: idParams,
+      body: nothing,
+      response: { 200: one },
     },
+    config: { scope: 'conversations:write' },
+    handler: async (request, reply) =>
+      once(context, request, reply, async (tx, { tenantId }) => {
+        const { id } = await threadOf(tx, tenantId, request.params.id)
+        await archiveThread(tx, tenantId, id)
+        const row = await threadOf(tx, tenantId, id)
+        return { body: { success: true as const, data: toFoundThreadShape(row) } }
+      }),
   })
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount } from '../../../db/accounts/find.ts'
@@ -6,14 +6,17 @@ import { findAccountsByAddress } from '../../../db/accounts/find-by-address.ts'
 import type { Transaction } from '../../../db/connect.ts'
 import { asPigeonpostError, PigeonpostError, retryTransient } from '../../../db/errors.ts'
 import { createMessage, findByIdempotencyKey } from '../../../db/messages/create.ts'
+import type { MessageRow } from '../../../db/rows.ts'
 import { htmlToText, looksLikeHtml } from '../../channels/email/html.ts'
 import { bound } from '../../channels/email/mime.ts'
 import { contentTypeOf } from '../../channels/generic.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import { type Principal, principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
+import { noQuery } from '../inputs.ts'
 import { type Letter, newEmail, newSms } from '../new-letter.ts'
 import { asItWasStored, outboxMessageShape, toOutboxMessage } from '../outbox-shapes.ts'
+import { replayedHeader } from '../once.ts'
 import { checkConnected, idempotencyHeaders } from '../sending.ts'
 
 /**
@@ -25,26 +28,31 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   const response = {
     202: z.object({ success: z.literal(true), data: outboxMessageShape }),
   }
-  const send = async (principal: Principal, letter: Letter, key: string | undefined) => ({
-    success: true as const,
-    data: await retryTransient(() =>
-      context.asTenant(principal.tenantId, (tx) => store(tx, principal, letter, key ?? null)),
-    ),
-  })
+  const send = async (request: FastifyRequest, reply: FastifyReply, letter: Letter) => {
+    const principal = principalOf(request)
+    const key = request.headers['idempotency-key']
+    const { data, replayed } = await retryTransient(() =>
+      context.asTenant(principal.tenantId, (tx) =>
+        store(tx, principal, letter, typeof key === 'string' ? key : null),
+      ),
+    )
+    reply.code(202)
+    if (replayed) reply.header(replayedHeader, 'true')
+    return { success: true as const, data }
+  }
 
   routes.post('/api/messages/sms', {
-    schema: { headers: idempotencyHeaders, body: newSms, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newSms, response },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { type, ...body } = request.body
       const letter = { ...body, channel: 'sms' as const, metadata: { type } }
-      const key = request.headers['idempotency-key']
-      return reply.code(202).send(await send(principalOf(request), letter, key))
+      return send(request, reply, letter)
     },
   })
 
   routes.post('/api/messages/email', {
-    schema: { headers: idempotencyHeaders, body: newEmail, response },
+    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newEmail, response },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body
@@ -56,8 +64,7 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
         body: html ? bound(sanitizeText(await htmlToText(html))).text : (body ?? null),
         metadata: { ...(subject ? { subject } : {}), ...(html ? { html } : {}) },
       }
-      const key = request.headers['idempotency-key']
-      return reply.code(202).send(await send(principalOf(request), letter, key))
+      return send(request, reply, letter)
     },
   })
 }
@@ -81,6 +88,7 @@ async function store(
     contentType: first ? contentTypeOf({ url: first }) : ('text' as const),
     body: letter.body ?? null,
     mediaUrl: first ?? null,
+    mediaId: null,
     metadata: {
       ...letter.metadata,
       ...(attachments?.length ? { media: attachments.map((url) => ({ url })) } : {}),
@@ -91,7 +99,11 @@ async function store(
   const earlier = () =>
     idempotencyKey ? findByIdempotencyKey(tx, { ...said, idempotencyKey }) : null
   const stored = await earlier()
-  if (stored) return toOutboxMessage(asItWasStored(stored), account.address)
+  const answer = (row: MessageRow, replayed: boolean) => ({
+    data: toOutboxMessage(asItWasStored(row), account.address),
+    replayed,
+  })
+  if (stored) return answer(stored, true)
   checkConnected(account, 'from')
   const created = await createMessage(tx, {
     ...said,
@@ -104,7 +116,7 @@ async function store(
   // Null: a request with the same key was stored between the look and the insert.
   const row = created ?? (await earlier())
   if (!row) throw new Error('the message was not stored')
-  return toOutboxMessage(asItWasStored(row), account.address)
+  return answer(row, created === null)
 }
 
 /** Here the account is told by its address. */

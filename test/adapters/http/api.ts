@@ -66,6 +66,7 @@ export async function testApi(t: Test, options: Options = {}) {
   }
   return {
     api,
+    key,
     sql,
     database,
     log,

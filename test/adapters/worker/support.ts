@@ -166,6 +166,7 @@ export function turnContext(
         pace,
         breakers,
         publicUrl: null,
+        files: null,
         hardStop: hard.signal,
         onRetry: () => {},
       })

@@ -7,7 +7,7 @@ import type { WhatsAppPayload } from './webhooks.ts'
 
 const [kind, url] = process.argv.slice(2)
 if (!url || (kind !== 'ours' && kind !== 'twin')) {
-  throw new Error('usage: webhook-process.ts ours|twin URL')
+  throw new Error('usage: http-process.ts ours|twin URL')
 }
 const logger = pino({ level: 'error' }, process.stderr)
 const server = kind === 'ours' ? await startOurs(url) : await startTwin(url)

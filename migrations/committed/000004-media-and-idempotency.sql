@@ -1,6 +1,6 @@
 --! Previous: sha1:be62f7d5da234d87773ae482088eabd95b5b854c
---! Hash: sha1:4ba7a268567ed8eac1c547d817da6697eaf48e4a
---! Message: media
+--! Hash: sha1:48af0a8db29225cc5d81ae07a6c8e2e54d9589c5
+--! Message: media-and-idempotency
 
 -- Media: the files that messages bring and take along, and what is known of them.
 create table if not exists pigeonpost.media_files (
@@ -79,6 +79,26 @@ create table if not exists pigeonpost_private.media_tasks (
   constraint media_tasks_kind_known check (kind in ('fetch', 'scan', 'delete'))
 );
 create index if not exists media_tasks_due on pigeonpost_private.media_tasks (due_at);
+
+-- Requests that may be repeated: what a POST with an Idempotency-Key answered, in the transaction of what it did.
+create table if not exists pigeonpost.idempotent_requests (
+  tenant_id integer not null,
+  key text not null,
+  request_hash bytea not null,
+  status integer,
+  response json,
+  created_at timestamptz not null default now(),
+  constraint idempotent_requests_pkey primary key (tenant_id, key),
+  constraint idempotent_requests_hash_is_sha256 check (octet_length(request_hash) = 32),
+  constraint idempotent_requests_status_is_success check (status between 200 and 299),
+  constraint idempotent_requests_answer_is_whole check ((status is null) = (response is null))
+);
+create index if not exists idempotent_requests_created on pigeonpost.idempotent_requests (tenant_id, created_at);
+
+-- How often an API key may ask.
+alter table pigeonpost.api_keys add column if not exists rate_per_minute integer;
+alter table pigeonpost.api_keys drop constraint if exists api_keys_rate_is_positive;
+alter table pigeonpost.api_keys add constraint api_keys_rate_is_positive check (rate_per_minute >= 1);
 
 --! Included 020_tenancy.sql
 -- Tenancy: whoever is not bound to a tenant neither sees nor touches its rows.
@@ -1605,7 +1625,7 @@ $$;
 grant insert on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.customers, pigeonpost.customer_identities,
   pigeonpost.conversations, pigeonpost.conversation_participants, pigeonpost.messages,
   pigeonpost.message_statuses, pigeonpost.message_reactions, pigeonpost.parked_updates, pigeonpost.delivery_attempts,
-  pigeonpost.webhook_inbox, pigeonpost.ingest_batches to pigeonpost_app;
+  pigeonpost.webhook_inbox, pigeonpost.ingest_batches, pigeonpost.idempotent_requests to pigeonpost_app;
 grant update on pigeonpost.accounts, pigeonpost.api_keys, pigeonpost.message_reactions, pigeonpost.parked_updates,
   pigeonpost.delivery_attempts, pigeonpost.webhook_inbox to pigeonpost_app;
 grant update (lead_id, name, metadata, external_type, external_id, merged_into) on pigeonpost.customers to pigeonpost_app;
@@ -1617,8 +1637,10 @@ grant update (status, content_type, body, media_id, media_url, metadata, raw, re
   valid_until, attempts, next_attempt_at, attempt_id, leased_until, provider, provider_reason, accepted_on, error_code, error_message, is_processed, is_from_bot,
   campaign_id, sent_at, delivered_at, read_at, failed_at, revoked_at) on pigeonpost.messages to pigeonpost_app;
 grant select on pigeonpost.ingest_batches to pigeonpost_bridge, pigeonpost_app;
-grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webhook_inbox to pigeonpost_app;
-grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates to pigeonpost_app;
+grant update (status, response) on pigeonpost.idempotent_requests to pigeonpost_app;
+grant select on pigeonpost.api_keys, pigeonpost.parked_updates, pigeonpost.webhook_inbox, pigeonpost.idempotent_requests to pigeonpost_app;
+grant delete on pigeonpost.customer_identities, pigeonpost.conversation_participants, pigeonpost.parked_updates,
+  pigeonpost.idempotent_requests to pigeonpost_app;
 grant usage on all sequences in schema pigeonpost to pigeonpost_app;
 grant select, insert, update, delete on pigeonpost.provider_routes, pigeonpost_private.account_wakeups, pigeonpost_private.account_limits,
   pigeonpost_private.account_days, pigeonpost_private.recipient_limits, pigeonpost_private.provider_breakers to pigeonpost_app;
@@ -1713,6 +1735,13 @@ comment on column pigeonpost.api_keys.hash is 'SHA-256 of the whole key: 32 byte
 comment on column pigeonpost.api_keys.expires_at is 'Refused from then on; null means never.';
 comment on column pigeonpost.api_keys.revoked_at is 'Refused from then on.';
 comment on column pigeonpost.api_keys.last_used_at is 'To the minute.';
+comment on column pigeonpost.api_keys.rate_per_minute is 'Requests per minute that each server takes by this key; null means no limit.';
+
+comment on table pigeonpost.idempotent_requests is 'What a POST with an Idempotency-Key answered, kept for a day so that the same request gets the same answer. Messages keep their keys themselves, for ever.';
+comment on column pigeonpost.idempotent_requests.key is 'The header as it came; the tenant''s, whichever API key brings it.';
+comment on column pigeonpost.idempotent_requests.request_hash is 'SHA-256 of method, path and body: 32 bytes.';
+comment on column pigeonpost.idempotent_requests.status is 'Of HTTP. Null for as long as the transaction that answers it is open, which nobody else sees.';
+comment on column pigeonpost.idempotent_requests.response is 'The answer''s text, byte for byte, without a secret that is shown once.';
 
 comment on table pigeonpost.customers is 'Who we talk to: document 001''s customer, document 002''s lead, document 004''s contact.';
 comment on column pigeonpost.customers.lead_id is 'The CRM''s number of this customer, unique in the tenant. Generated ones start at 4294967296, above any 32-bit id.';

@@ -1,0 +1,16 @@
+export { checkAllowed, type Declared, typeOfInbound } from './allow.ts'
+export { Infected, Stalled, Unreadable, UnsupportedType } from './errors.ts'
+export {
+  FetchError,
+  type FetchErrorCode,
+  type Fetched,
+  fetchFile,
+  type FetchOptions,
+} from './fetch.ts'
+export { safeFilename } from './filename.ts'
+export { inspect, type Metadata } from './inspect.ts'
+export { makePreview, type Preview } from './preview.ts'
+export { parsePrivateHosts, type PrivateHost } from './public-address.ts'
+export { sniff, type Sniffed } from './sniff.ts'
+export { clearSpool, spool, type Spooled, type SpoolOptions } from './spool.ts'
+export { allowedTypes, type MediaKind, type MediaType } from './types.ts'

@@ -1,0 +1,68 @@
+import { rm } from 'node:fs/promises'
+import type { MediaStatus } from '../../db/rows.ts'
+import { type Scanner, ScannerUnavailable, ScanRefused } from '../scan/index.ts'
+import { Unreadable } from './errors.ts'
+import { inspect, type Metadata } from './inspect.ts'
+import { makePreview, type Preview } from './preview.ts'
+import type { MediaType } from './types.ts'
+
+/** What a file turned out to be. */
+export interface Look {
+  /** `pending`: the scanner could not be reached, and nobody has looked inside yet. */
+  status: Exclude<MediaStatus, 'scanning'>
+  /** What the scanner calls the virus. */
+  signature: string | null
+  /** Why it has no verdict. */
+  errorMessage: string | null
+  metadata: Metadata & { unreadable?: string }
+  /** In the spool; whoever asked removes it. */
+  preview: Preview | null
+}
+
+/**
+ * Scans a spooled file and, when nothing was found, looks inside it and draws its preview: nothing opens a file before
+ * the scanner has.
+ * @param strict an image that cannot be decoded is an error; else it is kept without preview
+ * @throws Unreadable when strict; the reason of `signal`; what the disk says
+ */
+export async function lookAt(
+  path: string,
+  type: MediaType,
+  about: {
+    scanner: Scanner | null
+    folder: string
+    strict: boolean
+    signal?: AbortSignal | undefined
+  },
+): Promise<Look> {
+  const { scanner, folder, strict, signal } = about
+  const nothing = { signature: null, errorMessage: null, metadata: {}, preview: null }
+  try {
+    const verdict = await scanner?.scan(path, signal)
+    if (verdict?.verdict === 'infected') {
+      return { ...nothing, status: 'infected', signature: verdict.signature }
+    }
+  } catch (error) {
+    if (error instanceof ScannerUnavailable) {
+      return { ...nothing, status: 'pending', errorMessage: error.message }
+    }
+    if (error instanceof ScanRefused) {
+      return { ...nothing, status: 'failed', errorMessage: error.message }
+    }
+    throw error
+  }
+  const status = scanner ? 'clean' : 'unscanned'
+  try {
+    const metadata = await inspect(path, type, signal)
+    const preview = await makePreview(path, type, { folder, signal })
+    return { ...nothing, status, metadata, preview }
+  } catch (error) {
+    if (strict || !(error instanceof Unreadable)) throw error
+    return { ...nothing, status, metadata: { unreadable: error.details.code } }
+  }
+}
+
+/** Removes what is in the spool, whether it still is or not. */
+export async function discard(...files: ({ path: string } | null)[]): Promise<void> {
+  await Promise.all(files.map(async (file) => file && rm(file.path, { force: true })))
+}

@@ -1,0 +1,37 @@
+import type { Storage, StorageConfig } from '../storage/index.ts'
+import { openStorage } from '../storage/index.ts'
+
+/** Where new files go, and where those lie that were stored under another configuration. */
+export interface Storages {
+  current: Storage
+  /** @throws StorageMisconfigured where the variables of that storage are not given (any more) */
+  get(name: string): Promise<Storage>
+  close(): void
+}
+
+/**
+ * Opens the storage that the variables ask for; any other that a row names is opened when it is needed first.
+ * @throws StorageMisconfigured, StorageUnavailable
+ */
+export async function openStorages(
+  config: StorageConfig,
+  options: { dataFolder: string; baseUrl: string },
+): Promise<Storages> {
+  const current = await openStorage(config, options)
+  const opened = new Map<string, Promise<Storage>>([[current.name, Promise.resolve(current)]])
+  return {
+    current,
+    async get(name) {
+      const known = opened.get(name)
+      if (known) return known
+      const PIGEONPOST_STORAGE = name as Storage['name']
+      const opening = openStorage({ ...config, PIGEONPOST_STORAGE }, options)
+      opened.set(name, opening)
+      opening.catch(() => opened.delete(name))
+      return opening
+    },
+    close() {
+      for (const opening of opened.values()) void opening.then((one) => one.close()).catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import type { Transaction } from '../../db/connect.ts'
+import { findFileByHash, holdFileByHash, keepFile, type NewFile } from '../../db/media/files.ts'
+import type { MediaStatus } from '../../db/rows.ts'
+import type { Scanner } from '../scan/index.ts'
+import { fileKey, previewKey, type Storage } from '../storage/index.ts'
+import { checkAllowed, type Declared, typeOfInbound } from './allow.ts'
+import { safeFilename } from './filename.ts'
+import { discard, lookAt } from './look.ts'
+import { sniff } from './sniff.ts'
+import type { Spooled } from './spool.ts'
+
+/** What taking in a file needs besides the file. */
+export interface MediaTools {
+  storage: Storage
+  /** Null: none is configured, and files stay `unscanned`. */
+  scanner: Scanner | null
+  /** The spool's folder. */
+  folder: string
+}
+
+export interface TakenFile {
+  id: string
+  status: MediaStatus
+  signature: string | null
+  /** Harmless, with the extension of the real type. */
+  filename: string
+}
+
+export interface TakeIn<T> {
+  tenantId: number
+  declared: Declared
+  /** An upload: only the listed types, and only images that can be decoded. What came in is kept, whatever it is. */
+  strict: boolean
+  signal?: AbortSignal | undefined
+  /** Runs a transaction of the tenant. */
+  run: <R>(work: (tx: Transaction) => Promise<R>) => Promise<R>
+  /** Makes the row that has the file, in the transaction that keeps the file. */
+  attach: (tx: Transaction, file: TakenFile) => Promise<T>
+}
+
+/**
+ * From a spooled file to a stored one: its type by its content, the scanner's verdict, what is inside, its preview, and
+ * then the rows. A file that the tenant has already is neither stored nor scanned again. What is infected is never
+ * stored; its row is, so that everybody hears of it.
+ *
+ * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
+ * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.
+ * @throws UnsupportedType and Unreadable when strict; StorageUnavailable; what `run` and `attach` throw
+ */
+export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
+  const { tenantId, declared, strict, signal, run, attach } = about
+  const { sha256, size } = spooled
+  let preview = null
+  try {
+    const sniffed = await sniff(spooled.path)
+    const type = strict ? checkAllowed(declared, sniffed) : typeOfInbound(declared, sniffed)
+    const filename = safeFilename(declared.filename, type.extension)
+    const { known, id } = await run(async (tx) => {
+      const [found, [made]] = await Promise.all([
+        findFileByHash(tx, tenantId, sha256),
+        tx<{ id: string }[]>`select pigeonpost.uuid_v7() as id`,
+      ])
+      return { known: found !== null, id: made?.id ?? '' }
+    })
+    if (known) {
+      const taken = await run(async (tx) => {
+        const file = await holdFileByHash(tx, tenantId, sha256)
+        return file && { value: await attach(tx, { ...file, filename }) }
+      })
+      if (taken) return taken.value
+    }
+    const look = await lookAt(spooled.path, type, { ...tools, strict, signal })
+    preview = look.preview
+    const infected = look.status === 'infected'
+    const key = fileKey(tenantId, id, new Date())
+    const file: NewFile = {
+      tenantId,
+      id,
+      sha256,
+      size,
+      contentType: type.contentType,
+      status: look.status,
+      storage: infected ? null : tools.storage.name,
+      storageKey: infected ? null : key,
+      previewKey: preview ? previewKey(key) : null,
+      metadata: { ...look.metadata },
+      signature: look.signature,
+      errorMessage: look.errorMessage,
+    }
+    if (!infected) {
+      const { contentType } = type
+      await tools.storage.put(key, spooled.path, { contentType, size, sha256 }, signal)
+      if (preview && file.previewKey)
+        await tools.storage.put(file.previewKey, preview.path, preview, signal)
+    }
+    return await run(async (tx) => {
+      const kept = await keepFile(tx, file)
+      const stands = kept === id ? file : await holdFileByHash(tx, tenantId, sha256)
+      return attach(tx, {
+        id: kept,
+        status: stands?.status ?? file.status,
+        signature: stands?.signature ?? null,
+        filename,
+      })
+    })
+  } finally {
+    await discard(spooled, preview)
+  }
+}

@@ -1,0 +1,2 @@
+export { createScanner, type ClamdOptions } from './clamd.ts'
+export { ScannerUnavailable, ScanRefused, type Scanner, type Verdict } from './scan.ts'

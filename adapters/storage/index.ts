@@ -1,0 +1,15 @@
+export { type Download, contentDisposition, safeFilename } from './download.ts'
+export { checkKey, fileKey, isKey, previewKey } from './key.ts'
+export { chooseStorage, openStorage, type StorageConfig } from './open.ts'
+export { answerSignedPath, type FileAnswer } from './serve.ts'
+export { filesPath, type SignedFile, verifySignedPath } from './signed-path.ts'
+export {
+  FileChanged,
+  type FileFacts,
+  InvalidKey,
+  NoSuchFile,
+  type Storage,
+  type StoredFile,
+  StorageMisconfigured,
+  StorageUnavailable,
+} from './storage.ts'

@@ -1,0 +1,41 @@
+/**
+ * Keys of stored files: `messages/<tenant>/<yyyy>/<mm>/<uuid>`, with `.preview.webp` for a preview. They are made of
+ * what we know, never of what somebody sent, and each maker asks here before it touches anything.
+ */
+
+import { InvalidKey } from './storage.ts'
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const month = String.raw`messages/[1-9]\d{0,9}/\d{4}/(?:0[1-9]|1[0-2])`
+// No `m` flag: `$` is the end of the text, so that a trailing newline is no key.
+const keyForm = new RegExp(String.raw`^${month}/${uuid}(?:\.preview\.webp)?$`)
+const prefixForm = /^messages\/(?:[1-9]\d{0,9}\/(?:\d{4}\/(?:(?:0[1-9]|1[0-2])\/)?)?)?$/
+
+/** The key of a file of the tenant. `at` says in which month it lies, in UTC. @throws InvalidKey */
+export function fileKey(tenantId: number, id: string, at: Date): string {
+  const [year, monthOfYear] = Number.isNaN(at.getTime()) ? [] : at.toISOString().split('-')
+  return checkKey(`messages/${tenantId}/${year}/${monthOfYear}/${id.toLowerCase()}`)
+}
+
+/** Where the preview of a file lies. @throws InvalidKey */
+export function previewKey(key: string): string {
+  return checkKey(`${key}.preview.webp`)
+}
+
+export function isKey(text: string): boolean {
+  return keyForm.test(text)
+}
+
+/** The key itself. @throws InvalidKey for everything else, dots, NULs and empty segments included. */
+export function checkKey(key: string): string {
+  if (!isKey(key)) throw new InvalidKey(key, 'messages/<tenant>/<yyyy>/<mm>/<uuid>')
+  return key
+}
+
+/** A prefix that ends with a segment, since `messages/1` would be tenant 10's as well. @throws InvalidKey */
+export function checkPrefix(prefix: string): string {
+  if (!prefixForm.test(prefix)) {
+    throw new InvalidKey(prefix, 'messages/, messages/<tenant>/, …/<yyyy>/ or …/<mm>/')
+  }
+  return prefix
+}

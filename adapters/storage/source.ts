@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileFacts, FileChanged } from './storage.ts'
+
+/**
+ * A local file in pieces of 64 KiB. It ends well only if it was what the facts say, so who stores what comes out of it
+ * and waits for the end has stored the file whole.
+ * @throws FileChanged, for one that cannot be read, too; RangeError for an empty file; the signal's reason
+ */
+export async function* readChecked(
+  path: string,
+  about: FileFacts,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  checkFacts(about)
+  signal?.throwIfAborted()
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of pieces(path, signal)) {
+    signal?.throwIfAborted()
+    size += chunk.length
+    if (size > about.size) break
+    hash.update(chunk)
+    yield chunk
+  }
+  signal?.throwIfAborted()
+  if (size !== about.size) {
+    throw new FileChanged(
+      `the file has ${size > about.size ? 'more' : 'fewer'} bytes than the ${about.size} that were announced`,
+    )
+  }
+  if (hash.digest('hex') !== about.sha256.toLowerCase()) {
+    throw new FileChanged('the file has another SHA-256 than the one that was announced')
+  }
+}
+
+async function* pieces(path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { signal }) as AsyncIterable<Buffer>
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw new FileChanged(`the file cannot be read (${String(error)})`, { cause: error })
+  }
+}
+
+/** @throws RangeError */
+export function checkFacts(about: FileFacts): void {
+  if (!Number.isSafeInteger(about.size) || about.size < 1) {
+    throw new RangeError(
+      `size: a file of ${about.size} bytes cannot be stored; it has one at least`,
+    )
+  }
+}

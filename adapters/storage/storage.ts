@@ -1,0 +1,119 @@
+import type { Readable } from 'node:stream'
+import type { Download } from './download.ts'
+import type { ByteRange } from './range.ts'
+
+export interface StoredFile {
+  key: string
+  /** bytes */
+  size: number
+  /** When it was last put, as the store tells it; stores that count in seconds cut the rest off. */
+  modifiedAt: Date
+}
+
+/** What is known of a local file before it is stored. */
+export interface FileFacts {
+  contentType: string
+  /** bytes, at least 1: Cloudinary takes no empty file, and what one storage keeps must fit into the others. */
+  size: number
+  /** hex */
+  sha256: string
+}
+
+/**
+ * Where files lie, whichever of the three it is. Held to by one conformance suite.
+ *
+ * Keys are those that `fileKey` and `previewKey` make; every other is refused with InvalidKey before anything is
+ * touched. What the store itself does wrong is a StorageUnavailable.
+ */
+export interface Storage {
+  name: 'folder' | 's3' | 'cloudinary'
+  /**
+   * Stores a local file under the key, whole or not at all; the same key again replaces it. Reads it once, in pieces.
+   * An abort leaves what was there before; one that comes after the last byte may come too late.
+   * @throws FileChanged where the file is not of that size and hash; the signal's reason
+   */
+  put(key: string, path: string, about: FileFacts, signal?: AbortSignal): Promise<void>
+  /** The bytes, streamed. @throws NoSuchFile */
+  get(key: string, signal?: AbortSignal): Promise<Readable>
+  /** Null where there is none. */
+  stat(key: string): Promise<StoredFile | null>
+  /** Gone afterwards, whether it was there or not. */
+  delete(key: string): Promise<void>
+  /**
+   * All files under `messages/`, `messages/<tenant>/`, `…/<yyyy>/` or `…/<mm>/`, a page at a time. Who deletes or puts
+   * meanwhile may or may not see it in the list. Things that have no key of ours are passed over.
+   */
+  list(prefix: string): AsyncIterable<StoredFile>
+  /**
+   * A URL by which anyone may fetch the file, with a type and a name, whole or in ranges, until it expires. It is made
+   * without a look at whether there is such a file.
+   */
+  presign(key: string, about: Download): Promise<string>
+  /** How our own HTTP server answers those URLs, by `answerSignedPath`; null where the store does. */
+  served: Served | null
+  /**
+   * Removes what puts have left behind that never ended because their process died, if it is older than that.
+   * Answers with how many there were.
+   */
+  clearIncoming(olderThanMs: number): Promise<number>
+  /** Whether it can be used now. @throws StorageUnavailable with what is wrong, and which variable says so */
+  check(): Promise<void>
+  close(): void
+}
+
+export interface Served {
+  /** What `verifySignedPath` needs; the same in all processes that share the storage. */
+  signingKey: Buffer
+  /** @throws NoSuchFile, UnsatisfiableRange */
+  open(key: string, range: ByteRange | null, signal?: AbortSignal): Promise<OpenFile>
+}
+
+export interface OpenFile {
+  /** bytes of the whole file */
+  size: number
+  /** The first and the last byte of the body, counted from 0. */
+  start: number
+  end: number
+  body: Readable
+}
+
+/** There is no file under the key. */
+export class NoSuchFile extends Error {
+  override readonly name = 'NoSuchFile'
+  constructor(key: string, options?: ErrorOptions) {
+    super(`there is no file ${key}`, options)
+  }
+}
+
+/** Not the shape of our keys. Whatever it was, nothing was looked up. */
+export class InvalidKey extends Error {
+  override readonly name = 'InvalidKey'
+  constructor(key: string, expected: string) {
+    super(`key: ${JSON.stringify(key.slice(0, 200))} is none of ours; they look like ${expected}`)
+  }
+}
+
+/** The local file is not the one that was announced, or not there. Nothing was stored. */
+export class FileChanged extends Error {
+  override readonly name = 'FileChanged'
+}
+
+/** The range begins after the file's last byte. */
+export class UnsatisfiableRange extends Error {
+  override readonly name = 'UnsatisfiableRange'
+  readonly size: number
+  constructor(size: number) {
+    super(`the file has ${size} bytes, and the range none of them`)
+    this.size = size
+  }
+}
+
+/** The store cannot be reached, refuses us, or failed. Its own error is the cause; no message holds a secret. */
+export class StorageUnavailable extends Error {
+  override readonly name = 'StorageUnavailable'
+}
+
+/** The variables name no storage that could be opened; the message names them. */
+export class StorageMisconfigured extends Error {
+  override readonly name = 'StorageMisconfigured'
+}

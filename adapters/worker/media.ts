@@ -1,0 +1,117 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../../db/connect.ts'
+import {
+  claimMediaTasks,
+  finishMediaTask,
+  type MediaTask,
+  putOffMediaTask,
+} from '../../db/media/tasks.ts'
+import type { Storages } from '../media/storages.ts'
+import type { PrivateHost } from '../media/public-address.ts'
+import type { Scanner } from '../scan/index.ts'
+import { InvalidKey } from '../storage/index.ts'
+import { fetchMedia } from './media-fetch.ts'
+import { scanStored } from './media-scan.ts'
+import { retryDelay } from './outcome.ts'
+import { within } from './waiting.ts'
+
+export interface MediaOptions {
+  storages: Storages
+  /** Null: none is configured. */
+  scanner: Scanner | null
+  /** Where files are while they come in. */
+  spoolFolder: string
+  /** Most bytes of a file. */
+  limit: number
+  /** Hosts that may be fetched from though they are private. */
+  privateHosts: readonly PrivateHost[]
+}
+
+export interface MediaContext extends MediaOptions {
+  sql: Sql
+  logger: Logger
+  signal: AbortSignal
+}
+
+export type MediaWorker = { stop(): Promise<void> }
+
+const concurrency = 4
+const everyMs = 1_000
+/** For a whole task; the requests in it have shorter ones. */
+const leaseMs = 300_000
+const longestPauseMs = 300_000
+
+/**
+ * Does what is to be done with files: fetches those that messages name, scans those that wait for the scanner, deletes
+ * those that no row has any more. Any number of workers may; each takes over what another left. What fails for our own
+ * parts (storage, scanner, database) is tried until it works.
+ */
+export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): MediaWorker {
+  const { sql, logger } = options
+  const stopping = new AbortController()
+  const context: MediaContext = { ...options, signal: stopping.signal }
+  const open = new Set<Promise<void>>()
+
+  async function run(task: MediaTask): Promise<void> {
+    try {
+      await (task.kind === 'fetch'
+        ? fetchMedia(context, task)
+        : task.kind === 'scan'
+          ? scanStored(context, task)
+          : deleteStored(context, task))
+    } catch (error) {
+      const stopped = stopping.signal.aborted
+      const pauseMs = stopped ? 0 : Math.min(longestPauseMs, retryDelay(Math.min(task.attempt, 8)))
+      const why = error instanceof Error ? error.message : String(error)
+      if (!stopped) logger.warn({ err: error, ...task }, 'a task with a file failed; trying again')
+      await putOffMediaTask(sql, task, pauseMs, why.slice(0, 500)).catch((lost: unknown) =>
+        logger.warn({ err: lost, ...task }, 'could not put off a task; its lease runs out'),
+      )
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let claimed: MediaTask[] = []
+      try {
+        claimed = await claimMediaTasks(sql, { limit: concurrency - open.size, leaseMs })
+      } catch (error) {
+        if (!stopping.signal.aborted) logger.warn({ err: error }, 'could not look for files to do')
+      }
+      for (const task of claimed) {
+        const going: Promise<void> = run(task).finally(() => open.delete(going))
+        open.add(going)
+      }
+      const full = open.size >= concurrency
+      if (full || claimed.length > 0) await within(Promise.race(open), everyMs, stopping.signal)
+      else await within(new Promise(() => {}), everyMs, stopping.signal)
+      if (full && open.size >= concurrency)
+        await within(Promise.race(open), leaseMs, stopping.signal)
+    }
+    await Promise.all(open)
+  }
+
+  const running = loop()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** Deletes what no row has any more; its subject is `storage:key`. */
+async function deleteStored(
+  { sql, storages, logger }: MediaContext,
+  task: MediaTask,
+): Promise<void> {
+  const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
+  try {
+    const storage = await storages.get(name)
+    await storage.delete(key)
+  } catch (error) {
+    if (!(error instanceof InvalidKey)) throw error
+    logger.error({ err: error, ...task }, 'a task to delete what is no file of ours')
+  }
+  await finishMediaTask(sql, task)
+}

@@ -1,0 +1,123 @@
+/** What is stored of one thread, for requests about it. */
+export type Known = {
+  conversation: string
+  thread: string
+  customer: string
+  address: string
+  /** A message that came in. */
+  message: string
+}
+
+export type Asked = {
+  method: 'GET' | 'POST' | 'PUT'
+  path: string
+  body?: object
+  /** Told the cursor of the page behind the one that was answered. */
+  onCursor?: (cursor: string | null) => void
+}
+
+export const kinds = [
+  'send',
+  'list messages',
+  'conversation',
+  'list conversations',
+  'history',
+  'statistics',
+  'message',
+  'mark read',
+  'customer',
+  'events',
+] as const
+export type Kind = (typeof kinds)[number]
+
+/** Of 100 requests. */
+const shares: Record<Kind, number> = {
+  send: 25,
+  'list messages': 20,
+  conversation: 20,
+  'list conversations': 10,
+  history: 10,
+  statistics: 5,
+  message: 5,
+  'mark read': 2,
+  customer: 2,
+  events: 1,
+}
+
+/**
+ * The requests of applications that send messages and show conversations, without end and in no order, in the shares
+ * above: about people who are known, but for one message in ten, which goes to somebody new. Lists are read with each of
+ * their filters, at their default limits, and go on by cursor for two pages.
+ */
+export function* mixOf(known: Known[], accountId: string): Generator<Asked & { kind: Kind }> {
+  const pages = new Map<string, string[]>()
+  let sent = 0
+  const any = () => known[Math.floor(Math.random() * known.length)] as Known
+
+  const page = (path: string, given: Record<string, string>): Asked => {
+    const query = new URLSearchParams(given)
+    const list = `${path}?${query.toString()}`
+    const cursor = pages.get(list)?.pop()
+    if (cursor) query.set('cursor', cursor)
+    return {
+      method: 'GET',
+      path: `${path}?${query.toString()}`,
+      onCursor(next) {
+        if (!cursor && next) pages.set(list, [next, next])
+      },
+    }
+  }
+  const filters = [
+    () => ({}),
+    () => ({}),
+    () => ({ accountId }),
+    () => ({ direction: 'Inbound' }),
+    () => ({ direction: 'Outbound', status: 'Queued' }),
+    () => ({ status: 'Delivered' }),
+    () => ({ type: 'Image' }),
+    () => ({ contactId: any().customer }),
+    () => ({ contactId: any().customer, direction: 'Inbound' }),
+    () => ({ startDate: hoursAgo(24) }),
+  ]
+  const some = { limit: '5' }
+  const conversations = [some, some, { ...some, status: 'open' }, { ...some, accountId }]
+  const ask: Record<Kind, () => Asked> = {
+    send() {
+      sent += 1
+      const to =
+        sent % 10 === 0 ? `+2787${1_000_000 + (Date.now() % 1_000_000) + sent}` : any().address
+      const body = { to, type: 'Text', content: `Hello, this is message ${sent}`, accountId }
+      return { method: 'POST', path: '/api/v1/messages', body }
+    },
+    'list messages': () => page('/api/v1/messages', oneOf(filters)()),
+    conversation: () => get(`/api/v1/conversations/${any().conversation}`),
+    'list conversations': () => page('/api/v1/conversations', oneOf(conversations)),
+    history: () => get(`/api/v1/threads/${any().thread}/history`),
+    statistics: () => {
+      const time = Math.random() < 0.2 ? `?startDate=${hoursAgo(1)}` : ''
+      return get(`/api/v1/messages/statistics${time}`)
+    },
+    message: () => get(`/api/v1/messages/${any().message}`),
+    'mark read': () => ({ method: 'PUT', path: `/api/v1/messages/${any().message}/read` }),
+    customer: () => get(`/api/v1/customers/${any().customer}`),
+    events: () => get(`/api/v1/events?after=${Math.floor(Math.random() * known.length)}`),
+  }
+  const deck = kinds.flatMap((kind) => Array.from({ length: shares[kind] }, () => kind))
+  for (;;) {
+    for (let left = deck.length; left > 0; left -= 1) {
+      const drawn = Math.floor(Math.random() * left)
+      const kind = deck[drawn] as Kind
+      deck[drawn] = deck[left - 1] as Kind
+      deck[left - 1] = kind
+      yield { kind, ...ask[kind]() }
+    }
+  }
+}
+
+const get = (path: string): Asked => ({ method: 'GET', path })
+const oneOf = <T>(some: T[]): T => some[Math.floor(Math.random() * some.length)] as T
+
+/** To the minute. */
+function hoursAgo(hours: number): string {
+  return new Date(Math.floor(Date.now() / 60_000) * 60_000 - hours * 3_600_000).toISOString()
+}

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { waitFor } from './wait.ts'
+
+/** The test file that every scanner finds (eicar.org). In two parts, so that no scanner finds it here. */
+export const eicar = [
+  'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD',
+  'ANTIVIRUS-TEST-FILE!$H+H*',
+].join('-')
+
+/** For the option `skip` of tests that need clamd. */
+export const noClamd =
+  (await findClamd()) === null && 'there is no clamd: apt-get install clamav-daemon'
+
+async function findClamd(): Promise<string | null> {
+  // Debian's lies where only root's PATH leads.
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
+  for (const folder of folders) {
+    const path = join(folder, 'clamd')
+    const found = await access(path).then(
+      () => true,
+      () => false,
+    )
+    if (found) return path
+  }
+  return null
+}
+
+export type Clamd = { host: string; port: number; socket: string; stop(): Promise<void> }
+
+/**
+ * A real clamd on a free port of loopback and on a unix socket, that knows one signature: EICAR's, wherever it lies in a
+ * file. It ends with the test.
+ */
+export async function startClamd(
+  t: Pick<Test, 'teardown'>,
+  { maxStream = '100M' }: { maxStream?: string } = {},
+): Promise<Clamd> {
+  const path = await findClamd()
+  if (!path) throw new Error(String(noClamd))
+  const folder = await mkdtemp(join(tmpdir(), 'pigeonpost-clamd-'))
+  const port = await freePort()
+  const socket = join(folder, 'clamd.sock')
+  await mkdir(join(folder, 'db'))
+  const signature = `Eicar-Test:0:*:${Buffer.from(eicar).toString('hex')}\n`
+  await writeFile(join(folder, 'db', 'local.ndb'), signature)
+  const settings = {
+    DatabaseDirectory: join(folder, 'db'),
+    TCPSocket: port,
+    TCPAddr: '127.0.0.1',
+    LocalSocket: socket,
+    Foreground: 'yes',
+    User: userInfo().username,
+    StreamMaxLength: maxStream,
+    SelfCheck: 0,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`)
+  await writeFile(join(folder, 'clamd.conf'), lines.join(''))
+  const child = spawn(path, ['-c', join(folder, 'clamd.conf')], { stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+    await rm(folder, { recursive: true, force: true })
+  }
+  t.teardown(stop)
+  await waitFor(async () => listens(port), { what: 'clamd to listen' })
+  return { host: '127.0.0.1', port, socket, stop }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } finally {
+    socket.destroy()
+  }
+}

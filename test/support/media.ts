@@ -1,0 +1,52 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import type { Test } from 'tap'
+import { openStorages } from '../../adapters/media/storages.ts'
+import { createScanner, type Scanner } from '../../adapters/scan/index.ts'
+import type { Clamd } from './clamd.ts'
+
+/** Storage in a folder, and a spool, that end with the test. */
+export async function mediaFolders(
+  t: Pick<Test, 'teardown'>,
+  about: { baseUrl?: string; scanner?: Scanner | null; limit?: number } = {},
+) {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'pigeonpost-media-'))
+  t.teardown(async () => rm(dataFolder, { recursive: true, force: true }))
+  const storages = await openStorages(
+    {},
+    { dataFolder, baseUrl: about.baseUrl ?? 'http://files.test' },
+  )
+  const spoolFolder = join(dataFolder, 'spool')
+  return {
+    settings: {
+      storages,
+      scanner: about.scanner ?? null,
+      spoolFolder,
+      limit: about.limit ?? 10_485_760,
+      privateHosts: [],
+    },
+    /** Keys of what is stored. */
+    async stored(): Promise<string[]> {
+      const keys: string[] = []
+      for await (const { key } of storages.current.list('messages/')) keys.push(key)
+      return keys.toSorted()
+    },
+    async spooled(): Promise<string[]> {
+      return readdir(spoolFolder).catch(() => [])
+    },
+  }
+}
+
+export function scannerOf({ host, port }: Clamd): Scanner {
+  return createScanner({ host, port, connectMs: 500 })
+}
+
+/** A picture like no other. */
+export async function picture(width = 64, height = 48): Promise<Buffer> {
+  const raw = Buffer.from(Array.from({ length: width * height * 3 }, () => Math.random() * 256))
+  return sharp(raw, { raw: { width, height, channels: 3 } })
+    .jpeg()
+    .toBuffer()
+}
