@@ -155,8 +155,10 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
       const source = await peer.channel.locate?.(reference, {
         account: { tenantId: 1, accountId: lab.accountId, ...account },
         signal: AbortSignal.timeout(5_000),
-        webhook: () =>
-          findKeptRequest(lab.sql as unknown as Sql, 1, reference.details?.webhook ?? ''),
+        async webhook() {
+          const digest = reference.details?.webhook ?? ''
+          return (await findKeptRequest(lab.sql as unknown as Sql, 1, digest))?.request ?? null
+        },
       })
       t.same(await bytesOf(source ?? { url: reference.url }), png)
     },

@@ -23,14 +23,19 @@ t.test(
     })
     const [{ details }] = (await lab.message(what.id))['metadata'].media
     const found = await findKeptRequest(sql, 1, details.webhook)
-    t.match(found, {
+    t.equal(found?.channel, 'email')
+    t.match(found?.request, {
       method: 'POST',
       path: `/api/webhooks/email/${lab.accountId}`,
       query: { list: 'a&b' },
       headers,
     })
     t.notMatch(JSON.stringify(found), 'secret')
-    t.equal(found?.body.toString(), body, 'the first delivery, which the message was made of')
+    t.equal(
+      found?.request.body.toString(),
+      body,
+      'the first delivery, which the message was made of',
+    )
     await sql`insert into pigeonpost.tenants (tenant_id) values (2) on conflict do nothing`
     t.equal(await findKeptRequest(sql, 2, details.webhook), null)
     for (const digest of [

@@ -25,7 +25,7 @@ type Type = 'image' | 'sticker' | 'video' | 'ptv' | 'audio' | 'document'
 async function upload(bytes: Buffer, type: Type) {
   // The words of ptv lead to the same key as those of video.
   const kind = type === 'ptv' ? 'video' : type
-  const { mediaKey, encFilePath } = await encryptedStream(bytes, kind, { logger: logger as never })
+  const { mediaKey, encFilePath } = await encryptedStream(bytes, kind, { logger })
   const encrypted = await readFile(encFilePath)
   await rm(encFilePath)
   return { mediaKey: Buffer.from(mediaKey), encrypted }
