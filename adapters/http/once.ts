@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Transaction } from '../../db/connect.ts'
 import { retryTransient } from '../../db/errors.ts'
-import { claimRequest, storeAnswer } from '../../db/requests/claim.ts'
+import {
+  claimRequest,
+  findAnswer,
+  storeAnswer,
+  type StoredAnswer,
+} from '../../db/requests/claim.ts'
 import { type Principal, principalOf } from './auth.ts'
 import type { ApiContext } from './context.ts'
 
@@ -45,7 +50,7 @@ export async function once<Body extends object>(
     reply.code(status)
     return body
   }
-  const keyed = { tenantId, key, hash: hashOf(request) }
+  const keyed = { tenantId, key, hash: hashOf(request, request.body) }
   const answer = await run(async (tx) => {
     const stored = await claimRequest(tx, keyed)
     if (stored) return { ...stored, replayed: true }
@@ -54,16 +59,65 @@ export async function once<Body extends object>(
     await storeAnswer(tx, keyed, { status, response: text(kept) })
     return { status, response: text(body), replayed: false }
   })
-  reply.code(answer.status).type('application/json; charset=utf-8')
-  if (answer.replayed) reply.header(replayedHeader, 'true')
-  // Text is sent as it is.
-  return answer.response as unknown as Body
+  return sendText<Body>(reply, answer)
+}
+
+/** The text of an answer, as it is. */
+function sendText<Body extends object>(
+  reply: FastifyReply,
+  { status, response, replayed }: StoredAnswer & { replayed: boolean },
+): Body {
+  reply.code(status).type('application/json; charset=utf-8')
+  if (replayed) reply.header(replayedHeader, 'true')
+  return response as unknown as Body
+}
+
+/** As `once`, for work that is more than its transaction, and for what is said in other ways than by a body. */
+export interface Once<Body extends object> {
+  /** The answer of an earlier request, null where there was none. */
+  earlier(): Promise<Body | null>
+  /** In the transaction of the work, at its end: what it makes, or the answer of one that was faster. */
+  keep(tx: Transaction, work: () => Promise<{ status: number; body: Body }>): Promise<Body>
+}
+
+/** @param says what makes two requests the same, besides method and path */
+export function createOnce<Body extends object>(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  says: unknown,
+): Once<Body> {
+  const { tenantId } = principalOf(request)
+  const key = request.headers['idempotency-key']
+  const keyed = typeof key === 'string' ? { tenantId, key, hash: hashOf(request, says) } : null
+  return {
+    async earlier() {
+      const found = keyed && (await context.asTenant(tenantId, (tx) => findAnswer(tx, keyed)))
+      return found && sendText<Body>(reply, { ...found, replayed: true })
+    },
+    async keep(tx, work) {
+      const stored = keyed && (await claimRequest(tx, keyed))
+      if (stored) return sendText<Body>(reply, { ...stored, replayed: true })
+      const { status, body } = await work()
+      reply.code(status)
+      if (keyed) {
+        const response = String(reply.serializeInput(plain(body), String(status)))
+        await storeAnswer(tx, keyed, { status, response })
+      }
+      return body
+    },
+  }
+}
+
+/** For a type that has no index signature. */
+function plain(body: object): Record<string, unknown> {
+  return { ...body }
 }
 
 /** Of what is asked: whatever the order of the names in its objects, and however it is spaced. */
-function hashOf(request: FastifyRequest): Buffer {
+function hashOf(request: FastifyRequest, says: unknown): Buffer {
   const [path = ''] = request.url.split('?')
-  const body = JSON.stringify(request.body ?? null, (_name, value: unknown) =>
+  const body = JSON.stringify(says ?? null, (_name, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : value,

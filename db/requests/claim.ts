@@ -42,6 +42,22 @@ export async function claimRequest(
   return status === null || response === null ? null : { status, response }
 }
 
+/**
+ * What a request with this key was answered, null where there was none: a look, for work that is begun outside of the
+ * transaction that claims.
+ * @throws Conflict `idempotency_key_reused`
+ */
+export async function findAnswer(
+  tx: Transaction,
+  { tenantId, key, hash }: KeyedRequest,
+): Promise<StoredAnswer | null> {
+  const [found] = await tx<(StoredAnswer & { same: boolean })[]>`
+    select status, response::text as response, request_hash = ${hash} as same
+    from pigeonpost.idempotent_requests where tenant_id = ${tenantId} and key = ${key}`
+  if (found?.same === false) throw keyReused()
+  return found ? { status: found.status, response: found.response } : null
+}
+
 /** Keeps the answer of a request that was claimed in this transaction. */
 export async function storeAnswer(
   tx: Transaction,

@@ -7,6 +7,7 @@ import { findFile } from '../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../db/rows.ts'
 import { Infected } from '../../media/errors.ts'
+import { discard } from '../../media/look.ts'
 import type { Storages } from '../../media/storages.ts'
 import { takeIn } from '../../media/take-in.ts'
 import type { Scanner } from '../../scan/index.ts'
@@ -15,6 +16,8 @@ import type { ApiContext } from '../context.ts'
 import { flag, noQuery, uuidParams } from '../inputs.ts'
 import { acceptNoBody } from '../no-body.ts'
 import { linkShape, mediaShape, toMediaShape } from '../media-shapes.ts'
+import { createOnce } from '../once.ts'
+import { idempotencyHeaders } from '../sending.ts'
 import { receiveUpload } from '../upload.ts'
 
 export interface MediaSettings {
@@ -55,29 +58,41 @@ export async function addMedia(
     scope.withTypeProvider<ZodTypeProvider>().post('/api/v1/media', {
       bodyLimit: limit + 1_048_576,
       config: { scope: 'messages:write' },
-      schema: { querystring: noQuery, response: { 201: one } },
+      schema: { querystring: noQuery, headers: idempotencyHeaders, response: { 201: one } },
       handler: async (request, reply) => {
         const { tenantId, keyId } = principalOf(request)
         const going = new AbortController()
         reply.raw.once('close', () => going.abort(new Error('the client went away')))
         const { signal } = going
         const upload = await receiveUpload(request, { folder, limit, signal })
-        const { filename, contentType } = upload
-        const row = await takeIn({ storage: storages.current, scanner, folder }, upload.spooled, {
+        const { filename, contentType, spooled } = upload
+        const says = { sha256: spooled.sha256, filename }
+        const kept = createOnce<z.output<typeof one>>(context, request, reply, says)
+        const earlier = await kept.earlier().catch(async (error: unknown) => {
+          await discard(spooled)
+          throw error
+        })
+        if (earlier) {
+          await discard(spooled)
+          return earlier
+        }
+        const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
           tenantId,
           declared: { filename, contentType },
           strict: true,
           run: async (work) => retryTransient(() => context.asTenant(tenantId, work)),
-          attach: async (tx, file) =>
-            createMedia(tx, {
-              tenantId,
-              fileId: file.id,
-              filename: file.filename,
-              createdBy: keyId,
-            }),
+          attach: async (tx, { id: fileId, status, filename: safe }) => {
+            const make = () =>
+              createMedia(tx, { tenantId, fileId, filename: safe, createdBy: keyId })
+            // An error is not kept; its row is.
+            if (status === 'infected') return make()
+            return kept.keep(tx, async () => {
+              return { status: 201, body: { success: true, data: toMediaShape(await make()) } }
+            })
+          },
         })
-        if (row.status === 'infected') throw infected(row)
-        return reply.code(201).send({ success: true, data: toMediaShape(row) })
+        if (typeof taken === 'object' && 'error_message' in taken) throw infected(taken)
+        return taken
       },
     })
   })

@@ -89,7 +89,7 @@ t.test(
 )
 
 t.test('a link may be followed at once', async (t) => {
-  const { upload, api, key, send } = await start(t)
+  const { upload, api, key } = await start(t)
   const { data } = (await upload(await picture())).body
   const response = await fetch(
     `${api.url}/api/v1/media/${data.id}/download?redirect=true&disposition=inline&expiresIn=60`,
@@ -100,7 +100,6 @@ t.test('a link may be followed at once', async (t) => {
   )
   t.equal(response.status, 302)
   t.match(response.headers.get('location'), /disposition=inline/)
-  t.ok(send)
 })
 
 t.test('a whole body with its name in a header is an upload too', async (t) => {
@@ -243,6 +242,45 @@ t.test('the same file twice is stored once, and goes with the last of its rows',
   })
   const gone = await get(`/api/v1/media/${other.id}`)
   t.match([gone.status, gone.body.code], [404, 'media_unknown'])
+})
+
+t.test('a repeated upload is answered as before, and stores nothing again', async (t) => {
+  const { send, sql, spooled } = await start(t)
+  const content = await picture()
+  const headers = { 'content-type': 'image/jpeg', 'x-filename': 'a.jpg', 'idempotency-key': 'k' }
+  const first = await send(content, headers)
+  const [again, atOnce] = await Promise.all([send(content, headers), send(content, headers)])
+  t.equal(first.status, 201)
+  for (const answer of [again, atOnce]) {
+    t.strictSame([answer.status, answer.body], [201, first.body])
+    t.equal(answer.headers.get('idempotency-replayed'), 'true')
+  }
+  t.equal((await sql`select from pigeonpost.media`).length, 1)
+  for (const [what, ask] of Object.entries({
+    'another file': async () => send(await picture(), headers),
+    'another name': async () => send(content, { ...headers, 'x-filename': 'b.jpg' }),
+  })) {
+    const refused = await ask()
+    t.match([refused.status, refused.body.code], [409, 'idempotency_key_reused'], what)
+  }
+  t.strictSame(await spooled(), [])
+
+  const other = await picture()
+  const fresh = { ...headers, 'idempotency-key': 'two at once' }
+  const both = await Promise.all([send(other, fresh), send(other, fresh)])
+  t.strictSame(both[0]?.body, both[1]?.body)
+  t.equal((await sql`select from pigeonpost.media`).length, 2)
+  await sql`delete from pigeonpost.media`
+  t.equal((await sql`select from pigeonpost.media_files`).length, 0)
+  t.equal(
+    (await send(Buffer.from('no picture'), { ...headers, 'idempotency-key': 'bad' })).status,
+    415,
+  )
+  t.equal(
+    (await send(content, { ...headers, 'idempotency-key': 'bad' })).status,
+    201,
+    'an error is not kept',
+  )
 })
 
 t.test("another tenant's file is not there", async (t) => {
