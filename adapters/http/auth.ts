@@ -51,7 +51,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
       return known.key
     }
     remembered.delete(hash)
-    const key = await context.run((sql) => findKey(sql, secret))
+    const key = await context.run((sql) => findKey(sql, secret, context))
     if (key) {
       if (remembered.size >= mostRemembered) {
         remembered.clear()

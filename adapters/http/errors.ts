@@ -70,13 +70,15 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     const { code, hint, sqlState } = error.details
     const hidden = unavailable && sqlState !== undefined
     const words = sqlState ? constraintWords[code] : undefined
-    const message = hidden ? 'The database cannot be reached' : (words?.message ?? error.message)
+    const locked = sqlState === '55P03'
+    const reason = locked ? 'Others hold what this needs' : 'The database cannot be reached'
+    const message = hidden ? reason : (words?.message ?? error.message)
     const field =
       words?.field ??
       (sqlState && error.details.field ? fieldName(error.details.field) : error.details.field)
     return {
       status: error.status,
-      code: hidden ? 'database_unavailable' : code,
+      code: hidden ? (locked ? 'busy' : 'database_unavailable') : code,
       message,
       details: field ? [{ field, message, ...(hint ? { hint } : {}) }] : [],
     }

@@ -10,6 +10,7 @@ import { createAuthenticate } from './auth.ts'
 import { createReceiver } from '../channels/receive.ts'
 import { createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
+import { knowClients } from './clients.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { refuseRepeatedHeaders } from './repeated-headers.ts'
@@ -50,6 +51,10 @@ export interface ApiOptions {
   connections?: number
   /** ms that a request waits for one of them before it is answered 503. Default 5000. */
   busyAfter?: number
+  /** ms that a statement waits for a lock before its request is answered 503. Default 30,000. */
+  lockMs?: number
+  /** ms that a client has for its request to come whole, and that a connection may be silent. Default 60,000. */
+  patienceMs?: number
   version?: string
   /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
   publicUrl?: string | null
@@ -75,7 +80,7 @@ const bodyLimit = 2 * 1024 * 1024
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10, busyAfter = 5000 } = options
+  const { auth, connections = 10, busyAfter = 5000, lockMs = 30_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInput(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
@@ -90,10 +95,12 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const gate = createGate({ size: connections, line: 1000, waitMs: busyAfter })
   const context = createContext(sql, gate, {
     auth,
+    lockMs,
     version: options.version ?? 'unknown',
     publicUrl: options.publicUrl ?? null,
   })
-  const app = createApp(options.logger)
+  const app = createApp(options.logger, options.patienceMs)
+  knowClients(app)
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
@@ -135,6 +142,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     lookUp: context.run,
     lanes,
     waitMs: busyAfter,
+    lockMs,
   })
   await addWebhooks(app, context, receiver)
 
@@ -153,7 +161,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 }
 
 /** The server without routes: its limits, hooks and errors. */
-export function createApp(logger: Logger): FastifyInstance {
+export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -161,7 +169,13 @@ export function createApp(logger: Logger): FastifyInstance {
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit,
-    requestTimeout: 60_000,
+    requestTimeout: patienceMs,
+    // Of who does not read its answer: the socket is silent then. A stream of events has its heartbeats.
+    connectionTimeout: patienceMs,
+    http: {
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: Math.min(5_000, patienceMs / 4),
+    },
     return503OnClosing: false,
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
