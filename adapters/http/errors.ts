@@ -10,7 +10,11 @@ export interface Problem {
 }
 
 /** DESIGN.md section 8: every error has this body, whatever went wrong. */
-export function problemBody({ code, message, details }: Problem): object {
+export function problemBody({
+  code,
+  message,
+  details,
+}: Problem): { success: false } & Omit<Problem, 'status'> {
   return { success: false, code, message, details }
 }
 

@@ -4,14 +4,15 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
-import { connect } from '../../db/connect.ts'
+import { connect, type Sql } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
-import { createAuthenticate } from './auth.ts'
-import { createReceiver } from '../channels/receive.ts'
-import { createContext } from './context.ts'
+import { createAuthenticate, requireScopes } from './auth.ts'
+import { createReceiver, type Receiver } from '../channels/receive.ts'
+import { type ApiContext, createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
+import { addDocument } from './openapi/index.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -91,6 +92,40 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const { scope } = request.routeOptions.config
     if (scope) await authenticate(request, reply, scope)
   })
+  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
+  const lanes = Math.min(2, connections)
+  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
+  const receiver = createReceiver({
+    run: async (work) => work(inbox),
+    lookUp: context.run,
+    lanes,
+    waitMs: busyAfter,
+  })
+  await addRoutes(app, context, { sql, receiver })
+
+  const close = async () => {
+    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
+    await app.close()
+    clearTimeout(hurry)
+    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
+  }
+  try {
+    return { url: await app.listen({ host: options.host, port: options.port }), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Adds every route that there is, and the document that tells of them. */
+export async function addRoutes(
+  app: FastifyInstance,
+  context: ApiContext,
+  { sql, receiver }: { sql: Sql; receiver: Receiver },
+): Promise<void> {
+  // Its page is a library's, whose routes say no scope; ours come after.
+  await addDocument(app, context.version)
+  requireScopes(app)
   addHealth(app, context, sql)
   addMessages(app, context)
   await addMessageList(app, context)
@@ -110,29 +145,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addAccounts(scope, context)
     addAccountState(scope, context)
   })
-  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
-  const lanes = Math.min(2, connections)
-  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
-  const receiver = createReceiver({
-    run: async (work) => work(inbox),
-    lookUp: context.run,
-    lanes,
-    waitMs: busyAfter,
-  })
   await addWebhooks(app, context, receiver)
-
-  const close = async () => {
-    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
-    await app.close()
-    clearTimeout(hurry)
-    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
-  }
-  try {
-    return { url: await app.listen({ host: options.host, port: options.port }), close }
-  } catch (error) {
-    await close()
-    throw error
-  }
 }
 
 /** The server without routes: its limits, hooks and errors. */

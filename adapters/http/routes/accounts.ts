@@ -28,6 +28,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/accounts', {
     schema: {
+      operationId: 'listAccounts',
+      summary: 'The accounts of the tenant',
       querystring: z.strictObject({
         ...keyPageQuery(),
         channel: channelOf().optional(),
@@ -53,7 +55,13 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.get('/accounts/:id', {
-    schema: { querystring: noQuery, params: uuidParams, response: { 200: one } },
+    schema: {
+      operationId: 'getAccount',
+      summary: 'An account',
+      querystring: noQuery,
+      params: uuidParams,
+      response: { 200: one },
+    },
     config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -65,7 +73,13 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/accounts', {
-    schema: { querystring: noQuery, body: newAccount, response: { 201: one } },
+    schema: {
+      operationId: 'createAccount',
+      summary: 'Add an address of ours',
+      querystring: noQuery,
+      body: newAccount,
+      response: { 201: one },
+    },
     config: { scope: 'accounts:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
@@ -82,6 +96,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
   routes.patch('/accounts/:id', {
     schema: {
+      operationId: 'updateAccount',
+      summary: 'Change an account: its name, provider, settings or limits',
       querystring: noQuery,
       params: uuidParams,
       body: accountChange,

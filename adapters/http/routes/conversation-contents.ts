@@ -32,6 +32,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.get('/conversations/:id/messages', {
     schema: {
+      operationId: 'listConversationMessages',
+      summary: 'What was said in a conversation, newest first',
       params: idParams,
       querystring: messagesQuery,
       response: {
@@ -54,6 +56,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.get('/conversations/:id/threads', {
     schema: {
+      operationId: 'listConversationThreads',
+      summary: 'The sittings of a conversation, newest first',
       params: idParams,
       querystring: z.strictObject({
         ...keyPageQuery(),
@@ -86,6 +90,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.post('/conversations/:id/threads/current/archive', {
     schema: {
+      operationId: 'archiveCurrentThread',
+      summary: 'End the sitting; the next message opens another',
       querystring: noQuery,
       params: idParams,
       body: nothing,

@@ -47,6 +47,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/customers', {
     schema: {
+      operationId: 'listCustomers',
+      summary: 'Customers and their addresses',
       querystring: query,
       response: {
         200: z.object({
@@ -77,7 +79,13 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/customers', {
-    schema: { querystring: noQuery, body: newCustomer, response: { 201: one } },
+    schema: {
+      operationId: 'createCustomer',
+      summary: 'Add a customer, with addresses or none',
+      querystring: noQuery,
+      body: newCustomer,
+      response: { 201: one },
+    },
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
@@ -97,7 +105,13 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.get('/customers/:id', {
-    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    schema: {
+      operationId: 'getCustomer',
+      summary: 'A customer and its addresses',
+      querystring: noQuery,
+      params: idParams,
+      response: { 200: one },
+    },
     config: { scope: 'customers:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -110,6 +124,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.patch('/customers/:id', {
     schema: {
+      operationId: 'updateCustomer',
+      summary: 'Change its name, lead id or metadata',
       querystring: noQuery,
       params: idParams,
       body: z.strictObject(fields),
@@ -139,6 +155,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers/:id/merge', {
     schema: {
+      operationId: 'mergeCustomer',
+      summary: 'Join it to another that turned out to be the same',
       querystring: noQuery,
       params: idParams,
       body: z.strictObject({ into: anyId('into').describe('The customer that lives on') }),

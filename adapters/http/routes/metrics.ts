@@ -4,6 +4,11 @@ import { type AccountMetrics, type Metrics, readMetrics } from '../../../db/metr
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 
+const exposition = {
+  description: 'The text format of Prometheus',
+  content: { 'text/plain': { schema: { type: 'string' as const } } },
+}
+
 /** Accounts that get series of their own; each has 10. */
 const mostAccounts = 200
 
@@ -13,7 +18,8 @@ const mostAccounts = 200
  */
 export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   app.get('/metrics', {
-    config: { scope: 'metrics' },
+    schema: { operationId: 'getMetrics', summary: 'Metrics of the tenant, for Prometheus' },
+    config: { scope: 'metrics', operation: { responses: { 200: exposition } } },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const metrics = await context.asTenant(tenantId, (tx) =>

@@ -70,7 +70,13 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       )
 
     routes.post('/api/v1/messages/:id/retry', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: {
+        operationId: 'retryMessage',
+        summary: 'Queue a failed message again',
+        params,
+        body: nothing,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -87,7 +93,13 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
     })
 
     routes.post('/api/v1/messages/:id/cancel', {
-      schema: { params, body: nothing, response: { 200: answer } },
+      schema: {
+        operationId: 'cancelMessage',
+        summary: 'Take back a message that has not left',
+        params,
+        body: nothing,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -100,7 +112,13 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
     })
 
     routes.post('/api/v1/messages/:id/resolve', {
-      schema: { params, body: verdict, response: { 200: answer } },
+      schema: {
+        operationId: 'resolveMessage',
+        summary: 'Settle a message whose outcome is unknown',
+        params,
+        body: verdict,
+        response: { 200: answer },
+      },
       config: { scope: 'messages:write' },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
@@ -118,6 +136,8 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/retry', {
       schema: {
+        operationId: 'retryMessages',
+        summary: 'Queue failed messages again, by ids or by a filter',
         body: filter,
         response: {
           200: z.object({

@@ -36,7 +36,7 @@ const historyQuery = z.strictObject({
 })
 
 const page = {
-  limit: z.number(),
+  limit: z.int(),
   nextCursor: z.string().nullable().describe('For what was said before; null at the beginning'),
 }
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
@@ -46,7 +46,13 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/threads/:id', {
-    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    schema: {
+      operationId: 'getThread',
+      summary: 'A thread: a sitting of a conversation',
+      querystring: noQuery,
+      params: idParams,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -59,6 +65,8 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/threads/:id/history', {
     schema: {
+      operationId: 'getThreadHistory',
+      summary: 'What was said in a thread, oldest first, also as chat turns',
       params: idParams,
       querystring: historyQuery,
       response: {
@@ -81,7 +89,14 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.post('/threads/:id/archive', {
-    schema: { querystring: noQuery, params: idParams, body: nothing, response: { 200: one } },
+    schema: {
+      operationId: 'archiveThread',
+      summary: 'End a thread; the next message opens another',
+      querystring: noQuery,
+      params: idParams,
+      body: nothing,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)

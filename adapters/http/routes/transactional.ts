@@ -33,7 +33,13 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.post('/api/messages/sms', {
-    schema: { headers: idempotencyHeaders, body: newSms, response },
+    schema: {
+      operationId: 'sendSms',
+      summary: 'Queue a text or a multimedia message',
+      headers: idempotencyHeaders,
+      body: newSms,
+      response,
+    },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { type, ...body } = request.body
@@ -44,7 +50,13 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.post('/api/messages/email', {
-    schema: { headers: idempotencyHeaders, body: newEmail, response },
+    schema: {
+      operationId: 'sendEmail',
+      summary: 'Queue an email',
+      headers: idempotencyHeaders,
+      body: newEmail,
+      response,
+    },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body
