@@ -154,6 +154,12 @@ const frameworkProblems: Record<
     field: 'body',
     hint: 'Send JSON.',
   },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    code: 'path_too_long',
+    message: 'A part of the path is too long',
+    field: 'path',
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
     code: 'content_length_wrong',

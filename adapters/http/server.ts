@@ -56,6 +56,9 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** Characters of one part of a path: an address of 255, each of them as four bytes that are escaped. */
+const longestParameter = 255 * 4 * 3
+
 /** Bytes of a request's body (DESIGN.md section 8). */
 const bodyLimit = 2 * 1024 * 1024
 
@@ -157,6 +160,7 @@ export function createApp(logger: Logger): FastifyInstance {
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit,
+    routerOptions: { maxParamLength: longestParameter },
     requestTimeout: 60_000,
     return503OnClosing: false,
     genReqId: ({ headers }) => {

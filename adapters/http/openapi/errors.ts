@@ -24,6 +24,7 @@ const errors = {
   409: ['Conflict', 'Its state does not allow that, or another has what should be unique'],
   410: ['Gone', 'The events after that cursor are no longer kept'],
   413: ['TooLarge', 'The body is too large'],
+  414: ['PathTooLong', 'A part of the path is longer than any can be'],
   415: ['UnsupportedMediaType', 'The body is not of a content type that is taken here'],
   429: ['TooManyRequests', 'The key has asked too often; Retry-After says when to ask again'],
   500: ['InternalError', 'Something went wrong on our side; it is in our log by its x-request-id'],
@@ -69,7 +70,7 @@ export function errorResponses(
   const { scope, errors: others = [] } = route.config ?? {}
   const statuses: ErrorStatus[] = [500, 503, ...others]
   if (scope) statuses.push(400, 401, 403, 429)
-  if (scope && route.url.includes(':')) statuses.push(404)
+  if (route.url.includes(':')) statuses.push(404, 414)
   if (scope && route.method !== 'GET') statuses.push(409, 413, 415)
   return Object.fromEntries(
     statuses.map((status) => [status, { $ref: `#/components/responses/${errors[status][0]}` }]),

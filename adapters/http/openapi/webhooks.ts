@@ -38,7 +38,7 @@ const requestBody: OpenAPIV3_1.RequestBodyObject = {
     'message/rfc822': { schema: { type: 'string' } },
   },
 }
-const errors = [400, 401, 403, 404, 409, 413] as const
+const errors = [400, 401, 403, 409, 413] as const
 
 /** `POST /api/webhooks/<channel>`. */
 export const bare = {
