@@ -118,11 +118,14 @@ function ofText({ format, pattern, minLength = 0, maxLength = 300 }: OpenAPIV3_1
       return pattern === undefined
         ? fc.oneof(
             { weight: 4, arbitrary: fc.stringMatching(/^[a-zA-Z0-9 .,_-]{1,20}$/) },
+            fc.constant(special.slice(0, maxLength)),
             fc.string({ ...length, unit: 'binary' }),
           )
         : fc.stringMatching(new RegExp(pattern))
   }
 }
+/** Allowed, and a trap for whoever pastes it into a query, a pattern or a page. */
+const special = '50% _\\ \' " $1 ? :a {{7*7}} <b>&amp; ; -- /* \t \u202e é ﷺ 👍🏽'
 const years = { min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z') }
 
 const nest = (depth: number, wrap: (inner: unknown) => unknown) => {
