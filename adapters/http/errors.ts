@@ -10,7 +10,11 @@ export interface Problem {
 }
 
 /** DESIGN.md section 8: every error has this body, whatever went wrong. */
-export function problemBody({ code, message, details }: Problem): object {
+export function problemBody({
+  code,
+  message,
+  details,
+}: Problem): { success: false } & Omit<Problem, 'status'> {
   return { success: false, code, message, details }
 }
 
@@ -151,6 +155,12 @@ const frameworkProblems: Record<
     message: 'The body is empty',
     field: 'body',
     hint: 'Send JSON.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    code: 'path_too_long',
+    message: 'A part of the path is too long',
+    field: 'path',
   },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,

@@ -4,11 +4,11 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
-import { connect } from '../../db/connect.ts'
+import { connect, type Sql } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
-import { createAuthenticate } from './auth.ts'
-import { createReceiver } from '../channels/receive.ts'
-import { createContext } from './context.ts'
+import { createAuthenticate, requireScopes } from './auth.ts'
+import { createReceiver, type Receiver } from '../channels/receive.ts'
+import { type ApiContext, createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
 import { knowClients } from './clients.ts'
 import { createGate } from './gate.ts'
@@ -16,6 +16,7 @@ import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { refuseRepeatedHeaders } from './repeated-headers.ts'
 import { allowOrigins } from './cors.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { addDocument } from './openapi/index.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -71,6 +72,9 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** Characters of one part of a path: an address of 255, each of them as four bytes that are escaped. */
+const longestParameter = 255 * 4 * 3
+
 /** Bytes of a request's body (DESIGN.md section 8). */
 const bodyLimit = 2 * 1024 * 1024
 
@@ -110,6 +114,41 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const { scope } = request.routeOptions.config
     if (scope) await authenticate(request, reply, scope)
   })
+  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
+  const lanes = Math.min(2, connections)
+  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
+  const receiver = createReceiver({
+    run: async (work) => work(inbox),
+    lookUp: context.run,
+    lanes,
+    waitMs: busyAfter,
+    lockMs,
+  })
+  await addRoutes(app, context, { sql, receiver, media: options.media })
+
+  const close = async () => {
+    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
+    await app.close()
+    clearTimeout(hurry)
+    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
+  }
+  try {
+    return { url: await app.listen({ host: options.host, port: options.port }), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Adds every route that there is, and the document that tells of them. */
+export async function addRoutes(
+  app: FastifyInstance,
+  context: ApiContext,
+  { sql, receiver, media }: { sql: Sql; receiver: Receiver; media?: MediaSettings | undefined },
+): Promise<void> {
+  // Its page is a library's, whose routes say no scope; ours come after.
+  await addDocument(app, context.version)
+  requireScopes(app)
   addHealth(app, context, sql)
   addMessages(app, context)
   await addMessageList(app, context)
@@ -130,34 +169,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addAccountState(scope, context)
     addKeys(scope, context)
   })
-  if (options.media) {
-    await addMedia(app, context, options.media)
-    addFiles(app, options.media.storages)
+  if (media) {
+    await addMedia(app, context, media)
+    addFiles(app, media.storages)
   }
-  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
-  const lanes = Math.min(2, connections)
-  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
-  const receiver = createReceiver({
-    run: async (work) => work(inbox),
-    lookUp: context.run,
-    lanes,
-    waitMs: busyAfter,
-    lockMs,
-  })
   await addWebhooks(app, context, receiver)
-
-  const close = async () => {
-    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
-    await app.close()
-    clearTimeout(hurry)
-    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
-  }
-  try {
-    return { url: await app.listen({ host: options.host, port: options.port }), close }
-  } catch (error) {
-    await close()
-    throw error
-  }
 }
 
 /** The server without routes: its limits, hooks and errors. */
@@ -169,6 +185,7 @@ export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance 
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit,
+    routerOptions: { maxParamLength: longestParameter },
     requestTimeout: patienceMs,
     // Of who does not read its answer: the socket is silent then. A stream of events has its heartbeats.
     connectionTimeout: patienceMs,
