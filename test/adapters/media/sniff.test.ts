@@ -31,7 +31,14 @@ const listed: [name: string, bytes: Buffer, type: string, kind: string, extensio
   ['Ogg', samples.ogg(1), 'audio/ogg', 'audio', 'ogg'],
   ['WAV', samples.wav(1), 'audio/wav', 'audio', 'wav'],
   ['PDF', samples.pdf(1), 'application/pdf', 'file', 'pdf'],
-  ['DOC', samples.cfb(['WordDocument', '1Table']), 'application/msword', 'file', 'doc'],
+  ['DOC', samples.cfb(['WordDocument']), 'application/msword', 'file', 'doc'],
+  [
+    'DOC of more parts',
+    samples.cfb(['1Table', 'Data', 'CompObj', 'WordDocument']),
+    'application/msword',
+    'file',
+    'doc',
+  ],
   ['DOCX', samples.docx(), word, 'file', 'docx'],
 ]
 
@@ -93,6 +100,11 @@ t.test('a file that is two things at once is refused', async (t) => {
     ['a PDF in a comment', withComment('%PDF-1.4 '), 'a PDF'],
     ['a PDF behind a GIF', Buffer.concat([gif, Buffer.alloc(2_000), samples.pdf(1)]), 'a PDF'],
     ['a script in a comment', withComment('*/=1;<SCRIPT src=x>'), 'a web page or script'],
+    [
+      'a long one',
+      Buffer.concat([withComment('<html >'), Buffer.alloc(200_000)]),
+      'a web page or script',
+    ],
     ['a page behind a PNG', Buffer.concat([png, Buffer.from('<html>')]), 'a web page or script'],
   ]
   for (const [name, bytes, also] of two) {
@@ -116,6 +128,7 @@ t.test('what honest files hold makes them nothing else', async (t) => {
     .toBuffer()
   const honest: [name: string, bytes: Buffer][] = [
     ['a ZIP attached to a PDF', Buffer.concat([samples.pdf(1), archive, samples.pdf(1)])],
+    ['no directory', Buffer.concat([jpeg, Buffer.from('PK\x05\x06'), Buffer.alloc(40)])],
     ['a motion photo', Buffer.concat([jpeg, samples.mp4()])],
     ['a description', described],
     ['a document', samples.docx()],
