@@ -8,7 +8,7 @@ import { mediaFolders } from './media.ts'
 export const apiTypesFile = join(import.meta.dirname, 'api-types.d.ts')
 
 /** What a server says of itself; it needs no database for that. */
-export async function readDocument(t: Pick<Test, 'teardown'>): Promise<OpenAPIV3_1.Document> {
+export async function readDocument(): Promise<OpenAPIV3_1.Document> {
   const ends: (() => unknown)[] = []
   const { settings } = await mediaFolders({ teardown: (end) => void ends.push(end) })
   const api = await startApi({

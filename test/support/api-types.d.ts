@@ -324,6 +324,65 @@ export interface paths {
      */
     get: operations["getAccountHealth"];
   };
+  "/api/v1/keys": {
+    /**
+     * API keys, newest first
+     * @description Scope `keys:read`.
+     */
+    get: operations["listKeys"];
+    /**
+     * Make an API key; its secret is shown this once
+     * @description Scope `keys:write`.
+     */
+    post: operations["createKey"];
+  };
+  "/api/v1/keys/{id}/rotate": {
+    /**
+     * Make a key in place of another, that may do the same
+     * @description Scope `keys:write`.
+     */
+    post: operations["rotateKey"];
+  };
+  "/api/v1/keys/{id}": {
+    /**
+     * End a key
+     * @description Scope `keys:write`.
+     */
+    delete: operations["revokeKey"];
+  };
+  "/api/v1/media": {
+    /**
+     * Upload a file
+     * @description Scope `messages:write`. Of a listed type (JPEG, PNG, GIF, WebP, MP4, MPEG, MP3, OGG, WAV, PDF, DOC, DOCX), told by its content.
+     */
+    post: operations["uploadMedia"];
+  };
+  "/api/v1/media/{id}": {
+    /**
+     * A file and its state
+     * @description Scope `messages:read`.
+     */
+    get: operations["getMedia"];
+    /**
+     * Delete it; the file goes with the last row that shows it
+     * @description Scope `messages:write`.
+     */
+    delete: operations["deleteMedia"];
+  };
+  "/api/v1/media/{id}/download": {
+    /**
+     * A link to the file, that expires
+     * @description Scope `messages:read`.
+     */
+    get: operations["linkMediaDownload"];
+  };
+  "/api/v1/media/{id}/preview": {
+    /**
+     * A link to its thumbnail (WebP)
+     * @description Scope `messages:read`.
+     */
+    get: operations["linkMediaPreview"];
+  };
   "/api/webhooks/{channel}": {
     /**
      * Take a webhook for the account that its payload names
@@ -890,6 +949,15 @@ export interface components {
         "application/json": components["schemas"]["Error"];
       };
     };
+    /** @description The body stopped coming */
+    TimedOut: {
+      headers: {
+        "x-request-id": components["headers"]["RequestId"];
+      };
+      content: {
+        "application/json": components["schemas"]["Error"];
+      };
+    };
     /** @description Its state does not allow that, or another has what should be unique */
     Conflict: {
       headers: {
@@ -928,6 +996,24 @@ export interface components {
     };
     /** @description The body is not of a content type that is taken here */
     UnsupportedMediaType: {
+      headers: {
+        "x-request-id": components["headers"]["RequestId"];
+      };
+      content: {
+        "application/json": components["schemas"]["Error"];
+      };
+    };
+    /** @description The range begins after the end of the file */
+    RangeWrong: {
+      headers: {
+        "x-request-id": components["headers"]["RequestId"];
+      };
+      content: {
+        "application/json": components["schemas"]["Error"];
+      };
+    };
+    /** @description The file is infected, or is no picture that can be read */
+    FileRefused: {
       headers: {
         "x-request-id": components["headers"]["RequestId"];
       };
@@ -1005,6 +1091,7 @@ export interface operations {
           };
         };
       };
+      400: components["responses"]["BadRequest"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
     };
@@ -1032,6 +1119,7 @@ export interface operations {
           };
         };
       };
+      400: components["responses"]["BadRequest"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
     };
@@ -1120,6 +1208,8 @@ export interface operations {
           type?: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
           content?: string | null;
           mediaUrl?: string | null;
+          /** @description Of an upload, in place of mediaUrl */
+          mediaId?: string | null;
           scheduledFor?: string | null;
           metadata?: {
             [key: string]: unknown;
@@ -1276,6 +1366,9 @@ export interface operations {
    */
   retryMessage: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -1319,6 +1412,9 @@ export interface operations {
    */
   cancelMessage: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -1362,6 +1458,9 @@ export interface operations {
    */
   resolveMessage: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -1414,6 +1513,11 @@ export interface operations {
    * @description Scope `messages:write`.
    */
   retryMessages: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+    };
     requestBody: {
       content: {
         "application/json": {
@@ -1705,6 +1809,11 @@ export interface operations {
    * @description Scope `conversations:write`.
    */
   createConversation: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+    };
     requestBody: {
       content: {
         "application/json": {
@@ -1879,6 +1988,9 @@ export interface operations {
    */
   closeConversation: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -1922,6 +2034,9 @@ export interface operations {
    */
   reopenConversation: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -1965,6 +2080,9 @@ export interface operations {
    */
   setConversationPending: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2064,6 +2182,9 @@ export interface operations {
    */
   addParticipant: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2319,6 +2440,9 @@ export interface operations {
    */
   archiveCurrentThread: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2457,6 +2581,9 @@ export interface operations {
    */
   archiveThread: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2554,6 +2681,11 @@ export interface operations {
    * @description Scope `customers:write`.
    */
   createCustomer: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+    };
     requestBody: {
       content: {
         "application/json": {
@@ -2686,6 +2818,9 @@ export interface operations {
    */
   mergeCustomer: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2769,6 +2904,9 @@ export interface operations {
    */
   addIdentity: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         /** @description The UUID, or the number */
         id: string;
@@ -2917,6 +3055,11 @@ export interface operations {
    * @description Scope `accounts:write`.
    */
   createAccount: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+    };
     requestBody: {
       content: {
         "application/json": {
@@ -3066,6 +3209,9 @@ export interface operations {
    */
   connectAccount: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -3108,6 +3254,9 @@ export interface operations {
    */
   disconnectAccount: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -3153,6 +3302,9 @@ export interface operations {
    */
   enableAccount: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -3195,6 +3347,9 @@ export interface operations {
    */
   disableAccount: {
     parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
       path: {
         id: string;
       };
@@ -3296,6 +3451,550 @@ export interface operations {
       401: components["responses"]["Unauthorized"];
       403: components["responses"]["Forbidden"];
       404: components["responses"]["NotFound"];
+      414: components["responses"]["PathTooLong"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * API keys, newest first
+   * @description Scope `keys:read`.
+   */
+  listKeys: {
+    parameters: {
+      query?: {
+        /** @description From 1; default 1. Not with a cursor */
+        page?: number;
+        /** @description Items per page, 1 to 100; default 20 */
+        limit?: number;
+        /** @description The nextCursor of the page before */
+        cursor?: string;
+        /** @description Also those that are revoked or have expired */
+        all?: boolean;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              keys: ({
+                  /** Format: uuid */
+                  id: string;
+                  name: string;
+                  /** @description How it begins, for people to tell keys apart */
+                  prefix: string;
+                  scopes: string[];
+                  /** @description Null: unlimited */
+                  ratePerMinute: number | null;
+                  /** @description ISO 8601, UTC */
+                  createdAt: string;
+                  /** @description To the minute */
+                  lastUsedAt: string | null;
+                  expiresAt: string | null;
+                  revokedAt: string | null;
+                })[];
+              /** @description Exact up to 10000, an estimate past it */
+              total: number;
+              totalIsEstimate: boolean;
+              /** @description Null where a cursor was given */
+              page: number | null;
+              limit: number;
+              totalPages: number;
+              /** @description For the page behind this one; null on the last */
+              nextCursor: string | null;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * Make an API key; its secret is shown this once
+   * @description Scope `keys:write`.
+   */
+  createKey: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+    };
+    requestBody: {
+      content: {
+        "application/json": {
+          /** @description For people: who uses it */
+          name: string;
+          /** @description What it may do; the key that asks has all of them itself */
+          scopes: ("messages:read" | "messages:write" | "conversations:read" | "conversations:write" | "customers:read" | "customers:write" | "accounts:read" | "accounts:write" | "keys:read" | "keys:write" | "webhooks" | "metrics")[];
+          /** @description Until when it works; null: for ever */
+          expiresAt?: string | null;
+          /** @description Requests that each server takes in a minute; null: unlimited */
+          ratePerMinute?: number | null;
+        };
+      };
+    };
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+              name: string;
+              /** @description How it begins, for people to tell keys apart */
+              prefix: string;
+              scopes: string[];
+              /** @description Null: unlimited */
+              ratePerMinute: number | null;
+              /** @description ISO 8601, UTC */
+              createdAt: string;
+              /** @description To the minute */
+              lastUsedAt: string | null;
+              expiresAt: string | null;
+              revokedAt: string | null;
+              /** @description The secret, this once; null where the request was repeated with its Idempotency-Key */
+              key: string | null;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      409: components["responses"]["Conflict"];
+      413: components["responses"]["TooLarge"];
+      415: components["responses"]["UnsupportedMediaType"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * Make a key in place of another, that may do the same
+   * @description Scope `keys:write`.
+   */
+  rotateKey: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+      };
+      path: {
+        /** @description The UUID, or the prefix */
+        id: string;
+      };
+    };
+    requestBody?: {
+      content: {
+        "application/json": ({
+          /** @description Until when the old one works, too; null: no more */
+          endsAt?: string | null;
+        }) | null;
+      };
+    };
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+              name: string;
+              /** @description How it begins, for people to tell keys apart */
+              prefix: string;
+              scopes: string[];
+              /** @description Null: unlimited */
+              ratePerMinute: number | null;
+              /** @description ISO 8601, UTC */
+              createdAt: string;
+              /** @description To the minute */
+              lastUsedAt: string | null;
+              expiresAt: string | null;
+              revokedAt: string | null;
+              /** @description The secret, this once; null where the request was repeated with its Idempotency-Key */
+              key: string | null;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Conflict"];
+      413: components["responses"]["TooLarge"];
+      414: components["responses"]["PathTooLong"];
+      415: components["responses"]["UnsupportedMediaType"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * End a key
+   * @description Scope `keys:write`.
+   */
+  revokeKey: {
+    parameters: {
+      path: {
+        /** @description The UUID, or the prefix */
+        id: string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+              name: string;
+              /** @description How it begins, for people to tell keys apart */
+              prefix: string;
+              scopes: string[];
+              /** @description Null: unlimited */
+              ratePerMinute: number | null;
+              /** @description ISO 8601, UTC */
+              createdAt: string;
+              /** @description To the minute */
+              lastUsedAt: string | null;
+              expiresAt: string | null;
+              revokedAt: string | null;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Conflict"];
+      413: components["responses"]["TooLarge"];
+      414: components["responses"]["PathTooLong"];
+      415: components["responses"]["UnsupportedMediaType"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * Upload a file
+   * @description Scope `messages:write`. Of a listed type (JPEG, PNG, GIF, WebP, MP4, MPEG, MP3, OGG, WAV, PDF, DOC, DOCX), told by its content.
+   */
+  uploadMedia: {
+    parameters: {
+      header?: {
+        "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+        /** @description Of a body that is no form: its name, percent-encoded; or Content-Disposition */
+        "x-filename"?: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "multipart/form-data": {
+          /** Format: binary */
+          file: string;
+        };
+        "application/octet-stream": string;
+      };
+    };
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+              ownerService: string;
+              filename: string | null;
+              /** @description By its content, once it is here */
+              contentType: string | null;
+              /** @description Bytes */
+              size: number | null;
+              storageKey: string | null;
+              /** @description Path of its thumbnail in this API */
+              previewUrl: string | null;
+              /** @description width and height in pixels, durationSeconds, pages, as the file has them */
+              metadata: {
+                [key: string]: unknown;
+              };
+              /**
+               * @description pending: not fetched or not scanned yet; clean and unscanned can be downloaded and sent
+               * @enum {string}
+               */
+              status: "pending" | "scanning" | "clean" | "infected" | "unscanned" | "failed";
+              /** @description The message that brought it */
+              messageId: string | null;
+              /** @description Which of the message's files, from 1 */
+              position: number | null;
+              errorCode: string | null;
+              errorMessage: string | null;
+              createdBy: string | null;
+              /** @description ISO 8601, UTC */
+              createdAt: string;
+              /** @description ISO 8601, UTC */
+              updatedAt: string;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      408: components["responses"]["TimedOut"];
+      409: components["responses"]["Conflict"];
+      413: components["responses"]["TooLarge"];
+      415: components["responses"]["UnsupportedMediaType"];
+      422: components["responses"]["FileRefused"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * A file and its state
+   * @description Scope `messages:read`.
+   */
+  getMedia: {
+    parameters: {
+      path: {
+        id: string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+              ownerService: string;
+              filename: string | null;
+              /** @description By its content, once it is here */
+              contentType: string | null;
+              /** @description Bytes */
+              size: number | null;
+              storageKey: string | null;
+              /** @description Path of its thumbnail in this API */
+              previewUrl: string | null;
+              /** @description width and height in pixels, durationSeconds, pages, as the file has them */
+              metadata: {
+                [key: string]: unknown;
+              };
+              /**
+               * @description pending: not fetched or not scanned yet; clean and unscanned can be downloaded and sent
+               * @enum {string}
+               */
+              status: "pending" | "scanning" | "clean" | "infected" | "unscanned" | "failed";
+              /** @description The message that brought it */
+              messageId: string | null;
+              /** @description Which of the message's files, from 1 */
+              position: number | null;
+              errorCode: string | null;
+              errorMessage: string | null;
+              createdBy: string | null;
+              /** @description ISO 8601, UTC */
+              createdAt: string;
+              /** @description ISO 8601, UTC */
+              updatedAt: string;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      414: components["responses"]["PathTooLong"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * Delete it; the file goes with the last row that shows it
+   * @description Scope `messages:write`.
+   */
+  deleteMedia: {
+    parameters: {
+      path: {
+        id: string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** Format: uuid */
+              id: string;
+            };
+          };
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Conflict"];
+      413: components["responses"]["TooLarge"];
+      414: components["responses"]["PathTooLong"];
+      415: components["responses"]["UnsupportedMediaType"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * A link to the file, that expires
+   * @description Scope `messages:read`.
+   */
+  linkMediaDownload: {
+    parameters: {
+      query?: {
+        /** @description true: 302 to the file itself */
+        redirect?: boolean;
+        /** @description Seconds for which the link holds */
+        expiresIn?: number;
+        /** @description Whether a browser saves it (attachment, the default) or shows it */
+        disposition?: "attachment" | "inline";
+      };
+      path: {
+        id: string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** @description Anyone may fetch it, whole or in ranges, until it expires */
+              url: string;
+              /** @description ISO 8601, UTC */
+              expiresAt: string;
+            };
+          };
+        };
+      };
+      /** @description With redirect=true: Location has the link */
+      302: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: never;
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Conflict"];
+      414: components["responses"]["PathTooLong"];
+      429: components["responses"]["TooManyRequests"];
+      500: components["responses"]["InternalError"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  /**
+   * A link to its thumbnail (WebP)
+   * @description Scope `messages:read`.
+   */
+  linkMediaPreview: {
+    parameters: {
+      query?: {
+        /** @description true: 302 to the file itself */
+        redirect?: boolean;
+        /** @description Seconds for which the link holds */
+        expiresIn?: number;
+      };
+      path: {
+        id: string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: {
+          "application/json": {
+            /** @enum {boolean} */
+            success: true;
+            data: {
+              /** @description Anyone may fetch it, whole or in ranges, until it expires */
+              url: string;
+              /** @description ISO 8601, UTC */
+              expiresAt: string;
+            };
+          };
+        };
+      };
+      /** @description With redirect=true: Location has the link */
+      302: {
+        headers: {
+          "x-request-id": components["headers"]["RequestId"];
+        };
+        content: never;
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      403: components["responses"]["Forbidden"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Conflict"];
       414: components["responses"]["PathTooLong"];
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];

@@ -32,7 +32,7 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
       querystring: noQuery,
       response: { 200: live },
     },
-    config: { scope: null },
+    config: { scope: null, errors: [400] },
     handler: async () => ({
       success: true,
       data: { status: 'live', version: context.version },
@@ -46,7 +46,7 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
       querystring: noQuery,
       response: { 200: ready, 503: errorShape },
     },
-    config: { scope: null },
+    config: { scope: null, errors: [400] },
     handler: async (request, reply) => {
       const missing: Problem['details'] = []
       try {

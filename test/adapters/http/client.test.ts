@@ -1,6 +1,7 @@
 import createClient from 'openapi-fetch'
 import t, { type Test } from 'tap'
 import type { paths } from '../../support/api-types.d.ts'
+import { picture } from '../../support/media.ts'
 import { contractOf, example } from './api.ts'
 import { withPeople } from './people.ts'
 
@@ -78,7 +79,7 @@ async function withClient(t: Test) {
 
 t.test('the typed client calls every operation of the document', async (t) => {
   const api = await withClient(t)
-  const { client, contract, answered, outbound, another } = api
+  const { client, contract, answered, outbound, another, makeKey, sql } = api
   const { message, conversation, thread, customer, account, group } = api
   const member = group?.participants.find((one) => one.customerId !== null)
   if (!group || !member) throw new Error('there is no group')
@@ -93,6 +94,15 @@ t.test('the typed client calls every operation of the document', async (t) => {
     secret_ref: 'env:CLIENT_TEST_SECRETS',
   })
 
+  const anotherKey = async () => (await makeKey()).id
+  const fileForm = new FormData()
+  fileForm.append('file', new Blob([await picture()]), 'picture.jpg')
+  const file = async () => {
+    const [row] = await sql<{ id: string }[]>`
+      with file as (select id from pigeonpost.media_files limit 1)
+      insert into pigeonpost.media (tenant_id, file_id) select 1, f.id from file f returning id`
+    return { path: { id: row?.id ?? '' } }
+  }
   const calls: Record<string, () => Promise<{ response: Response }>> = {
     getLiveness: () => client.GET('/health/live', {}),
     getReadiness: () => client.GET('/health/ready', {}),
@@ -174,6 +184,24 @@ t.test('the typed client calls every operation of the document', async (t) => {
     archiveThread: () => client.POST('/api/v1/threads/{id}/archive', { params: thread }),
 
     listCustomers: () => client.GET('/api/v1/customers', { params: { query: { limit: 5 } } }),
+    listKeys: () => client.GET('/api/v1/keys'),
+    createKey: () =>
+      client.POST('/api/v1/keys', { body: { name: 'shop', scopes: ['messages:read'] } }),
+    rotateKey: async () =>
+      client.POST('/api/v1/keys/{id}/rotate', { params: { path: { id: await anotherKey() } } }),
+    revokeKey: async () =>
+      client.DELETE('/api/v1/keys/{id}', { params: { path: { id: await anotherKey() } } }),
+    uploadMedia: () =>
+      client.POST('/api/v1/media', {
+        body: { file: '' },
+        bodySerializer: () => fileForm,
+      }),
+    getMedia: async () => client.GET('/api/v1/media/{id}', { params: await file() }),
+    deleteMedia: async () => client.DELETE('/api/v1/media/{id}', { params: await file() }),
+    linkMediaDownload: async () =>
+      client.GET('/api/v1/media/{id}/download', { params: await file() }),
+    linkMediaPreview: async () =>
+      client.GET('/api/v1/media/{id}/preview', { params: await file() }),
     createCustomer: () =>
       client.POST('/api/v1/customers', {
         body: { name: 'Ann', identities: [{ channel: 'email', address: 'ann@example.com' }] },

@@ -23,8 +23,8 @@ const mails = ['user@usehatchapp.com', 'Ann <ann@example.com>', 'a@b']
 
 type Ids = Awaited<ReturnType<Awaited<ReturnType<typeof withEverything>>['replenish']>>
 
-/** What chance does not find: a secret of the account, in parameters that belong together. */
-const shaken = new Set(['verifyWebhook'])
+/** What chance does not find: a secret of the account, in parameters that belong together; a picture. */
+const shaken = new Set(['verifyWebhook', 'uploadMedia'])
 
 /** A tenant with some of everything. */
 async function withEverything() {
@@ -46,7 +46,7 @@ async function withEverything() {
   async function replenish() {
     await sql`update pigeonpost.accounts set status = 'connected' where id in ${sql(accounts)}`
     for (const phone of phones.slice(0, 3)) await say(phone)
-    for (const statuses of [[], ['failed'], ['unknown'], ['sent']]) {
+    for (const statuses of [['sent'], ['failed'], ['unknown'], [], ['failed'], ['unknown'], []]) {
       const row = {
         tenant_id: 1,
         channel: 'fakechat',
@@ -59,6 +59,15 @@ async function withEverything() {
         await sql`update pigeonpost.messages set status = ${status} where id = ${stored?.['id']}`
       }
     }
+    const keys = await Promise.all([makeKey(), makeKey(), makeKey({ tenantId: 2 })])
+    const media = await sql<{ id: string }[]>`
+      with file as (
+        insert into pigeonpost.media_files (tenant_id, sha256, size, content_type, status, storage, storage_key, preview_key)
+        select n.tenant_id, sha256(gen_random_uuid()::text::bytea), 1, 'image/png', 'clean', 'folder', k.key, k.key || '.preview.webp'
+        from unnest(array[1, 1, 1, 2]) n (tenant_id),
+          lateral (select 'messages/' || n.tenant_id || '/2026/11/' || gen_random_uuid() as key) k
+        returning tenant_id, id)
+      insert into pigeonpost.media (tenant_id, file_id, filename) select f.tenant_id, f.id, 'x.png' from file f returning id`
     const group = await post('/conversations', {
       type: 'group',
       accountId,
@@ -73,6 +82,8 @@ async function withEverything() {
       conversations: await newest('conversations', 'number'),
       threads: await newest('threads', 'number'),
       customers: await newest('customers', 'lead_id'),
+      keys: keys.flatMap((made) => [made.id, made.prefix]),
+      media: media.map((made) => made.id),
       accounts: [accountId, accountId, accountId, ...accounts],
       identities,
       group: [id, String(number)],
@@ -96,6 +107,7 @@ function samplesOf({ path }: Found, ids: Ids, cursors: string[]): Samples {
     ids: [ids.messages.slice(0, 4), [nowhere]],
     participantId: ids.participants,
     accountId: ids.accounts,
+    mediaId: ids.media,
     whatsappAccountId: ids.accounts,
     customerId: ids.customers,
     contactId: ids.customers.filter((id) => id.includes('-')),
@@ -175,6 +187,7 @@ for (const operation of operations) {
       const response = await fetch(api.url + path, {
         ...asked,
         headers: { authorization: `Bearer ${key}`, ...asked.headers },
+        redirect: 'manual',
         signal: AbortSignal.timeout(10_000),
       })
       const { status, headers } = response
