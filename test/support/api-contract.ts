@@ -80,6 +80,7 @@ export function createContract(document: OpenAPIV3_1.Document): Contract {
         if (!headers.has(name)) return `its ${status} has no header ${name}`
       }
       const [type = ''] = (headers.get('content-type') ?? '').split(';')
+      if (!response.content && !type && body === '') return null
       const media = response.content?.[type]
       if (!media) return `its ${status} is of type ${type || 'none'}`
       const validate = validator(pointer + pointerTo('content', type, 'schema'))

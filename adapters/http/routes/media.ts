@@ -201,7 +201,7 @@ export async function addMedia(
           ),
           response: {
             200: link,
-            302: z.null().describe('With redirect=true: Location has the link'),
+            302: z.undefined().describe('With redirect=true: Location has the link'),
           },
         },
         handler: async (request, reply) => {
