@@ -732,6 +732,10 @@ CREATE FUNCTION pigeonpost.my_tenants() RETURNS integer[]
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  -- The API's way, one comparison: each table of a query asks, and the rest takes ten times as long.
+  if current_user = 'pigeonpost_app' then
+    return array[nullif(current_setting('pigeonpost.tenant', true), '')::integer];
+  end if;
   if pg_has_role('pigeonpost_owner', 'usage')
      or exists (select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(r.role, 'usage')) then
     return array(select t.tenant_id from pigeonpost.tenants t);

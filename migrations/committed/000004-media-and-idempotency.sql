@@ -1,5 +1,5 @@
 --! Previous: sha1:be62f7d5da234d87773ae482088eabd95b5b854c
---! Hash: sha1:48af0a8db29225cc5d81ae07a6c8e2e54d9589c5
+--! Hash: sha1:3cd26beefe61c75be84bf3f66fea145cef04cac4
 --! Message: media-and-idempotency
 
 -- Media: the files that messages bring and take along, and what is known of them.
@@ -116,6 +116,10 @@ language plpgsql volatile parallel restricted
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- The API's way, one comparison: each table of a query asks, and the rest takes ten times as long.
+  if current_user = 'pigeonpost_app' then
+    return array[nullif(current_setting('pigeonpost.tenant', true), '')::integer];
+  end if;
   if pg_has_role('pigeonpost_owner', 'usage')
      or exists (select from pigeonpost.tenant_roles r where r.tenant_id = 0 and pg_has_role(r.role, 'usage')) then
     return array(select t.tenant_id from pigeonpost.tenants t);
