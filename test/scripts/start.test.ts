@@ -185,7 +185,7 @@ t.test('start on a database of ours migrates it, and prints no password', async 
   t.match(second.stderr, 'is in use by process')
   running.child.kill('SIGTERM')
   t.equal(await running.ended, 0)
-  t.strictSame((await readdir(data)).toSorted(), ['env', 'fakechat'])
+  t.strictSame((await readdir(data)).toSorted(), ['env', 'fakechat', 'media'])
 })
 
 t.test('what is wrong is one line that names it, and no password', async (t) => {
