@@ -95,6 +95,5 @@ export async function readMediaTasks(db: Db, tenantId: number | null): Promise<M
     from unnest(array['fetch', 'scan', 'delete']) with ordinality k (kind, n)
     left join pigeonpost_private.media_tasks t on t.kind = k.kind and t.created_at <= clock_timestamp()
       and (${tenantId}::integer is null or t.tenant_id = ${tenantId})
-      and t.tenant_id = any ((select pigeonpost.my_tenants())::integer[])
     group by k.kind, k.n order by k.n`
 }

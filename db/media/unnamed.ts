@@ -21,7 +21,7 @@ export async function findUnnamed(
 ): Promise<{ key: string; foreign: boolean }[]> {
   return db<{ key: string; foreign: boolean }[]>`
     with mine as materialized (select pigeonpost.my_tenants() as ids)
-    select g.key, g.tenant_id <> all (m.ids) as foreign
+    select g.key, (g.tenant_id = any (m.ids)) is not true as foreign
     from mine m, unnest(${files.map(({ tenantId }) => tenantId)}::bigint[], ${files.map(({ fileId }) => fileId)}::uuid[],
       ${files.map(({ storage }) => storage)}::text[], ${files.map(({ key }) => key)}::text[]) g (tenant_id, id, storage, key)
     where not exists (
