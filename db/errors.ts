@@ -54,7 +54,7 @@ export class TooLarge extends PigeonpostError {
 export class TooMany extends PigeonpostError {
   override readonly status = 429
 }
-/** The database cannot be reached, or has no connection left. Try again. */
+/** The database cannot be reached, has no connection left, or did not answer in time. Try again. */
 export class Unavailable extends PigeonpostError {
   override readonly status = 503
 }
@@ -87,6 +87,7 @@ const bySqlState: Record<string, ErrorClass> = {
   '23514': InvalidInput, // check
   '42501': Forbidden, // privilege, row-level security
   '53300': Unavailable, // too many connections
+  '55P03': Unavailable, // lock timeout
   '57P01': Unavailable, // server shutting down
   '57P03': Unavailable, // server starting up
   CONNECTION_CLOSED: Unavailable,

@@ -27,6 +27,8 @@ export interface ReceiverOptions {
   lanes?: number
   /** ms that one waits for its turn before it is refused. Default 5,000. */
   waitMs?: number
+  /** ms that a statement waits for a lock. Default: what the connection has. */
+  lockMs?: number
 }
 
 /** Webhooks, messages and bytes that one transaction takes at most. */
@@ -59,6 +61,7 @@ export function createReceiver({
   lookUp = run,
   lanes = 2,
   waitMs = 5_000,
+  lockMs,
 }: ReceiverOptions): Receiver {
   const accounts = createAccounts(lookUp)
   const line: Waiting[] = []
@@ -132,7 +135,7 @@ export function createReceiver({
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     return run(async (sql) =>
-      retryTransient(async () => asTenant(sql, webhook?.tenantId ?? 0, work)),
+      retryTransient(async () => asTenant(sql, webhook?.tenantId ?? 0, work, { lockMs })),
     )
   }
 

@@ -5,8 +5,7 @@ import { InvalidInput } from '../../db/errors.ts'
 import type { AccountChange } from '../../db/accounts/save.ts'
 import type { AccountDetailRow } from '../../db/rows.ts'
 import { addressOn, channelOf, object, text } from './inputs.ts'
-
-const time = z.string().describe('ISO 8601, UTC')
+import { time } from './shapes.ts'
 
 const count = (field: string, least: number) =>
   z
@@ -80,24 +79,26 @@ export function toColumns(
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-export const accountShape = z.object({
-  id: z.uuid(),
-  channel: z.string(),
-  address: z.string().nullable(),
-  name: z.string().nullable(),
-  provider: z.string().nullable(),
-  status: z.enum(['connected', 'disconnected', 'disabled']),
-  statusReason: z.string().nullable(),
-  isDefault: z.boolean(),
-  ratePerMinute: z.number().nullable(),
-  burst: z.number(),
-  dailyLimit: z.number().nullable(),
-  timeZone: z.string(),
-  settings: z.record(z.string(), z.unknown()),
-  secretRef: z.string().nullable().describe('The name of a secret, never the secret'),
-  createdAt: time,
-  updatedAt: time,
-})
+export const accountShape = z
+  .object({
+    id: z.uuid(),
+    channel: z.string(),
+    address: z.string().nullable(),
+    name: z.string().nullable(),
+    provider: z.string().nullable(),
+    status: z.enum(['connected', 'disconnected', 'disabled']),
+    statusReason: z.string().nullable(),
+    isDefault: z.boolean(),
+    ratePerMinute: z.int().nullable(),
+    burst: z.int(),
+    dailyLimit: z.int().nullable(),
+    timeZone: z.string(),
+    settings: z.record(z.string(), z.unknown()),
+    secretRef: z.string().nullable().describe('The name of a secret, never the secret'),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Account' })
 
 export function toAccountShape(row: AccountDetailRow): z.infer<typeof accountShape> {
   return {
@@ -120,34 +121,40 @@ export function toAccountShape(row: AccountDetailRow): z.infer<typeof accountSha
   }
 }
 
-export const limitsShape = z.object({
-  ratePerMinute: z.number().nullable(),
-  burst: z.number(),
-  dailyLimit: z.number().nullable(),
-  timeZone: z.string(),
-  today: z.object({
-    day: z.string().describe("The account's local date"),
-    accepted: z.number().nullable().describe('Null where no daily limit has it counted'),
-    remaining: z.number().nullable(),
-    nextDayAt: time,
-  }),
-})
+export const limitsShape = z
+  .object({
+    ratePerMinute: z.int().nullable(),
+    burst: z.int(),
+    dailyLimit: z.int().nullable(),
+    timeZone: z.string(),
+    today: z.object({
+      day: z.string().describe("The account's local date"),
+      accepted: z.int().nullable().describe('Null where no daily limit has it counted'),
+      remaining: z.int().nullable(),
+      nextDayAt: time,
+    }),
+  })
+  .meta({ id: 'AccountLimits' })
 
-export const healthShape = z.object({
-  status: accountShape.shape.status,
-  statusReason: z.string().nullable(),
-  isConnected: z.boolean(),
-  provider: z.string().nullable(),
-  breaker: z
-    .object({
-      state: z.enum(['closed', 'open']),
-      failures: z.number(),
-      openUntil: time.nullable(),
-      lastError: z.string().nullable(),
-    })
-    .describe('Of its provider; open: nothing is sent by it but one try at a time after openUntil'),
-  oldestWaitingSeconds: z
-    .number()
-    .nullable()
-    .describe('For how long the oldest of those queued could have been sent; null where none is'),
-})
+export const healthShape = z
+  .object({
+    status: accountShape.shape.status,
+    statusReason: z.string().nullable(),
+    isConnected: z.boolean(),
+    provider: z.string().nullable(),
+    breaker: z
+      .object({
+        state: z.enum(['closed', 'open']),
+        failures: z.int(),
+        openUntil: time.nullable(),
+        lastError: z.string().nullable(),
+      })
+      .describe(
+        'Of its provider; open: nothing is sent by it but one try at a time after openUntil',
+      ),
+    oldestWaitingSeconds: z
+      .number()
+      .nullable()
+      .describe('For how long the oldest of those queued could have been sent; null where none is'),
+  })
+  .meta({ id: 'AccountHealth' })

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, Unauthorized } from '../../db/errors.ts'
 import { findKey, type FoundKey } from '../../db/keys/find.ts'
 import { hashKey } from '../../db/keys/create.ts'
@@ -20,8 +20,8 @@ declare module 'fastify' {
     principal: Principal | null
   }
   interface FastifyContextConfig {
-    /** What the key of a request has to have. Without it, the route answers everyone. */
-    scope?: Scope
+    /** What the key of a request has to have; null: the route answers everyone. Each route says which. */
+    scope?: Scope | null
   }
 }
 
@@ -51,7 +51,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
       return known.key
     }
     remembered.delete(hash)
-    const key = await context.run((sql) => findKey(sql, secret))
+    const key = await context.run((sql) => findKey(sql, secret, context))
     if (key) {
       if (remembered.size >= mostRemembered) {
         remembered.clear()
@@ -98,6 +98,16 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
       })
     }
   }
+}
+
+/** Refuses routes that are added after it and do not say whom they answer: an open one is open because it says so. */
+export function requireScopes(app: FastifyInstance): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.scope !== undefined) return
+    throw new Error(
+      `${String(method)} ${url} has to say its scope, or null where it is for everyone`,
+    )
+  })
 }
 
 function basicPassword(header: string): string | undefined {

@@ -9,6 +9,8 @@ export interface ApiContext {
   /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws Unavailable `busy` */
   asTenant<T>(tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T>
   auth: 'keys' | 'none'
+  /** ms that a statement waits for a lock. */
+  lockMs: number
   version: string
   /** Where the internet reaches us, without a trailing slash; null where nobody said. */
   publicUrl: string | null
@@ -32,12 +34,12 @@ function createCounts(): Counts {
 export function createContext(
   sql: Sql,
   gate: Gate,
-  about: Pick<ApiContext, 'auth' | 'version' | 'publicUrl'>,
+  about: Pick<ApiContext, 'auth' | 'lockMs' | 'version' | 'publicUrl'>,
 ): ApiContext {
   return {
     ...about,
     refusedWebhooks: createCounts(),
     run: (work) => gate(() => work(sql)),
-    asTenant: (tenantId, work) => gate(() => asTenant(sql, tenantId, work)),
+    asTenant: (tenantId, work) => gate(() => asTenant(sql, tenantId, work, about)),
   }
 }

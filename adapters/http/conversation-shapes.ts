@@ -5,26 +5,26 @@ import type { ListedConversation, Participant } from '../../db/conversations/lis
 import type { FoundThread } from '../../db/threads/find.ts'
 import type { MessageRow, ThreadRow } from '../../db/rows.ts'
 import { outboxMessageShape, toOutboxMessage } from './outbox-shapes.ts'
-import { messageShape, toMessageShape } from './shapes.ts'
-
-const time = z.string().describe('ISO 8601, UTC')
+import { messageShape, time, toMessageShape } from './shapes.ts'
 
 export const typeName = z.enum(['direct', 'multi', 'group'])
 export const statusName = z.enum(['open', 'closed', 'pending'])
 export const roleName = z.enum(['owner', 'admin', 'member'])
 
-export const participantShape = z.object({
-  id: z.uuid(),
-  conversationId: z.uuid(),
-  customerId: z.uuid().nullable(),
-  accountId: z.uuid().nullable().describe('Of an account of ours; then customerId is null'),
-  role: roleName,
-  name: z.string().nullable(),
-  address: z.string().nullable().describe("By which the conversation's channel knows them"),
-  joinedAt: time,
-  leftAt: time.nullable(),
-  metadata: z.record(z.string(), z.unknown()),
-})
+export const participantShape = z
+  .object({
+    id: z.uuid(),
+    conversationId: z.uuid(),
+    customerId: z.uuid().nullable(),
+    accountId: z.uuid().nullable().describe('Of an account of ours; then customerId is null'),
+    role: roleName,
+    name: z.string().nullable(),
+    address: z.string().nullable().describe("By which the conversation's channel knows them"),
+    joinedAt: time,
+    leftAt: time.nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Participant' })
 
 export function toParticipantShape(row: Participant): z.infer<typeof participantShape> {
   return {
@@ -48,6 +48,7 @@ export function toParticipantShape(row: Participant): z.infer<typeof participant
 export const conversationMessageShape = outboxMessageShape
   .omit({ type: true })
   .extend(messageShape.shape)
+  .meta({ id: 'ConversationMessage' })
 
 /** @param own our account's address */
 export function toConversationMessage(
@@ -57,27 +58,32 @@ export function toConversationMessage(
   return { ...toOutboxMessage(row, own), ...toMessageShape(row) }
 }
 
-export const conversationShape = z.object({
-  id: z.uuid(),
-  number: z.number(),
-  type: typeName,
-  status: statusName,
-  accountId: z.uuid(),
-  channel: z.string(),
-  customerId: z.uuid().nullable().describe('Of a direct conversation'),
-  address: z.string().nullable(),
-  externalId: z.string().nullable().describe("The channel's own id: of a group, of a mail thread"),
-  groupName: z.string().nullable(),
-  groupAvatar: z.string().nullable(),
-  groupMetadata: z.record(z.string(), z.unknown()),
-  lastMessageAt: time.nullable(),
-  unreadCount: z.number(),
-  totalMessages: z.number(),
-  createdAt: time,
-  updatedAt: time,
-  participants: z.array(participantShape).describe('The first 100 who are in it'),
-  messages: z.array(messageShape).describe('The 20 latest, newest first'),
-})
+export const conversationShape = z
+  .object({
+    id: z.uuid(),
+    number: z.int(),
+    type: typeName,
+    status: statusName,
+    accountId: z.uuid(),
+    channel: z.string(),
+    customerId: z.uuid().nullable().describe('Of a direct conversation'),
+    address: z.string().nullable(),
+    externalId: z
+      .string()
+      .nullable()
+      .describe("The channel's own id: of a group, of a mail thread"),
+    groupName: z.string().nullable(),
+    groupAvatar: z.string().nullable(),
+    groupMetadata: z.record(z.string(), z.unknown()),
+    lastMessageAt: time.nullable(),
+    unreadCount: z.int(),
+    totalMessages: z.int(),
+    createdAt: time,
+    updatedAt: time,
+    participants: z.array(participantShape).describe('The first 100 who are in it'),
+    messages: z.array(messageShape).describe('The 20 latest, newest first'),
+  })
+  .meta({ id: 'Conversation' })
 
 export function toConversationShape(
   row: Omit<ListedConversation, 'place'>,
@@ -105,20 +111,24 @@ export function toConversationShape(
   }
 }
 
-export const threadShape = z.object({
-  id: z.uuid(),
-  number: z.number(),
-  conversationId: z.uuid(),
-  customerId: z.uuid().nullable(),
-  channel: z.string(),
-  status: z.enum(['active', 'archived']),
-  createdAt: time,
-  archivedAt: time.nullable(),
-})
-export const foundThreadShape = threadShape.extend({
-  firstMessageAt: time.nullable(),
-  lastMessageAt: time.nullable(),
-})
+export const threadShape = z
+  .object({
+    id: z.uuid(),
+    number: z.int(),
+    conversationId: z.uuid(),
+    customerId: z.uuid().nullable(),
+    channel: z.string(),
+    status: z.enum(['active', 'archived']),
+    createdAt: time,
+    archivedAt: time.nullable(),
+  })
+  .meta({ id: 'Thread' })
+export const foundThreadShape = threadShape
+  .extend({
+    firstMessageAt: time.nullable(),
+    lastMessageAt: time.nullable(),
+  })
+  .meta({ id: 'ThreadWithTimes' })
 
 export function toThreadShape(row: ThreadRow): z.infer<typeof threadShape> {
   return {

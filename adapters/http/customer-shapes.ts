@@ -2,14 +2,15 @@
 
 import { z } from 'zod'
 import type { CustomerRow, IdentityRow } from '../../db/rows.ts'
+import { time } from './shapes.ts'
 
-const time = z.string().describe('ISO 8601, UTC')
-
-export const identityShape = z.object({
-  channel: z.string(),
-  address: z.string(),
-  createdAt: time,
-})
+export const identityShape = z
+  .object({
+    channel: z.string(),
+    address: z.string(),
+    createdAt: time,
+  })
+  .meta({ id: 'Identity' })
 
 export function toIdentityShape(row: IdentityRow): z.infer<typeof identityShape> {
   return {
@@ -19,20 +20,22 @@ export function toIdentityShape(row: IdentityRow): z.infer<typeof identityShape>
   }
 }
 
-export const customerShape = z.object({
-  id: z.uuid(),
-  leadId: z.number().describe("The CRM's number of it, or one of ours past 32 bits"),
-  name: z.string().nullable(),
-  externalType: z.string().nullable().describe('The channel of its first address'),
-  externalId: z.string().nullable().describe('Its first address'),
-  metadata: z.record(z.string(), z.unknown()),
-  lastMessageAt: time.nullable(),
-  unreadCount: z.number(),
-  totalMessages: z.number().describe('In its direct conversations'),
-  createdAt: time,
-  updatedAt: time,
-  identities: z.array(identityShape),
-})
+export const customerShape = z
+  .object({
+    id: z.uuid(),
+    leadId: z.int().describe("The CRM's number of it, or one of ours past 32 bits"),
+    name: z.string().nullable(),
+    externalType: z.string().nullable().describe('The channel of its first address'),
+    externalId: z.string().nullable().describe('Its first address'),
+    metadata: z.record(z.string(), z.unknown()),
+    lastMessageAt: time.nullable(),
+    unreadCount: z.int(),
+    totalMessages: z.int().describe('In its direct conversations'),
+    createdAt: time,
+    updatedAt: time,
+    identities: z.array(identityShape),
+  })
+  .meta({ id: 'Customer' })
 
 export function toCustomerShape(
   row: CustomerRow,

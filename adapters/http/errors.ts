@@ -10,7 +10,11 @@ export interface Problem {
 }
 
 /** DESIGN.md section 8: every error has this body, whatever went wrong. */
-export function problemBody({ code, message, details }: Problem): object {
+export function problemBody({
+  code,
+  message,
+  details,
+}: Problem): { success: false } & Omit<Problem, 'status'> {
   return { success: false, code, message, details }
 }
 
@@ -70,13 +74,15 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     const { code, hint, sqlState } = error.details
     const hidden = unavailable && sqlState !== undefined
     const words = sqlState ? constraintWords[code] : undefined
-    const message = hidden ? 'The database cannot be reached' : (words?.message ?? error.message)
+    const locked = sqlState === '55P03'
+    const reason = locked ? 'Others hold what this needs' : 'The database cannot be reached'
+    const message = hidden ? reason : (words?.message ?? error.message)
     const field =
       words?.field ??
       (sqlState && error.details.field ? fieldName(error.details.field) : error.details.field)
     return {
       status: error.status,
-      code: hidden ? 'database_unavailable' : code,
+      code: hidden ? (locked ? 'busy' : 'database_unavailable') : code,
       message,
       details: field ? [{ field, message, ...(hint ? { hint } : {}) }] : [],
     }
@@ -149,6 +155,12 @@ const frameworkProblems: Record<
     message: 'The body is empty',
     field: 'body',
     hint: 'Send JSON.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    code: 'path_too_long',
+    message: 'A part of the path is too long',
+    field: 'path',
   },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,

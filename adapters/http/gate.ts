@@ -1,31 +1,40 @@
 import { Unavailable } from '../../db/errors.ts'
+import { onClientGone } from './clients.ts'
 
 export type Gate = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
  * Lets as many works at the database as there are connections, and makes the rest wait in line, but not for ever:
- * behind a pool that is stuck a request gets an answer, and whoever sent it can go elsewhere.
- * @throws Unavailable `busy` when the line is full, or after `waitMs` in it.
+ * behind a pool that is stuck a request gets an answer, and whoever sent it can go elsewhere. Who goes away leaves the
+ * line, and its work is not begun.
+ * @throws Unavailable `busy` when the line is full, or after `waitMs` in it; `client_gone` when nobody waits for it.
  */
 export function createGate(options: { size: number; line: number; waitMs: number }): Gate {
-  const line: (() => void)[] = []
+  const line = new Set<() => void>()
   let free = options.size
 
   const enter = () =>
     new Promise<void>((resolve, reject) => {
-      if (line.length >= options.line) {
+      if (line.size >= options.line) {
         reject(busy())
         return
       }
-      const next = () => {
+      let stay = () => {}
+      const leave = (error: Unavailable) => {
+        line.delete(next)
         clearTimeout(timer)
+        stay()
+        reject(error)
+      }
+      const next = () => {
+        line.delete(next)
+        clearTimeout(timer)
+        stay()
         resolve()
       }
-      const timer = setTimeout(() => {
-        line.splice(line.indexOf(next), 1)
-        reject(busy())
-      }, options.waitMs)
-      line.push(next)
+      const timer = setTimeout(() => leave(busy()), options.waitMs)
+      line.add(next)
+      stay = onClientGone(() => leave(gone()))
     })
 
   return async (work) => {
@@ -38,7 +47,7 @@ export function createGate(options: { size: number; line: number; waitMs: number
       return await work()
     } finally {
       // The place goes to the next in line without becoming free in between.
-      const next = line.shift()
+      const [next] = line
       if (next) next()
       else free += 1
     }
@@ -50,4 +59,8 @@ function busy(): Unavailable {
     code: 'busy',
     hint: 'Try again in a second.',
   })
+}
+
+function gone(): Unavailable {
+  return new Unavailable('The client went away while it waited', { code: 'client_gone' })
 }

@@ -60,7 +60,10 @@ function isStorable(value: Record<string, unknown>): boolean {
 }
 
 export const flag = (field: string) =>
-  z.enum(['true', 'false'], `${field} must be true or false`).transform((value) => value === 'true')
+  z
+    .enum(['true', 'false'], `${field} must be true or false`)
+    .transform((value) => value === 'true')
+    .meta({ type: 'boolean', enum: undefined })
 
 /** Of a request that takes no query parameters. */
 export const noQuery = z.strictObject({})

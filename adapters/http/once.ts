@@ -59,17 +59,17 @@ export async function once<Body extends object>(
     await storeAnswer(tx, keyed, { status, response: text(kept) })
     return { status, response: text(body), replayed: false }
   })
-  return sendText<Body>(reply, answer)
+  return sendText(reply, answer) as unknown as Body
 }
 
 /** The text of an answer, as it is. */
-function sendText<Body extends object>(
+function sendText(
   reply: FastifyReply,
   { status, response, replayed }: StoredAnswer & { replayed: boolean },
-): Body {
+): string {
   reply.code(status).type('application/json; charset=utf-8')
   if (replayed) reply.header(replayedHeader, 'true')
-  return response as unknown as Body
+  return response
 }
 
 /** As `once`, for work that is more than its transaction, and for what is said in other ways than by a body. */
@@ -93,11 +93,11 @@ export function createOnce<Body extends object>(
   return {
     async earlier() {
       const found = keyed && (await context.asTenant(tenantId, (tx) => findAnswer(tx, keyed)))
-      return found && sendText<Body>(reply, { ...found, replayed: true })
+      return found && (sendText(reply, { ...found, replayed: true }) as unknown as Body)
     },
     async keep(tx, work) {
       const stored = keyed && (await claimRequest(tx, keyed))
-      if (stored) return sendText<Body>(reply, { ...stored, replayed: true })
+      if (stored) return sendText(reply, { ...stored, replayed: true }) as unknown as Body
       const { status, body } = await work()
       reply.code(status)
       if (keyed) {

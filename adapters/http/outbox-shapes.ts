@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { MessageRow, MessageStatus } from '../../db/rows.ts'
+import { time } from './shapes.ts'
 
 export const statusTags = {
   scheduled: 'outbox',
@@ -16,35 +17,35 @@ export const statusTags = {
   unknown: 'failed',
 } as const satisfies Record<MessageStatus, string>
 
-const time = z.string().describe('ISO 8601, UTC')
-
-export const outboxMessageShape = z.object({
-  id: z.uuid(),
-  number: z.number(),
-  conversation_id: z.uuid(),
-  thread_id: z.uuid(),
-  inbound_or_outbound: z.enum(['inbound', 'outbound', 'system']),
-  endpoint_source: z.string().nullable().describe('From whom: an address'),
-  endpoint_target: z.string().nullable().describe('To whom: an address'),
-  type: z.string().describe('sms, mms, email, or the name of another channel'),
-  body: z.string().nullable().describe('Of an email in HTML the HTML'),
-  attachments: z.array(z.string()),
-  timestamp: z
-    .string()
-    .describe('When the caller made it, as it was given, or when it was sent to us'),
-  status_tag: z.enum(['outbox', 'retry', 'ok', 'failed']),
-  status_payload: z.object({
-    state: z.string().describe('The status in full: queued, sending, retrying, delivered …'),
-    attempts: z.number(),
-    next_attempt_at: time.nullable(),
-    error_code: z.string().nullable(),
-    error_message: z.string().nullable(),
-  }),
-  provider_id: z.string().nullable().describe('By which provider it goes, or came'),
-  provider_message_id: z.string().nullable().describe("The provider's own id of it"),
-  created_at: time,
-  updated_at: time,
-})
+export const outboxMessageShape = z
+  .object({
+    id: z.uuid(),
+    number: z.int(),
+    conversation_id: z.uuid(),
+    thread_id: z.uuid(),
+    inbound_or_outbound: z.enum(['inbound', 'outbound', 'system']),
+    endpoint_source: z.string().nullable().describe('From whom: an address'),
+    endpoint_target: z.string().nullable().describe('To whom: an address'),
+    type: z.string().describe('sms, mms, email, or the name of another channel'),
+    body: z.string().nullable().describe('Of an email in HTML the HTML'),
+    attachments: z.array(z.string()),
+    timestamp: z
+      .string()
+      .describe('When the caller made it, as it was given, or when it was sent to us'),
+    status_tag: z.enum(['outbox', 'retry', 'ok', 'failed']),
+    status_payload: z.object({
+      state: z.string().describe('The status in full: queued, sending, retrying, delivered …'),
+      attempts: z.int(),
+      next_attempt_at: time.nullable(),
+      error_code: z.string().nullable(),
+      error_message: z.string().nullable(),
+    }),
+    provider_id: z.string().nullable().describe('By which provider it goes, or came'),
+    provider_message_id: z.string().nullable().describe("The provider's own id of it"),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'OutboxMessage' })
 export type OutboxMessage = z.infer<typeof outboxMessageShape>
 
 /** @param own our account's address */

@@ -12,6 +12,7 @@ export const whole = (name: string, most: number) =>
     .regex(/^[0-9]{1,9}$/, `${name} must be a whole number`)
     .transform(Number)
     .refine((value) => value >= 1 && value <= most, `${name} must be from 1 to ${most}`)
+    .meta({ type: 'integer', minimum: 1, maximum: most, pattern: undefined })
 
 /** The cursor of a page, or null where it is none of ours. */
 function readCursor(text: string): Place | null {

@@ -4,17 +4,19 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
-import { connect } from '../../db/connect.ts'
+import { connect, type Sql } from '../../db/connect.ts'
 import { InvalidInput } from '../../db/errors.ts'
-import { createAuthenticate } from './auth.ts'
-import { createReceiver } from '../channels/receive.ts'
-import { createContext } from './context.ts'
+import { createAuthenticate, requireScopes } from './auth.ts'
+import { createReceiver, type Receiver } from '../channels/receive.ts'
+import { type ApiContext, createContext } from './context.ts'
 import { answerError, commonHeaders, problemBody } from './errors.ts'
+import { knowClients } from './clients.ts'
 import { createGate } from './gate.ts'
 import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { refuseRepeatedHeaders } from './repeated-headers.ts'
 import { allowOrigins } from './cors.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { addDocument } from './openapi/index.ts'
 import { addEvents } from './routes/events.ts'
 import { documentPrefixes, underEach } from './prefixes.ts'
 import { addAccountState } from './routes/account-state.ts'
@@ -50,6 +52,10 @@ export interface ApiOptions {
   connections?: number
   /** ms that a request waits for one of them before it is answered 503. Default 5000. */
   busyAfter?: number
+  /** ms that a statement waits for a lock before its request is answered 503. Default 30,000. */
+  lockMs?: number
+  /** ms that a client has for its request to come whole, and that a connection may be silent. Default 60,000. */
+  patienceMs?: number
   version?: string
   /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
   publicUrl?: string | null
@@ -66,6 +72,9 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** Characters of one part of a path: an address of 255, each of them as four bytes that are escaped. */
+const longestParameter = 255 * 4 * 3
+
 /** Bytes of a request's body (DESIGN.md section 8). */
 const bodyLimit = 2 * 1024 * 1024
 
@@ -75,7 +84,7 @@ const bodyLimit = 2 * 1024 * 1024
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10, busyAfter = 5000 } = options
+  const { auth, connections = 10, busyAfter = 5000, lockMs = 30_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInput(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
@@ -90,10 +99,12 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const gate = createGate({ size: connections, line: 1000, waitMs: busyAfter })
   const context = createContext(sql, gate, {
     auth,
+    lockMs,
     version: options.version ?? 'unknown',
     publicUrl: options.publicUrl ?? null,
   })
-  const app = createApp(options.logger)
+  const app = createApp(options.logger, options.patienceMs)
+  knowClients(app)
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
@@ -103,6 +114,41 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const { scope } = request.routeOptions.config
     if (scope) await authenticate(request, reply, scope)
   })
+  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
+  const lanes = Math.min(2, connections)
+  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
+  const receiver = createReceiver({
+    run: async (work) => work(inbox),
+    lookUp: context.run,
+    lanes,
+    waitMs: busyAfter,
+    lockMs,
+  })
+  await addRoutes(app, context, { sql, receiver, media: options.media })
+
+  const close = async () => {
+    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
+    await app.close()
+    clearTimeout(hurry)
+    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
+  }
+  try {
+    return { url: await app.listen({ host: options.host, port: options.port }), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Adds every route that there is, and the document that tells of them. */
+export async function addRoutes(
+  app: FastifyInstance,
+  context: ApiContext,
+  { sql, receiver, media }: { sql: Sql; receiver: Receiver; media?: MediaSettings | undefined },
+): Promise<void> {
+  // Its page is a library's, whose routes say no scope; ours come after.
+  await addDocument(app, context.version)
+  requireScopes(app)
   addHealth(app, context, sql)
   addMessages(app, context)
   await addMessageList(app, context)
@@ -123,37 +169,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     addAccountState(scope, context)
     addKeys(scope, context)
   })
-  if (options.media) {
-    await addMedia(app, context, options.media)
-    addFiles(app, options.media.storages)
+  if (media) {
+    await addMedia(app, context, media)
+    addFiles(app, media.storages)
   }
-  // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
-  const lanes = Math.min(2, connections)
-  const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
-  const receiver = createReceiver({
-    run: async (work) => work(inbox),
-    lookUp: context.run,
-    lanes,
-    waitMs: busyAfter,
-  })
   await addWebhooks(app, context, receiver)
-
-  const close = async () => {
-    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
-    await app.close()
-    clearTimeout(hurry)
-    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
-  }
-  try {
-    return { url: await app.listen({ host: options.host, port: options.port }), close }
-  } catch (error) {
-    await close()
-    throw error
-  }
 }
 
 /** The server without routes: its limits, hooks and errors. */
-export function createApp(logger: Logger): FastifyInstance {
+export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -161,7 +185,14 @@ export function createApp(logger: Logger): FastifyInstance {
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit,
-    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: longestParameter },
+    requestTimeout: patienceMs,
+    // Of who does not read its answer: the socket is silent then. A stream of events has its heartbeats.
+    connectionTimeout: patienceMs,
+    http: {
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: Math.min(5_000, patienceMs / 4),
+    },
     return503OnClosing: false,
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']

@@ -78,18 +78,20 @@ export function idIn(name: string) {
 }
 export const messageId = idIn('id')
 
-const time = z.string().describe('ISO 8601, UTC')
+export const time = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC' })
 
-export const queuedShape = z.object({
-  id: z.uuid(),
-  status: statusWord,
-  whatsappAccountId: z.uuid(),
-  accountId: z.uuid(),
-  contactId: z.uuid().nullable(),
-  type: typeWord,
-  content: z.string().nullable(),
-  createdAt: time,
-})
+export const queuedShape = z
+  .object({
+    id: z.uuid(),
+    status: statusWord,
+    whatsappAccountId: z.uuid(),
+    accountId: z.uuid(),
+    contactId: z.uuid().nullable(),
+    type: typeWord,
+    content: z.string().nullable(),
+    createdAt: time,
+  })
+  .meta({ id: 'QueuedMessage' })
 
 /** The answer to a message that was taken. Its status is what it was then, so that the same request gets the same. */
 export function toQueuedShape(row: MessageRow): z.infer<typeof queuedShape> {
@@ -105,55 +107,57 @@ export function toQueuedShape(row: MessageRow): z.infer<typeof queuedShape> {
   }
 }
 
-export const messageShape = z.object({
-  id: z.uuid(),
-  number: z.number(),
-  channel: z.string(),
-  accountId: z.uuid(),
-  whatsappAccountId: z.uuid(),
-  contactId: z.uuid().nullable(),
-  senderContactId: z.uuid().nullable(),
-  conversationId: z.uuid(),
-  threadId: z.uuid(),
-  campaignId: z.string().nullable(),
-  direction: directionWord,
-  address: z
-    .string()
-    .nullable()
-    .describe("The counterpart's: to whom it goes, or from whom it came"),
-  type: typeWord,
-  content: z.string().nullable(),
-  mediaUrl: z.string().nullable(),
-  mediaId: z.uuid().nullable(),
-  externalMessageId: z.string().nullable(),
-  whatsappMessageId: z.string().nullable(),
-  replyToId: z.uuid().nullable(),
-  status: statusWord,
-  state: z
-    .string()
-    .describe(
-      'The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest',
-    ),
-  errorCode: z.string().nullable(),
-  errorMessage: z.string().nullable(),
-  provider: z.string().nullable(),
-  attempts: z.number(),
-  nextAttemptAt: time.nullable(),
-  priority: z.number(),
-  scheduledFor: time.nullable(),
-  validUntil: time.nullable(),
-  sentAt: time.nullable(),
-  deliveredAt: time.nullable(),
-  readAt: time.nullable(),
-  failedAt: time.nullable(),
-  revokedAt: time.nullable(),
-  isFromBot: z.boolean(),
-  isProcessed: z.boolean(),
-  metadata: z.record(z.string(), z.unknown()),
-  createdBy: z.uuid().nullable(),
-  createdAt: time,
-  updatedAt: time,
-})
+export const messageShape = z
+  .object({
+    id: z.uuid(),
+    number: z.int(),
+    channel: z.string(),
+    accountId: z.uuid(),
+    whatsappAccountId: z.uuid(),
+    contactId: z.uuid().nullable(),
+    senderContactId: z.uuid().nullable(),
+    conversationId: z.uuid(),
+    threadId: z.uuid(),
+    campaignId: z.string().nullable(),
+    direction: directionWord,
+    address: z
+      .string()
+      .nullable()
+      .describe("The counterpart's: to whom it goes, or from whom it came"),
+    type: typeWord,
+    content: z.string().nullable(),
+    mediaUrl: z.string().nullable(),
+    mediaId: z.uuid().nullable(),
+    externalMessageId: z.string().nullable(),
+    whatsappMessageId: z.string().nullable(),
+    replyToId: z.uuid().nullable(),
+    status: statusWord,
+    state: z
+      .string()
+      .describe(
+        'The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest',
+      ),
+    errorCode: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    provider: z.string().nullable(),
+    attempts: z.int(),
+    nextAttemptAt: time.nullable(),
+    priority: z.int(),
+    scheduledFor: time.nullable(),
+    validUntil: time.nullable(),
+    sentAt: time.nullable(),
+    deliveredAt: time.nullable(),
+    readAt: time.nullable(),
+    failedAt: time.nullable(),
+    revokedAt: time.nullable(),
+    isFromBot: z.boolean(),
+    isProcessed: z.boolean(),
+    metadata: z.record(z.string(), z.unknown()),
+    createdBy: z.uuid().nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Message' })
 
 export function toMessageShape(row: MessageRow): z.infer<typeof messageShape> {
   return {

@@ -12,20 +12,22 @@ import {
 const count = z.number().int()
 
 /** Document 004's statistics. Each group sums to the total. */
-export const statisticsShape = z.object({
-  total: count,
-  totalIsEstimate: z
-    .boolean()
-    .describe('There are more in the time that was asked for: the newest 100000 were counted'),
-  byStatus: z.record(statusWord, count),
-  byDirection: z.record(directionWord, count),
-  byType: z.record(typeWord, count),
-  deliveryRate: z
-    .number()
-    .nullable()
-    .describe('(delivered + read) / (sent + delivered + read + failed), outbound; null of none'),
-  readRate: z.number().nullable().describe('read / (delivered + read), outbound; null of none'),
-})
+export const statisticsShape = z
+  .object({
+    total: count,
+    totalIsEstimate: z
+      .boolean()
+      .describe('There are more in the time that was asked for: the newest 100000 were counted'),
+    byStatus: z.record(statusWord, count),
+    byDirection: z.record(directionWord, count),
+    byType: z.record(typeWord, count),
+    deliveryRate: z
+      .number()
+      .nullable()
+      .describe('(delivered + read) / (sent + delivered + read + failed), outbound; null of none'),
+    readRate: z.number().nullable().describe('read / (delivered + read), outbound; null of none'),
+  })
+  .meta({ id: 'Statistics' })
 
 /** @param most how many were counted at most: more than that make the total an estimate */
 export function toStatisticsShape(

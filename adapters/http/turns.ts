@@ -6,25 +6,26 @@ import {
   directionWords,
   statusWord,
   statusWords,
+  time,
   typeWord,
   typeWords,
 } from './shapes.ts'
 
-const time = z.string().describe('ISO 8601, UTC')
-
-export const historyShape = z.object({
-  number: z.number(),
-  direction: directionWord,
-  sender: z.string().nullable().describe('As the channel knows them; null for us'),
-  name: z.string().nullable(),
-  type: typeWord,
-  content: z.string().nullable(),
-  mediaUrl: z.string().nullable(),
-  status: statusWord,
-  state: z.string(),
-  occurredAt: time,
-  revokedAt: time.nullable(),
-})
+export const historyShape = z
+  .object({
+    number: z.int(),
+    direction: directionWord,
+    sender: z.string().nullable().describe('As the channel knows them; null for us'),
+    name: z.string().nullable(),
+    type: typeWord,
+    content: z.string().nullable(),
+    mediaUrl: z.string().nullable(),
+    status: statusWord,
+    state: z.string(),
+    occurredAt: time,
+    revokedAt: time.nullable(),
+  })
+  .meta({ id: 'HistoryEntry' })
 
 export function toHistoryShape(entry: HistoryEntry): z.infer<typeof historyShape> {
   return {
@@ -42,11 +43,13 @@ export function toHistoryShape(entry: HistoryEntry): z.infer<typeof historyShape
   }
 }
 
-export const turnShape = z.object({
-  role: z.enum(['user', 'assistant', 'system']),
-  content: z.string(),
-  name: z.string().optional().describe('Of a user, where it is known'),
-})
+export const turnShape = z
+  .object({
+    role: z.enum(['user', 'assistant', 'system']),
+    content: z.string(),
+    name: z.string().optional().describe('Of a user, where it is known'),
+  })
+  .meta({ id: 'Turn' })
 
 /** What never reached anybody, or has not left, was not said. */
 const unsaid: ReadonlySet<string> = new Set(['scheduled', 'failed', 'canceled'])

@@ -115,16 +115,22 @@ async function follow(start: string, options: Going): Promise<Fetched> {
       if (redirects === mostRedirects) {
         throw new FetchError('url_forbidden', `${url.host} redirects more than ${redirects} times`)
       }
-      const next = parse(location, url)
-      if (url.protocol === 'https:' && next.protocol === 'http:') {
-        throw new FetchError('url_forbidden', `${url.host} redirects from https to http`)
-      }
+      const next = redirectTarget(url, location)
       if (next.origin !== url.origin) headers = {}
       url = next
     } finally {
       response.destroy()
     }
   }
+}
+
+/** Where a redirect leads. @throws {FetchError} `url_forbidden` where it gives up https, or is no plain URL. */
+export function redirectTarget(url: URL, location: string): URL {
+  const next = parse(location, url)
+  if (url.protocol === 'https:' && next.protocol === 'http:') {
+    throw new FetchError('url_forbidden', `${url.host} redirects from https to http`)
+  }
+  return next
 }
 
 /** @throws {FetchError} `url_forbidden` for what is no plain http or https URL. */

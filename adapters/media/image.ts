@@ -13,9 +13,10 @@ sharp.concurrency(1)
 
 const mostPixels = 100_000_000
 /** Bytes of an image that must lie in memory as a whole; above it none is decoded. */
-const mostWhole = 128 * 1024 * 1024
-/** Above it nothing else is decoded meanwhile. */
+const mostWhole = 64 * 1024 * 1024
+/** Above either, nothing else is decoded meanwhile. */
 const lightWhole = 16 * 1024 * 1024
+const lightPixels = 25_000_000
 const decodeSeconds = 20
 const options = { failOn: 'error', limitInputPixels: mostPixels, sequentialRead: true } as const
 
@@ -49,7 +50,7 @@ export async function readHeader(path: string): Promise<ImageHeader> {
     format: seen.format,
     frames: seen.pages ?? 1,
     decodable: whole <= mostWhole,
-    weight: whole > lightWhole ? 2 : 1,
+    weight: whole > lightWhole || seen.width * seen.height > lightPixels ? 2 : 1,
   }
 }
 
@@ -82,7 +83,7 @@ export interface Rendered {
  */
 export async function renderSmall(
   source: string | Buffer,
-  { weight, signal }: { weight: number; signal?: AbortSignal | undefined },
+  { weight }: { weight: number },
 ): Promise<Rendered> {
   return heavyWork(
     async () => {
@@ -95,13 +96,14 @@ export async function renderSmall(
         .catch(refuse)
       return { data, width: info.width, height: info.height }
     },
-    { weight, signal },
+    { weight },
   )
 }
 
 /** In words of ours: libvips' go through as the cause. */
 function refuse(cause: unknown): never {
   const said = cause instanceof Error ? cause.message : ''
+  if (/file is missing/.test(said)) throw cause
   if (/exceeds pixel limit/.test(said)) {
     throw unreadable('too_many_pixels', `file has more than ${mostPixels} pixels`, cause)
   }

@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises'
-import { inspectApart, type Trouble } from './apart.ts'
-import { readHeader, renderSmall } from './image.ts'
+import { askHelper } from './helper.ts'
+import type { Trouble } from './parse.ts'
 import type { MediaType } from './types.ts'
 
 /** `media.metadata`: what is known of the file besides type and size. A field that is not known is not there. */
@@ -21,30 +20,19 @@ export interface Metadata {
   problem?: Trouble
 }
 
-const decodable = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
-
 /**
  * What the file at `path`, of the type that `sniff` found, is. JPEG, PNG, GIF and WebP are decoded once, all the way, so
- * that a truncated one is found out; those of more than 128 MB in memory (an interlaced PNG of 40 megapixels, say) by
- * their header only. Video, audio and PDF are looked at in a thread that is ended when it takes too long or too much.
- * Two at once in a process; documents and other types have none.
+ * that a truncated one is found out; those that need more than 64 MB in memory (an interlaced PNG of 22 megapixels, say)
+ * are known by their header only. Video, audio and PDF are parsed within bounds of time and memory; documents and other
+ * types have nothing to tell.
  * @throws {Unreadable} for an image: `image_undecodable`, `image_too_slow`, `too_many_pixels`. An upload is refused with
- * it; what came in is kept without preview.
+ * it; what came in is kept without preview. Also what the disk says, and the reason of `signal`.
  */
 export async function inspect(
   path: string,
-  { contentType, kind }: MediaType,
+  type: MediaType,
   signal?: AbortSignal,
 ): Promise<Metadata> {
-  if (decodable.has(contentType)) {
-    const { width, height, orientation, frames, weight, ...header } = await readHeader(path)
-    if (header.decodable) await renderSmall(path, { weight, signal })
-    return { width, height, orientation, frames }
-  }
-  const { size } = await stat(path)
-  if (contentType === 'application/pdf') return inspectApart({ kind: 'pdf', path, size }, signal)
-  if (kind === 'video' || kind === 'audio') {
-    return inspectApart({ kind: 'media', path, size }, signal)
-  }
-  return {}
+  const opaque = type.kind === 'file' && type.contentType !== 'application/pdf'
+  return opaque ? {} : askHelper('examine', path, type, signal)
 }

@@ -1,8 +1,8 @@
-/** The thread of apart.ts: one file, one answer. It may be ended at any moment. */
+/** The thread of parse.ts: one file, one answer. It may be ended at any moment. */
 
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Answer, Job } from './apart.ts'
+import type { Answer, Job } from './parse.ts'
 
 const job = workerData as Job
 const answer = await (job.kind === 'pdf' ? readPdf(job) : readMedia(job)).catch(

@@ -44,6 +44,8 @@ export function createSlots(size: number): Slots {
     const taken = Math.min(weight, size)
     await enter(taken, signal)
     try {
+      // It may have been aborted while its turn came.
+      signal?.throwIfAborted()
       return await work()
     } finally {
       free += taken

@@ -1,4 +1,4 @@
-import type { Sql } from '../connect.ts'
+import type { Sql, Transaction } from '../connect.ts'
 import { asTenant } from '../tenant.ts'
 import { hashKey } from './create.ts'
 
@@ -12,13 +12,20 @@ export interface FoundKey {
 const shape = /^pp_([1-9][0-9]{0,9})_[A-Za-z0-9_-]{43}$/
 const largestTenant = 2 ** 31 - 1
 
-/** The key behind a secret, or null where it is wrong, revoked or expired. Notes its use, once a minute at most. */
-export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
+/**
+ * The key behind a secret, or null where it is wrong, revoked or expired. Notes its use, once a minute at most.
+ * @param options as asTenant takes them
+ */
+export async function findKey(
+  sql: Sql,
+  key: string,
+  options: { lockMs?: number | undefined } = {},
+): Promise<FoundKey | null> {
   const tenantId = Number(shape.exec(key)?.[1] ?? 0)
   if (tenantId === 0 || tenantId > largestTenant) {
     return null
   }
-  return asTenant(sql, tenantId, async (tx) => {
+  const find = async (tx: Transaction) => {
     const [row] = await tx<{ id: string; scopes: string[]; rate: number | null; stale: boolean }[]>`
       select id, scopes, rate_per_minute as rate, coalesce(last_used_at < now() - interval '1 minute', true) as stale
       from pigeonpost.api_keys
@@ -32,5 +39,6 @@ export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
           select id from pigeonpost.api_keys where tenant_id = ${tenantId} and id = ${row.id} for update skip locked)`
     }
     return row ? { tenantId, keyId: row.id, scopes: row.scopes, ratePerMinute: row.rate } : null
-  })
+  }
+  return asTenant(sql, tenantId, find, options)
 }

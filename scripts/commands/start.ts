@@ -192,6 +192,7 @@ function welcome(values: EnvFile, about: { dataFolder: string; embedded: boolean
   PIGEONPOST_URL  ${values.PIGEONPOST_URL}
   PIGEONPOST_KEY  ${values.PIGEONPOST_KEY}
   DATABASE_URL    ${url}
+  API             ${values.PIGEONPOST_URL}/docs
 
 Paste into another terminal, to send a message to the built-in simulator and watch it be read:
 

@@ -120,3 +120,35 @@ t.test('PIGEONPOST_AUTH=none is taken on loopback only', async (t) => {
 t.test('a command checks only the variables that it reads', async (t) => {
   t.same(readEnvironment(['LOG_LEVEL'], { PORT: 'abc', LOG_LEVEL: 'warn' }), { LOG_LEVEL: 'warn' })
 })
+
+t.test('a scanner is at a host or at a socket, not at both', async (t) => {
+  const names = ['CLAMD_HOST', 'CLAMD_PORT', 'CLAMD_SOCKET'] as const
+  const read = (env: Record<string, string>) => readEnvironment(names, env)
+  t.match(read({}), { CLAMD_HOST: undefined, CLAMD_PORT: 3310, CLAMD_SOCKET: undefined })
+  t.match(read({ CLAMD_HOST: 'clamd', CLAMD_PORT: '3311' }), {
+    CLAMD_HOST: 'clamd',
+    CLAMD_PORT: 3311,
+  })
+  t.match(read({ CLAMD_SOCKET: '/run/clamd' }), { CLAMD_SOCKET: '/run/clamd' })
+  for (const [env, message] of [
+    [{ CLAMD_HOST: 'clamd', CLAMD_SOCKET: '/x' }, /^CLAMD_HOST and CLAMD_SOCKET are both set/],
+    [{ CLAMD_HOST: 'clamd:3310' }, /^CLAMD_HOST is "clamd:3310"; give an address/],
+    [{ CLAMD_PORT: '0' }, /^CLAMD_PORT is "0"; give a port from 1 to 65535/],
+    [{ CLAMD_SOCKET: 'clamd.ctl' }, /^CLAMD_SOCKET is "clamd.ctl"; give a path from the root/],
+  ] as [Record<string, string>, RegExp][]) {
+    t.throws(() => read(env), { name: 'Failure', message })
+  }
+})
+
+t.test('hosts of the own network are named one by one', async (t) => {
+  const read = (PIGEONPOST_MEDIA_HOSTS: string) =>
+    readEnvironment(['PIGEONPOST_MEDIA_HOSTS'], { PIGEONPOST_MEDIA_HOSTS }).PIGEONPOST_MEDIA_HOSTS
+  t.same(read(''), [])
+  t.same(read('minio:9000, Files'), [
+    { hostname: 'minio', port: 9000 },
+    { hostname: 'files', port: null },
+  ])
+  t.throws(() => read('minio, http://files'), {
+    message: 'PIGEONPOST_MEDIA_HOSTS has "http://files"; give host or host:port',
+  })
+})

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { findOnPath } from './path.ts'
 import { waitFor } from './wait.ts'
 
 /** The test file that every scanner finds (eicar.org). In two parts, so that no scanner finds it here. */
@@ -15,21 +16,7 @@ export const eicar = [
 
 /** For the option `skip` of tests that need clamd. */
 export const noClamd =
-  (await findClamd()) === null && 'there is no clamd: apt-get install clamav-daemon'
-
-async function findClamd(): Promise<string | null> {
-  // Debian's lies where only root's PATH leads.
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
-  for (const folder of folders) {
-    const path = join(folder, 'clamd')
-    const found = await access(path).then(
-      () => true,
-      () => false,
-    )
-    if (found) return path
-  }
-  return null
-}
+  (await findOnPath('clamd')) === null && 'there is no clamd: apt-get install clamav-daemon'
 
 export type Clamd = { host: string; port: number; socket: string; stop(): Promise<void> }
 
@@ -41,7 +28,7 @@ export async function startClamd(
   t: Pick<Test, 'teardown'>,
   { maxStream = '100M' }: { maxStream?: string } = {},
 ): Promise<Clamd> {
-  const path = await findClamd()
+  const path = await findOnPath('clamd')
   if (!path) throw new Error(String(noClamd))
   const folder = await mkdtemp(join(tmpdir(), 'pigeonpost-clamd-'))
   const port = await freePort()

@@ -1,3 +1,4 @@
+import type { Test } from 'tap'
 import type { Channel } from '../../adapters/channels/channel.ts'
 
 /** A webhook in the provider's real shape, before it is signed. */
@@ -35,8 +36,16 @@ export type Peer = {
   sign(request: PeerRequest, url: string): PeerRequest
 
   text(what: { id: string; from: string; body: string; at: Date; group?: string }): PeerRequest
-  /** An image with a caption. */
-  media?(what: { id: string; from: string; caption: string; at: Date }): PeerRequest
+  /** An image with a caption. `url`: where its file is, on channels whose payloads say so. */
+  media?(what: { id: string; from: string; caption: string; at: Date }, url?: string): PeerRequest
+  /**
+   * Has the file of `media` on a server: at a url, or where an account with these settings finds it. Without, the file
+   * is `png` (test/support/files.ts) and in the webhook itself.
+   */
+  serve?(
+    t: Pick<Test, 'teardown'>,
+    bytes: Buffer,
+  ): Promise<{ url?: string; settings?: Record<string, unknown> }>
   edit?(what: { id: string; from: string; body: string; at: Date; group?: string }): PeerRequest
   revoke?(what: { id: string; from: string; at: Date; group?: string }): PeerRequest
   /** `emoji` null takes it back. The message may be ours or theirs. */

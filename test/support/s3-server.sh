@@ -9,6 +9,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/pigeonpost-s3-XXXXXX")
 pids=()
 end() {
   trap - EXIT
+  # Else bash reports each that it ends.
+  exec 2>/dev/null
   for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$dir"

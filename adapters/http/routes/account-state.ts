@@ -25,21 +25,53 @@ type Verb = 'connect' | 'disconnect' | 'enable' | 'disable'
 /** From which statuses a verb leads where; `refused` are those in which it is a mistake, others are there already. */
 const verbs: Record<
   Verb,
-  { from: Status[]; to: Status; refused: Status[]; body: typeof why | typeof nothing }
+  {
+    from: Status[]
+    to: Status
+    refused: Status[]
+    body: typeof why | typeof nothing
+    summary: string
+  }
 > = {
-  connect: { from: ['disconnected'], to: 'connected', refused: ['disabled'], body: nothing },
-  disconnect: { from: ['connected'], to: 'disconnected', refused: ['disabled'], body: why },
-  enable: { from: ['disabled'], to: 'connected', refused: [], body: nothing },
-  disable: { from: ['connected', 'disconnected'], to: 'disabled', refused: [], body: why },
+  connect: {
+    from: ['disconnected'],
+    to: 'connected',
+    refused: ['disabled'],
+    body: nothing,
+    summary: 'Let an account send what waits for it',
+  },
+  disconnect: {
+    from: ['connected'],
+    to: 'disconnected',
+    refused: ['disabled'],
+    body: why,
+    summary: 'Have what an account is to send wait',
+  },
+  enable: {
+    from: ['disabled'],
+    to: 'connected',
+    refused: [],
+    body: nothing,
+    summary: 'Take a disabled account into use again',
+  },
+  disable: {
+    from: ['connected', 'disconnected'],
+    to: 'disabled',
+    refused: [],
+    body: why,
+    summary: 'Refuse what an account is to send',
+  },
 }
 
 /** Whether an account sends, how much of its limits is used, and how well it does. */
 export function addAccountState(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
-  for (const [verb, { from, to, refused, body }] of Object.entries(verbs)) {
+  for (const [verb, { from, to, refused, body, summary }] of Object.entries(verbs)) {
     routes.post(`/accounts/:id/${verb}`, {
       schema: {
+        operationId: `${verb}Account`,
+        summary,
         headers: idempotencyHeaders,
         querystring: noQuery,
         params: uuidParams,
@@ -75,6 +107,8 @@ export function addAccountState(app: FastifyInstance, context: ApiContext): void
 
   routes.get('/accounts/:id/limits', {
     schema: {
+      operationId: 'getAccountLimits',
+      summary: 'How much an account may send, and what is left of today',
       querystring: noQuery,
       params: uuidParams,
       response: { 200: z.object({ success: z.literal(true), data: limitsShape }) },
@@ -109,6 +143,8 @@ export function addAccountState(app: FastifyInstance, context: ApiContext): void
 
   routes.get('/accounts/:id/health', {
     schema: {
+      operationId: 'getAccountHealth',
+      summary: 'Whether an account sends, and how well its provider does',
       querystring: noQuery,
       params: uuidParams,
       response: { 200: z.object({ success: z.literal(true), data: healthShape }) },

@@ -30,6 +30,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/accounts', {
     schema: {
+      operationId: 'listAccounts',
+      summary: 'The accounts of the tenant',
       querystring: z.strictObject({
         ...keyPageQuery(),
         channel: channelOf().optional(),
@@ -55,7 +57,13 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.get('/accounts/:id', {
-    schema: { querystring: noQuery, params: uuidParams, response: { 200: one } },
+    schema: {
+      operationId: 'getAccount',
+      summary: 'An account',
+      querystring: noQuery,
+      params: uuidParams,
+      response: { 200: one },
+    },
     config: { scope: 'accounts:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -68,6 +76,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/accounts', {
     schema: {
+      operationId: 'createAccount',
+      summary: 'Add an address of ours',
       headers: idempotencyHeaders,
       querystring: noQuery,
       body: newAccount,
@@ -86,6 +96,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
   routes.patch('/accounts/:id', {
     schema: {
+      operationId: 'updateAccount',
+      summary: 'Change an account: its name, provider, settings or limits',
       querystring: noQuery,
       params: uuidParams,
       body: accountChange,

@@ -33,6 +33,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.get('/conversations/:id/messages', {
     schema: {
+      operationId: 'listConversationMessages',
+      summary: 'What was said in a conversation, newest first',
       params: idParams,
       querystring: messagesQuery,
       response: {
@@ -55,6 +57,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.get('/conversations/:id/threads', {
     schema: {
+      operationId: 'listConversationThreads',
+      summary: 'The sittings of a conversation, newest first',
       params: idParams,
       querystring: z.strictObject({
         ...keyPageQuery(),
@@ -87,6 +91,8 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
 
   routes.post('/conversations/:id/threads/current/archive', {
     schema: {
+      operationId: 'archiveCurrentThread',
+      summary: 'End the sitting; the next message opens another',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,

@@ -57,7 +57,23 @@ const change = alsoInSnakeCase(
 )
 
 const one = z.object({ success: z.literal(true), data: conversationShape })
-const verbs = { close: 'closed', reopen: 'open', pending: 'pending' } as const
+const verbs = {
+  close: {
+    status: 'closed',
+    operationId: 'closeConversation',
+    summary: 'Close a conversation; the next message reopens it',
+  },
+  reopen: {
+    status: 'open',
+    operationId: 'reopenConversation',
+    summary: 'Open a conversation again',
+  },
+  pending: {
+    status: 'pending',
+    operationId: 'setConversationPending',
+    summary: 'Set a conversation pending; it stays so when messages come',
+  },
+} as const
 
 /** Document 001, section 4: conversations, and their lifecycle. */
 export function addConversations(app: FastifyInstance, context: ApiContext): void {
@@ -66,6 +82,8 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
 
   routes.get('/conversations', {
     schema: {
+      operationId: 'listConversations',
+      summary: 'Conversations with who is in them and their latest messages',
       querystring: query,
       response: {
         200: z.object({
@@ -87,7 +105,13 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.get('/conversations/:id', {
-    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    schema: {
+      operationId: 'getConversation',
+      summary: 'A conversation with who is in it and its latest messages',
+      querystring: noQuery,
+      params: idParams,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -100,6 +124,8 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
 
   routes.post('/conversations', {
     schema: {
+      operationId: 'createConversation',
+      summary: 'Open a conversation, or find the direct one that there is',
       headers: idempotencyHeaders,
       querystring: noQuery,
       body: newConversation,
@@ -108,7 +134,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
         201: one,
       },
     },
-    config: { scope: 'conversations:write' },
+    config: { scope: 'conversations:write', errors: [404] },
     handler: async (request, reply) =>
       once(context, request, reply, async (tx, { tenantId }) => {
         const { row, created } = await openConversation(tx, tenantId, request.body)
@@ -118,7 +144,14 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.patch('/conversations/:id', {
-    schema: { querystring: noQuery, params: idParams, body: change, response: { 200: one } },
+    schema: {
+      operationId: 'updateConversation',
+      summary: 'Change its status, or the name, avatar or metadata of a group',
+      querystring: noQuery,
+      params: idParams,
+      body: change,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -137,9 +170,11 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
     },
   })
 
-  for (const [verb, status] of Object.entries(verbs)) {
+  for (const [verb, { status, operationId, summary }] of Object.entries(verbs)) {
     routes.post(`/conversations/:id/${verb}`, {
       schema: {
+        operationId,
+        summary,
         headers: idempotencyHeaders,
         querystring: noQuery,
         params: idParams,

@@ -49,6 +49,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/customers', {
     schema: {
+      operationId: 'listCustomers',
+      summary: 'Customers and their addresses',
       querystring: query,
       response: {
         200: z.object({
@@ -80,6 +82,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers', {
     schema: {
+      operationId: 'createCustomer',
+      summary: 'Add a customer, with addresses or none',
       headers: idempotencyHeaders,
       querystring: noQuery,
       body: newCustomer,
@@ -101,7 +105,13 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
   })
 
   routes.get('/customers/:id', {
-    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    schema: {
+      operationId: 'getCustomer',
+      summary: 'A customer and its addresses',
+      querystring: noQuery,
+      params: idParams,
+      response: { 200: one },
+    },
     config: { scope: 'customers:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -114,6 +124,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.patch('/customers/:id', {
     schema: {
+      operationId: 'updateCustomer',
+      summary: 'Change its name, lead id or metadata',
       querystring: noQuery,
       params: idParams,
       body: z.strictObject(fields),
@@ -143,6 +155,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers/:id/merge', {
     schema: {
+      operationId: 'mergeCustomer',
+      summary: 'Join it to another that turned out to be the same',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Sql } from '../../../db/connect.ts'
@@ -27,20 +27,35 @@ const query = z.strictObject({
     .describe('Only this type, or all that begin so (`message.*`); repeatable.'),
 })
 
-const event = z.object({
-  id: z.number().describe('The cursor.'),
-  type: z.string(),
-  createdAt: z.iso.datetime(),
-  payload: z.record(z.string(), z.unknown()).describe('As the documents have it, in snake_case.'),
-})
+const event = z
+  .object({
+    id: z.int().describe('The cursor.'),
+    type: z.string(),
+    createdAt: z.iso.datetime(),
+    payload: z.record(z.string(), z.unknown()).describe('As the documents have it, in snake_case.'),
+  })
+  .meta({ id: 'Event' })
 
 const page = z.object({
   success: z.literal(true),
   data: z.object({
     events: z.array(event),
-    cursor: z.number().describe('Give it as `after` next, also where there were none.'),
+    cursor: z.int().describe('Give it as `after` next, also where there were none.'),
   }),
 })
+
+const stream = {
+  description:
+    'With `Accept: text/event-stream` it goes on: each event comes with its id, type and the JSON that a page has of it.',
+  parameters: [
+    {
+      in: 'header',
+      name: 'Last-Event-ID',
+      description: 'Of a stream: events after this id',
+      schema: { type: 'string', pattern: '^\\d{1,15}$' },
+    },
+  ],
+} satisfies FastifyContextConfig['operation']
 
 /** Streams at once; each looks at the log every second. */
 const mostStreams = 200
@@ -57,8 +72,20 @@ export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): 
   app.addHook('preClose', async () => closing.abort())
 
   app.withTypeProvider<ZodTypeProvider>().get('/api/v1/events', {
-    schema: { querystring: query, response: { 200: page } },
-    config: { scope: 'messages:read' },
+    schema: {
+      operationId: 'listEvents',
+      summary: 'The log of events, by pages or as a stream',
+      querystring: query,
+      response: {
+        200: {
+          content: {
+            'application/json': { schema: page },
+            'text/event-stream': { schema: z.string() },
+          },
+        },
+      },
+    },
+    config: { scope: 'messages:read', errors: [410], operation: stream },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const wanted = createFilter(request.query.type)

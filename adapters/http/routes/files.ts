@@ -15,6 +15,9 @@ const words = {
  */
 export function addFiles(app: FastifyInstance, storages: Storages): void {
   app.get(`${filesPath}*`, {
+    // A link is made by us and followed as it is: nobody builds one from the document.
+    schema: { hide: true },
+    config: { scope: null },
     handler: async (request, reply) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())

@@ -1,47 +1,79 @@
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import type { Sql } from '../../../db/connect.ts'
 import { pendingMigrations } from '../../../db/migrations.ts'
 import type { ApiContext } from '../context.ts'
 import { loggable, type Problem, problemBody } from '../errors.ts'
 import { noQuery } from '../inputs.ts'
+import { errorShape } from '../openapi/errors.ts'
+
+const live = z.object({
+  success: z.literal(true),
+  data: z.object({ status: z.literal('live'), version: z.string() }),
+})
+const ready = z.object({
+  success: z.literal(true),
+  data: z.object({
+    status: z.literal('ready'),
+    database: z.literal('ok'),
+    migrations: z.literal('ok'),
+  }),
+})
 
 /** ms in which the database must answer; a probe is not kept waiting for a connection that does not come. */
 const patience = 2000
 
-const schema = { querystring: noQuery }
-
 /** `/health/live` says that the process answers, `/health/ready` that it can serve: it names what is missing if not. */
 export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): void {
-  app.get('/health/live', { schema }, async () => ({
-    success: true,
-    data: { status: 'live', version: context.version },
-  }))
+  app.get('/health/live', {
+    schema: {
+      operationId: 'getLiveness',
+      summary: 'Whether the process answers',
+      querystring: noQuery,
+      response: { 200: live },
+    },
+    config: { scope: null, errors: [400] },
+    handler: async () => ({
+      success: true,
+      data: { status: 'live', version: context.version },
+    }),
+  })
 
-  app.get('/health/ready', { schema }, async (request, reply) => {
-    const missing: Problem['details'] = []
-    try {
-      const pending = await within(patience, pendingMigrations(sql))
-      if (pending.length > 0) {
-        missing.push({
-          field: 'migrations',
-          message: `${pending.length} not applied, the first is ${pending[0]}`,
-          hint: 'Run: pigeonpost migrate',
-        })
+  app.get('/health/ready', {
+    schema: {
+      operationId: 'getReadiness',
+      summary: 'Whether it can serve; `details` name what is missing',
+      querystring: noQuery,
+      response: { 200: ready, 503: errorShape },
+    },
+    config: { scope: null, errors: [400] },
+    handler: async (request, reply) => {
+      const missing: Problem['details'] = []
+      try {
+        const pending = await within(patience, pendingMigrations(sql))
+        if (pending.length > 0) {
+          missing.push({
+            field: 'migrations',
+            message: `${pending.length} not applied, the first is ${pending[0]}`,
+            hint: 'Run: pigeonpost migrate',
+          })
+        }
+      } catch (error) {
+        request.log.warn({ err: loggable(error) }, 'not ready')
+        const refused = error instanceof Error && 'code' in error && error.code === '42501'
+        missing.push(
+          refused
+            ? { field: 'migrations', message: 'Our role may not read which are applied' }
+            : { field: 'database', message: 'The database does not answer' },
+        )
       }
-    } catch (error) {
-      request.log.warn({ err: loggable(error) }, 'not ready')
-      const refused = error instanceof Error && 'code' in error && error.code === '42501'
-      missing.push(
-        refused
-          ? { field: 'migrations', message: 'Our role may not read which are applied' }
-          : { field: 'database', message: 'The database does not answer' },
-      )
-    }
-    if (missing.length > 0) {
-      const problem = { status: 503, code: 'not_ready', message: 'Not ready', details: missing }
-      return reply.code(503).header('retry-after', '1').send(problemBody(problem))
-    }
-    return { success: true, data: { status: 'ready', database: 'ok', migrations: 'ok' } }
+      if (missing.length > 0) {
+        const problem = { status: 503, code: 'not_ready', message: 'Not ready', details: missing }
+        return reply.code(503).header('retry-after', '1').send(problemBody(problem))
+      }
+      const data = { status: 'ready', database: 'ok', migrations: 'ok' } as const
+      return { success: true as const, data }
+    },
   })
 }
 

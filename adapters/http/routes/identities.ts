@@ -38,6 +38,8 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/customers/:id/identities', {
     schema: {
+      operationId: 'listIdentities',
+      summary: 'The addresses by which channels know a customer',
       params: idParams,
       querystring: noQuery,
       response: {
@@ -60,6 +62,8 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/customers/:id/identities', {
     schema: {
+      operationId: 'addIdentity',
+      summary: 'Add an address to a customer',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
@@ -85,6 +89,8 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
 
   routes.delete('/customers/:id/identities/:channel/:address', {
     schema: {
+      operationId: 'removeIdentity',
+      summary: 'Take an address from a customer',
       querystring: noQuery,
       params: idParams.extend({ channel: channelOf(), address: text('address', 255) }),
       response: { 200: one },

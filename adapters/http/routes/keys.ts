@@ -29,6 +29,8 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/keys', {
     schema: {
+      operationId: 'listKeys',
+      summary: 'API keys, newest first',
       querystring: z.strictObject({
         ...keyPageQuery(),
         all: flag('all').optional().describe('Also those that are revoked or have expired'),
@@ -54,6 +56,8 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/keys', {
     schema: {
+      operationId: 'createKey',
+      summary: 'Make an API key; its secret is shown this once',
       headers: idempotencyHeaders,
       querystring: noQuery,
       body: newKey,
@@ -70,6 +74,8 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/keys/:id/rotate', {
     schema: {
+      operationId: 'rotateKey',
+      summary: 'Make a key in place of another, that may do the same',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: keyParams,
@@ -88,6 +94,8 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
 
   routes.delete('/keys/:id', {
     schema: {
+      operationId: 'revokeKey',
+      summary: 'End a key',
       querystring: noQuery,
       params: keyParams,
       response: { 200: z.object({ success: z.literal(true), data: keyShape }) },

@@ -32,6 +32,27 @@ export interface MediaSettings {
 
 const one = z.object({ success: z.literal(true), data: mediaShape })
 const link = z.object({ success: z.literal(true), data: linkShape })
+const binary = { type: 'string' as const, format: 'binary' }
+const uploadBody = {
+  required: true,
+  content: {
+    'multipart/form-data': {
+      schema: {
+        type: 'object' as const,
+        properties: { file: binary },
+        required: ['file'],
+        additionalProperties: false,
+      },
+    },
+    'application/octet-stream': { schema: binary },
+  },
+}
+const filenameHeader = {
+  in: 'header',
+  name: 'x-filename',
+  description: 'Of a body that is no form: its name, percent-encoded; or Content-Disposition',
+  schema: { type: 'string' as const },
+}
 const linkQuery = {
   redirect: flag('redirect').optional().describe('true: 302 to the file itself'),
   expiresIn: z.coerce
@@ -57,8 +78,20 @@ export async function addMedia(
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
     scope.withTypeProvider<ZodTypeProvider>().post('/api/v1/media', {
       bodyLimit: limit + 1_048_576,
-      config: { scope: 'messages:write' },
-      schema: { querystring: noQuery, headers: idempotencyHeaders, response: { 201: one } },
+      config: {
+        scope: 'messages:write',
+        errors: [408, 422],
+        operation: { requestBody: uploadBody, parameters: [filenameHeader] },
+      },
+      schema: {
+        operationId: 'uploadMedia',
+        summary: 'Upload a file',
+        description:
+          'Of a listed type (JPEG, PNG, GIF, WebP, MP4, MPEG, MP3, OGG, WAV, PDF, DOC, DOCX), told by its content.',
+        querystring: noQuery,
+        headers: idempotencyHeaders,
+        response: { 201: one },
+      },
       handler: async (request, reply) => {
         const { tenantId, keyId } = principalOf(request)
         const going = new AbortController()
@@ -102,7 +135,13 @@ export async function addMedia(
     const routes = scope.withTypeProvider<ZodTypeProvider>()
     routes.get('/api/v1/media/:id', {
       config: { scope: 'messages:read' },
-      schema: { params: uuidParams, querystring: noQuery, response: { 200: one } },
+      schema: {
+        operationId: 'getMedia',
+        summary: 'A file and its state',
+        params: uuidParams,
+        querystring: noQuery,
+        response: { 200: one },
+      },
       handler: async (request) => {
         const { tenantId } = principalOf(request)
         const row = await context.asTenant(tenantId, (tx) =>
@@ -115,6 +154,8 @@ export async function addMedia(
     routes.delete('/api/v1/media/:id', {
       config: { scope: 'messages:write' },
       schema: {
+        operationId: 'deleteMedia',
+        summary: 'Delete it; the file goes with the last row that shows it',
         params: uuidParams,
         querystring: noQuery,
         response: { 200: z.object({ success: z.literal(true), data: z.object({ id: z.uuid() }) }) },
@@ -139,8 +180,13 @@ export async function addMedia(
 
     for (const what of ['download', 'preview'] as const) {
       routes.get(`/api/v1/media/:id/${what}`, {
-        config: { scope: 'messages:read' },
+        config: { scope: 'messages:read', errors: [409] },
         schema: {
+          operationId: what === 'preview' ? 'linkMediaPreview' : 'linkMediaDownload',
+          summary:
+            what === 'preview'
+              ? 'A link to its thumbnail (WebP)'
+              : 'A link to the file, that expires',
           params: uuidParams,
           querystring: z.strictObject(
             what === 'preview'
@@ -155,7 +201,7 @@ export async function addMedia(
           ),
           response: {
             200: link,
-            302: z.null().describe('With redirect=true: Location has the link'),
+            302: z.undefined().describe('With redirect=true: Location has the link'),
           },
         },
         handler: async (request, reply) => {

@@ -62,6 +62,8 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
 
   routes.get('/api/v1/messages', {
     schema: {
+      operationId: 'listMessages',
+      summary: 'Messages, newest first',
       querystring: listQuery,
       response: {
         200: z.object({
@@ -70,7 +72,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
         }),
       },
     },
-    config: { scope: 'messages:read' },
+    config: { scope: 'messages:read', errors: [404] },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { query } = request
@@ -101,10 +103,12 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
 
   routes.get('/api/v1/messages/statistics', {
     schema: {
+      operationId: 'getMessageStatistics',
+      summary: 'How many messages there are, by status, direction and type',
       querystring: z.strictObject(range),
       response: { 200: z.object({ success: z.literal(true), data: statisticsShape }) },
     },
-    config: { scope: 'messages:read' },
+    config: { scope: 'messages:read', errors: [404] },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const { startDate, endDate } = request.query
@@ -126,6 +130,8 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
     acceptNoBody(scope)
     scope.withTypeProvider<ZodTypeProvider>().put('/api/v1/messages/:id/read', {
       schema: {
+        operationId: 'markMessageRead',
+        summary: 'Mark a message that came in as read',
         querystring: noQuery,
         params: z.object({ id: messageId }),
         body: z.strictObject({}).nullish(),

@@ -23,6 +23,8 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/api/v1/messages', {
     schema: {
+      operationId: 'sendMessage',
+      summary: 'Queue a message',
       querystring: noQuery,
       headers: idempotencyHeaders,
       body: newMessage,
@@ -30,7 +32,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
         202: z.object({ success: z.literal(true), message: z.string(), data: queuedShape }),
       },
     },
-    config: { scope: 'messages:write' },
+    config: { scope: 'messages:write', errors: [404] },
     handler: async (request, reply) => {
       const principal = principalOf(request)
       const key = request.headers['idempotency-key'] ?? null
@@ -46,6 +48,8 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/api/v1/messages/:id', {
     schema: {
+      operationId: 'getMessage',
+      summary: 'A message and its status',
       querystring: noQuery,
       params: z.object({ id: messageId }),
       response: { 200: z.object({ success: z.literal(true), data: messageShape }) },

@@ -5,6 +5,11 @@ import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { noQuery } from '../inputs.ts'
 
+const exposition = {
+  description: 'The text format of Prometheus',
+  content: { 'text/plain': { schema: { type: 'string' as const } } },
+}
+
 /** Accounts that get series of their own; each has 10. */
 const mostAccounts = 200
 
@@ -14,8 +19,12 @@ const mostAccounts = 200
  */
 export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   app.get('/metrics', {
-    schema: { querystring: noQuery },
-    config: { scope: 'metrics' },
+    schema: {
+      querystring: noQuery,
+      operationId: 'getMetrics',
+      summary: 'Metrics of the tenant, for Prometheus',
+    },
+    config: { scope: 'metrics', operation: { responses: { 200: exposition } } },
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const metrics = await context.asTenant(tenantId, (tx) =>

@@ -37,6 +37,8 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
 
   routes.get('/conversations/:id/participants', {
     schema: {
+      operationId: 'listParticipants',
+      summary: 'Who is in a conversation',
       params: idParams,
       querystring: z.strictObject({
         ...keyPageQuery(),
@@ -66,6 +68,8 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
 
   routes.post('/conversations/:id/participants', {
     schema: {
+      operationId: 'addParticipant',
+      summary: 'Bring a customer or an account of ours into a conversation',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
@@ -94,6 +98,8 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
 
   routes.patch('/conversations/:id/participants/:participantId', {
     schema: {
+      operationId: 'changeParticipantRole',
+      summary: 'Change what a participant is: owner, admin or member',
       querystring: noQuery,
       params,
       body: z.strictObject({ role: roleName }),
@@ -116,7 +122,13 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
   })
 
   routes.delete('/conversations/:id/participants/:participantId', {
-    schema: { querystring: noQuery, params, response: { 200: one } },
+    schema: {
+      operationId: 'removeParticipant',
+      summary: 'Take a participant out of a conversation',
+      querystring: noQuery,
+      params,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:write' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)

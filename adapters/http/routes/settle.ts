@@ -77,6 +77,8 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/:id/retry', {
       schema: {
+        operationId: 'retryMessage',
+        summary: 'Queue a failed message again',
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
@@ -94,6 +96,8 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/:id/cancel', {
       schema: {
+        operationId: 'cancelMessage',
+        summary: 'Take back a message that has not left',
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
@@ -111,6 +115,8 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/:id/resolve', {
       schema: {
+        operationId: 'resolveMessage',
+        summary: 'Settle a message whose outcome is unknown',
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
@@ -133,6 +139,8 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
 
     routes.post('/api/v1/messages/retry', {
       schema: {
+        operationId: 'retryMessages',
+        summary: 'Queue failed messages again, by ids or by a filter',
         querystring: noQuery,
         headers: idempotencyHeaders,
         body: filter,

@@ -38,7 +38,7 @@ const historyQuery = z.strictObject({
 })
 
 const page = {
-  limit: z.number(),
+  limit: z.int(),
   nextCursor: z.string().nullable().describe('For what was said before; null at the beginning'),
 }
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
@@ -48,7 +48,13 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/threads/:id', {
-    schema: { querystring: noQuery, params: idParams, response: { 200: one } },
+    schema: {
+      operationId: 'getThread',
+      summary: 'A thread: a sitting of a conversation',
+      querystring: noQuery,
+      params: idParams,
+      response: { 200: one },
+    },
     config: { scope: 'conversations:read' },
     handler: async (request) => {
       const { tenantId } = principalOf(request)
@@ -61,6 +67,8 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
 
   routes.get('/threads/:id/history', {
     schema: {
+      operationId: 'getThreadHistory',
+      summary: 'What was said in a thread, oldest first, also as chat turns',
       params: idParams,
       querystring: historyQuery,
       response: {
@@ -84,6 +92,8 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
 
   routes.post('/threads/:id/archive', {
     schema: {
+      operationId: 'archiveThread',
+      summary: 'End a thread; the next message opens another',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,

@@ -42,7 +42,14 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   }
 
   routes.post('/api/messages/sms', {
-    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newSms, response },
+    schema: {
+      operationId: 'sendSms',
+      summary: 'Queue a text or a multimedia message',
+      querystring: noQuery,
+      headers: idempotencyHeaders,
+      body: newSms,
+      response,
+    },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { type, ...body } = request.body
@@ -52,7 +59,14 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
   })
 
   routes.post('/api/messages/email', {
-    schema: { querystring: noQuery, headers: idempotencyHeaders, body: newEmail, response },
+    schema: {
+      operationId: 'sendEmail',
+      summary: 'Queue an email',
+      querystring: noQuery,
+      headers: idempotencyHeaders,
+      body: newEmail,
+      response,
+    },
     config: { scope: 'messages:write' },
     handler: async (request, reply) => {
       const { subject, body, ...rest } = request.body

@@ -6,6 +6,7 @@ import type { ReceivedWebhook, Receiver } from '../../channels/receive.ts'
 import { channels } from '../../channels/registry.ts'
 import { Unauthorized } from '../../../db/errors.ts'
 import type { ApiContext } from '../context.ts'
+import { bare, handshake, ofAccount } from '../openapi/webhooks.ts'
 import { type Problem, problemBody } from '../errors.ts'
 
 const params = z.object({ accountId: z.uuid().optional() })
@@ -60,13 +61,17 @@ export async function addWebhooks(
 
     for (const path of ['', '/:accountId']) {
       scope.route({
-        method: channel.handshake ? ['POST', 'GET'] : ['POST'],
+        // Only an account has a secret to shake hands by.
+        method: channel.handshake && path !== '' ? ['POST', 'GET'] : ['POST'],
         url: `/api/webhooks/${channel.name}${path}`,
         exposeHeadRoute: false,
         bodyLimit: channel.mostBytes ?? 2 * 1024 * 1024,
         schema: { params },
-        // Whoever signs needs no key, where the path says whose signature it has to be.
-        config: channel.signed && path !== '' ? {} : { scope: 'webhooks' },
+        config: {
+          // Whoever signs needs no key, where the path says whose signature it has to be.
+          scope: channel.signed && path !== '' ? null : 'webhooks',
+          aliasOf: `/api/webhooks/:channel${path}`,
+        },
         handler,
       })
     }
@@ -78,13 +83,24 @@ export async function addWebhooks(
       done(null, body),
     )
     for (const channel of channels.values()) addChannel(scope, channel)
-    for (const url of ['/api/webhooks/:channel', '/api/webhooks/:channel/:accountId']) {
+    // What the document tells of, and what other names of channels come to.
+    for (const { url, schema, errors, operation } of [bare, ofAccount]) {
       scope.post<{ Params: { channel: string } }>(url, {
+        schema,
+        validatorCompiler: () => () => true,
+        config: { scope: null, errors, operation },
         handler: async (request) => {
           throw channelUnknown(request.params.channel)
         },
       })
     }
+    scope.get(handshake.url, {
+      schema: handshake.schema,
+      validatorCompiler: () => () => true,
+      exposeHeadRoute: false,
+      config: { scope: null, errors: handshake.errors, operation: handshake.operation },
+      handler: (_request, reply) => reply.callNotFound(),
+    })
   })
 }
 

@@ -1,5 +1,8 @@
 import type { Test } from 'tap'
 import { readSecrets } from '../../../adapters/channels/secret.ts'
+import type { Sql } from '../../../db/connect.ts'
+import { findKeptRequest } from '../../../db/inbox/select.ts'
+import { bytesOf, png } from '../../support/files.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'
 import { createLab } from './lab.ts'
 
@@ -134,6 +137,30 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
       t.match(message, { body: 'A cat 🐈', metadata: { media: [{}] } })
       const [file] = message['metadata'].media
       t.ok(file.url ?? file.id ?? file.filename, 'it says how to get at it')
+    },
+  )
+
+  await test(
+    t,
+    can.media,
+    peer.media,
+    'its file is found by what was stored, and is the very one',
+    async (t, media) => {
+      const { url, settings = {} } = (await peer.serve?.(t, png)) ?? {}
+      const account = { ...peer.account, settings: { ...peer.account.settings, ...settings } }
+      const lab = await createLab(t, { ...peer, account })
+      const id = peer.id(1)
+      await lab.post(media({ id, from: peer.person(1), caption: 'A cat', at: noon }, url))
+      const [reference] = (await lab.message(id))['metadata'].media
+      const source = await peer.channel.locate?.(reference, {
+        account: { tenantId: 1, accountId: lab.accountId, ...account },
+        signal: AbortSignal.timeout(5_000),
+        async webhook() {
+          const digest = reference.details?.webhook ?? ''
+          return (await findKeptRequest(lab.sql as unknown as Sql, 1, digest))?.request ?? null
+        },
+      })
+      t.same(await bytesOf(source ?? { url: reference.url }), png)
     },
   )
 

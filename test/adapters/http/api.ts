@@ -3,7 +3,9 @@ import type postgres from 'postgres'
 import root, { type Test } from 'tap'
 import { startApi, type ApiOptions } from '../../../adapters/http/index.ts'
 import { createKey, type NewKey } from '../../../db/keys/create.ts'
+import { createContract, type Contract } from '../../support/api-contract.ts'
 import { testDatabase } from '../../support/database.ts'
+import { mediaFolders } from '../../support/media.ts'
 
 /** Document 000, section 2.4. */
 export const example = {
@@ -62,7 +64,9 @@ export async function testApi(t: Test, options: Options = {}) {
         : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, body: JSON.parse(text) }
+    const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) }
+    await holdToDocument(api.url, { method, path }, answer)
+    return answer
   }
   return {
     api,
@@ -94,6 +98,32 @@ export function errorOf(
   }
 }
 
+let contract: Promise<Contract> | null = null
+
+/** The document that servers of this version have, to hold their answers against. */
+export function contractOf(url: string): Promise<Contract> {
+  contract ??= fetch(`${url}/openapi.json`).then(async (response) =>
+    createContract((await response.json()) as Contract['document']),
+  )
+  return contract
+}
+
+/** @throws where the document does not tell of the answer, or not so; so every test of the suite holds the document */
+async function holdToDocument(
+  url: string,
+  { method, path }: { method: string; path: string },
+  answer: Answer,
+): Promise<void> {
+  const { find, objection } = await contractOf(url)
+  const found = find(method, path)
+  if (!found) {
+    if (answer.status === 404 && answer.body.code === 'route_unknown') return
+    throw new Error(`${method} ${path} is not in the document, and answers ${answer.status}`)
+  }
+  const objected = objection(found, answer)
+  if (objected) throw new Error(`${method} ${path} breaks the document: ${objected}`)
+}
+
 async function start(t: Pick<Test, 'teardown'>, options: Options) {
   const { blank = false, own: _, ...rest } = options
   const database = await testDatabase(t, { blank })
@@ -105,6 +135,7 @@ async function start(t: Pick<Test, 'teardown'>, options: Options) {
     auth: 'keys',
     logger: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
     version: '1.2.3',
+    media: (await mediaFolders(t)).settings,
     ...rest,
   })
   t.teardown(() => api.close())

@@ -260,6 +260,14 @@ t.test('addresses are listed, added and removed', async (t) => {
     (await remove(`/api/v1/customers/${another}/identities/whatsapp/%2B27831234567`)).status,
     404,
   )
+
+  const longest = '\u{1f426}'.repeat(127)
+  t.equal((await post(path, { channel: 'telegram', address: longest })).status, 201)
+  const removed = await remove(`${path}/telegram/${encodeURIComponent(longest)}`)
+  t.match(removed, { status: 200, body: { data: { address: longest } } })
+  const longer = await remove(`${path}/telegram/${'x'.repeat(5000)}`)
+  t.match([longer.status, errorOf(t, longer)], [414, { code: 'path_too_long', fields: ['path'] }])
+
   for (const [body, field] of [
     [{ channel: 'sms', address: '083 123 4567' }, 'address'],
     [{ channel: 'sms', address: '+27' }, 'address'],

@@ -27,9 +27,21 @@ export async function withRoutes(t: Test) {
   const mine = await say('+27831234567')
   await addAccount({ tenant_id: 2 })
   const theirs = await say('+27831234568', 'Theirs', { tenant_id: 2 })
+  const files = [1, 2].map(async (tenantId) => {
+    const [row] = await sql<{ id: string }[]>`
+      with file as (
+        insert into pigeonpost.media_files (tenant_id, sha256, size, content_type, status, storage, storage_key)
+        values (${tenantId}, sha256('x'), 1, 'image/png', 'clean', 'folder', 'x') returning id)
+      insert into pigeonpost.media (tenant_id, file_id) select ${tenantId}, f.id from file f returning id`
+    return row?.id ?? ''
+  })
+  const media = await Promise.all(files)
+  const keys = await Promise.all([1, 2].map(async (tenantId) => api.makeKey({ tenantId })))
   const sampleOf = samplesOf({ accountId, customerId: String(mine['customer_id']) })
   /** By what stands before `:id` in a path. */
-  const idsOf = (message: typeof mine): Record<string, string> => ({
+  const idsOf = (message: typeof mine, tenant: number): Record<string, string> => ({
+    media: media[tenant - 1] ?? '',
+    keys: keys[tenant - 1]?.id ?? '',
     messages: message['id'],
     conversations: message['conversation_id'],
     threads: message['thread_id'],
@@ -39,7 +51,7 @@ export async function withRoutes(t: Test) {
     identities: 'fakechat',
     channel: '+27831234567',
   })
-  const own = idsOf(mine)
+  const own = idsOf(mine, 1)
   /** The route's path with what is ours, or what is given, in place of its parameters. */
   const pathOf = ({ url }: ListedRoute, given: Record<string, string> = {}) => {
     const parts = url.split('/')
@@ -72,7 +84,7 @@ export async function withRoutes(t: Test) {
   const all = [...listed.values()]
   const routes = all.filter((route) => !isWebhook(route))
   const webhooks = all.filter((route) => isWebhook(route) && route.method === 'POST')
-  return { ...api, others: idsOf(theirs), routes, webhooks, pathOf, send, sampleOf, state }
+  return { ...api, others: idsOf(theirs, 2), routes, webhooks, pathOf, send, sampleOf, state }
 }
 
 /** An error in our shape that has that status and names that field first. */

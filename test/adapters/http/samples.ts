@@ -68,6 +68,7 @@ export function samplesOf(known: { accountId: string; customerId: string }) {
     },
     'POST /accounts/:id/disconnect': { reason: 'x' },
     'POST /accounts/:id/disable': { reason: 'x' },
+    'POST /keys': { name: 'x', scopes: ['messages:read'] },
   }
   return ({ method, url, body }: ListedRoute): Record<string, unknown> => {
     const sample = bodies[`${method} ${url.replace(/^\/api(\/v1)?/, '')}`]

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
@@ -61,6 +64,32 @@ t.test('uploads that a dead process has left are ended once they are old', optio
   t.equal(await uploads.count(), 3)
   t.equal(await storage.clearIncoming(-60_000), 3)
   t.equal(await uploads.count(), 0)
+})
+
+t.test('a put that is given up once all is sent ends its request', async (t) => {
+  const [arrived, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const server = createServer((request) => {
+    request.on('close', () => closed.resolve())
+    request.resume().on('end', () => arrived.resolve())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const storage = openS3({
+    bucket: 'pigeonpost',
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    publicEndpoint: null,
+    keys: { id: 'id', secret: 'secret' },
+  })
+  const file = await localFile(t.testdir(), 1_000)
+  const controller = new AbortController()
+  const put = storage.put(newKey(), file.path, file.about, controller.signal)
+  const failed = t.rejects(put, { name: 'AbortError' })
+  await arrived.promise
+  controller.abort()
+  await failed
+  await t.resolves(closed.promise)
 })
 
 t.test('presigned URLs lead to where others reach the server', options, async (t) => {

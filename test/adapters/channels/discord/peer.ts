@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { discord } from '../../../../adapters/channels/discord/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
 
 /** Discord's side of the interactions' key; the last 32 bytes of its DER are what the developer portal shows in hex. */
@@ -80,12 +81,12 @@ export const discordPeer: Peer = {
     headers: { ...request.headers, 'x-pigeonpost-token': bridgeToken },
   }),
   text: (what) => event('MESSAGE_CREATE', message(what, what.body), what.at),
-  media: (what) => {
+  media: (what, url = 'https://cdn.discordapp.com/attachments/1/2/cat.png?ex=1&is=2&hm=3') => {
     const attachment = {
       id: '1315700000000009999',
       filename: 'cat.png',
       size: 98_000,
-      url: 'https://cdn.discordapp.com/attachments/1/2/cat.png?ex=1&is=2&hm=3',
+      url,
       proxy_url: 'https://media.discordapp.net/attachments/1/2/cat.png',
       content_type: 'image/png',
       width: 640,
@@ -93,6 +94,16 @@ export const discordPeer: Peer = {
     }
     const d = { ...message(what, what.caption), attachments: [attachment] }
     return event('MESSAGE_CREATE', d, what.at)
+  },
+  async serve(t, bytes) {
+    const server = await startFileServer(t, ({ path, body }) => {
+      if (path.startsWith('/attachments/1/')) return { body: bytes }
+      const [original] = (JSON.parse(body.toString()) as { attachment_urls: string[] })
+        .attachment_urls
+      const refreshed = `${server.url}/attachments/1/2/cat.png?ex=7fffffff`
+      return { body: JSON.stringify({ refreshed_urls: [{ original, refreshed }] }) }
+    })
+    return { settings: { api_url: server.url } }
   },
   edit: (what) => {
     const sent = new Date(what.at.getTime() - 60_000)

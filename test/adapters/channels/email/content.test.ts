@@ -3,7 +3,8 @@ import { createTransport } from 'nodemailer'
 import t from 'tap'
 import type { InboundMessage, Received } from '../../../../adapters/channels/channel.ts'
 import { email } from '../../../../adapters/channels/email/index.ts'
-import { mimePeer, png } from './peer.ts'
+import { png } from '../../../support/files.ts'
+import { mimePeer } from './peer.ts'
 
 const at = new Date('2024-11-01T14:00:00Z')
 const account = { tenantId: 1, accountId: 'a', ...mimePeer.account }

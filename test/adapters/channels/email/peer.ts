@@ -1,4 +1,5 @@
 import { email } from '../../../../adapters/channels/email/index.ts'
+import { png, startFileServer } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
 
 const address = 'team@pigeonpost.example'
@@ -19,8 +20,12 @@ export const genericPeer: Peer = {
   person: (n) => `person${n}@example.com`,
   sign: (request) => request,
   text: (what) => json(what, { body: what.body, attachments: [] }),
-  media: (what) =>
-    json(what, { body: what.caption, attachments: ['https://files.example.com/photo.png'] }),
+  media: (what, url = 'https://files.example.com/photo.png') =>
+    json(what, { body: what.caption, attachments: [url] }),
+  async serve(t, bytes) {
+    const server = await startFileServer(t, () => ({ body: bytes }))
+    return { url: `${server.url}/cat.png` }
+  },
 }
 
 /** A mail as a person's mailer writes it. Lines of base64 have 76 characters (RFC 2045, section 6.8). */
@@ -64,12 +69,6 @@ export function mime(
     ...body,
   ].join('\r\n')
 }
-
-/** The smallest PNG: one pixel. */
-export const png = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-)
 
 /** Whole mails, piped in by a mail server. */
 export const mimePeer: Peer = {

@@ -1,4 +1,5 @@
 import { fakechat } from '../../../../adapters/channels/fakechat/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
 
 function post(payload: object, group?: string): PeerRequest {
@@ -29,17 +30,21 @@ export const fakechatPeer: Peer = {
       },
       group,
     ),
-  media: ({ id, from, caption, at }) =>
+  media: ({ id, from, caption, at }, url = 'https://media.example/cat.jpg') =>
     post({
       user: { id: from },
       message: {
         id,
         type: 'image',
         content: caption,
-        media_url: 'https://media.example/cat.jpg',
+        media_url: url,
         timestamp: seconds(at),
       },
     }),
+  async serve(t, bytes) {
+    const server = await startFileServer(t, () => ({ body: bytes }))
+    return { url: `${server.url}/cat.png` }
+  },
   edit: ({ id, body, at, group }) =>
     post({ edit: { message_id: id, content: body, timestamp: seconds(at) } }, group),
   revoke: ({ id, at, group }) =>

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { sendgrid } from '../../../../adapters/channels/sendgrid/index.ts'
+import { png } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
-import { mime, png } from '../email/peer.ts'
+import { mime } from '../email/peer.ts'
 
 const address = 'team@parse.pigeonpost.example'
 

@@ -6,9 +6,10 @@ import {
   type WebhookRequest,
 } from '../../../../adapters/channels/channel.ts'
 import { sendgrid } from '../../../../adapters/channels/sendgrid/index.ts'
+import { png } from '../../../support/files.ts'
 import type { PeerRequest } from '../../../support/peer.ts'
 import { mutations } from '../email/fuzz.ts'
-import { mime, mimePeer, png } from '../email/peer.ts'
+import { mime, mimePeer } from '../email/peer.ts'
 import { account as peerAccount, events, form, parsed, peer } from './peer.ts'
 
 const at = new Date('2024-11-01T14:00:00Z')

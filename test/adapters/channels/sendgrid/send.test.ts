@@ -3,6 +3,7 @@ import sgMail from '@sendgrid/mail'
 import t, { type Test } from 'tap'
 import type { OutboundMessage, SendOutcome } from '../../../../adapters/channels/channel.ts'
 import { sendgridProvider } from '../../../../adapters/channels/sendgrid/index.ts'
+import { brokenFile, ourFile } from '../../../support/files.ts'
 import { startProviderServer } from '../../../support/provider.ts'
 import { attemptId, outbound } from '../email/message.ts'
 
@@ -122,6 +123,38 @@ const requests: [what: string, change: Partial<OutboundMessage>, settings: objec
       },
     ],
     [
+      'files of ours',
+      {
+        metadata: { subject: 'S', media: [{ url: 'https://elsewhere.example/1' }] },
+        files: [
+          ourFile('pdf', { filename: 'Brief für Ann.pdf', contentType: 'application/pdf' }),
+          ourFile('png!', { url: 'https://s3.example/signed' }),
+        ],
+      },
+      {},
+      {
+        to,
+        from,
+        subject: 'S',
+        text: 'Hello 🕊',
+        attachments: [
+          {
+            content: 'cGRm',
+            filename: 'Brief für Ann.pdf',
+            type: 'application/pdf',
+            disposition: 'attachment',
+          },
+          {
+            content: 'cG5nIQ==',
+            filename: 'photo.png',
+            type: 'image/png',
+            disposition: 'attachment',
+          },
+        ],
+        customArgs,
+      },
+    ],
+    [
       'a dynamic template',
       { body: null, metadata: { template: { template_id: 'd-1', data: { name: 'Ann' } } } },
       {},
@@ -230,6 +263,28 @@ t.test('what cannot be sent is refused before any request', async (t) => {
   }
   t.same(taken, [])
 })
+
+t.test(
+  'files past 30 MB in base64 are refused unread, and those that break are not sent',
+  async (t) => {
+    const { taken, send } = await startSendgrid(t)
+    const untouched = async () => Promise.reject(new Error('it was read'))
+    const half = ourFile('', { size: 11_800_000, read: untouched })
+    t.match(await send({ files: [half, half] }), {
+      outcome: 'not_sent',
+      retryable: false,
+      errorCode: 'too_large',
+    })
+    for (const file of [half, brokenFile()]) {
+      t.match(await send({ files: [file] }), {
+        outcome: 'not_sent',
+        retryable: true,
+        errorCode: 'media_unreadable',
+      })
+    }
+    t.same(taken, [])
+  },
+)
 
 t.test("SendGrid's errors are told apart", async (t) => {
   const reset = String(Math.ceil(Date.now() / 1000) + 60)

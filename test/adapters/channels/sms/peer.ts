@@ -1,4 +1,5 @@
 import { sms } from '../../../../adapters/channels/sms/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { Peer } from '../../../support/peer.ts'
 
 const address = '+12016661234'
@@ -21,10 +22,14 @@ export const peer: Peer = {
   person: (n) => `+1804555${String(1000 + n).padStart(4, '0')}`,
   sign: (request) => request,
   text: (what) => request(what, { type: 'sms', body: what.body, attachments: null }),
-  media: (what) =>
+  media: (what, url = 'https://files.example.com/image.jpg') =>
     request(what, {
       type: 'mms',
       body: what.caption,
-      attachments: ['https://files.example.com/image.jpg'],
+      attachments: [url],
     }),
+  async serve(t, bytes) {
+    const server = await startFileServer(t, () => ({ body: bytes }))
+    return { url: `${server.url}/cat.png` }
+  },
 }

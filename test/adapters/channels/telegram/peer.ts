@@ -1,4 +1,6 @@
+import type { Test } from 'tap'
 import { telegram } from '../../../../adapters/channels/telegram/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { PeerRequest } from '../../../support/peer.ts'
 
 const token = '7000000001:AAE-webhook-test-token'
@@ -79,6 +81,16 @@ export const telegramPeer = {
         caption: what.caption,
       },
     }),
+  async serve(t: Pick<Test, 'teardown'>, bytes: Buffer) {
+    const server = await startFileServer(t, ({ path }) =>
+      path === `/bot${token}/getFile`
+        ? { body: JSON.stringify({ ok: true, result: { file_path: 'photos/file_1.jpg' } }) }
+        : path === `/file/bot${token}/photos/file_1.jpg`
+          ? { body: bytes }
+          : { status: 404 },
+    )
+    return { settings: { api_url: server.url } }
+  },
   edit: (what: What & { body: string }) =>
     update({
       edited_message: {

@@ -1,5 +1,6 @@
 import twilioSdk from 'twilio'
 import { twilio } from '../../../../adapters/channels/twilio/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
 
 const authToken = '12345678901234567890123456789012'
@@ -70,18 +71,27 @@ function makePeer(channel: 'sms' | 'whatsapp', ours: string): Peer {
         },
         at,
       ),
-    media: ({ id, from, caption, at }) =>
+    media: ({ id, from, caption, at }, url = 'https://api.twilio.com') =>
       post(
         {
           ...inbound(id, from),
           Body: caption,
           NumMedia: '1',
           MediaContentType0: 'image/jpeg',
-          MediaUrl0: `https://api.twilio.com/2010-04-01/Accounts/${accountSid}/Messages/${id}/Media/ME${'b2'.repeat(16)}`,
+          MediaUrl0: `${url}/2010-04-01/Accounts/${accountSid}/Messages/${id}/Media/ME${'b2'.repeat(16)}`,
           ...(channel === 'whatsapp' ? { MessageType: 'image' } : {}),
         },
         at,
       ),
+    async serve(t, bytes) {
+      const store = await startFileServer(t, () => ({ body: bytes }))
+      const api = await startFileServer(t, ({ headers }) =>
+        headers.authorization
+          ? { status: 307, headers: { location: `${store.url}/signed` } }
+          : { status: 401 },
+      )
+      return { url: api.url, settings: { api_url: api.url } }
+    },
     receipt: ({ id, to, status, at, reference }) => {
       const said = status === 'failed' && channel === 'sms' ? 'undelivered' : status
       return post(

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { whatsapp } from '../../../../adapters/channels/whatsapp/index.ts'
+import { startFileServer } from '../../../support/files.ts'
 import type { Peer, PeerRequest } from '../../../support/peer.ts'
 import { account, envelope, change, ourNumber, secrets } from './samples.ts'
 
@@ -56,6 +57,15 @@ export const peer: Peer = {
       type: 'image',
       image: { caption: what.caption, mime_type: 'image/jpeg', sha256: 'x', id: '2754859441498' },
     }),
+  async serve(t, bytes) {
+    const server = await startFileServer(t, ({ path, headers }) => {
+      if (headers.authorization !== `Bearer ${secrets.access_token}`) return { status: 401 }
+      return path.startsWith('/v25.0/2754859441498?')
+        ? { body: JSON.stringify({ url: `${server.url}/attachments/?mid=1` }) }
+        : { body: bytes }
+    })
+    return { settings: { api_url: server.url } }
+  },
   edit: (what) =>
     said(what, `${what.id}.edit`, {
       type: 'edit',
