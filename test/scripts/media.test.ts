@@ -12,7 +12,7 @@ import { moveFile } from '../../adapters/media/move.ts'
 import { createOpener } from '../../adapters/media/storages.ts'
 import { spool } from '../../adapters/media/spool.ts'
 import { takeIn } from '../../adapters/media/take-in.ts'
-import { fileKey, type StorageConfig } from '../../adapters/storage/index.ts'
+import { fileKey } from '../../adapters/storage/index.ts'
 import { startMedia } from '../../adapters/worker/media.ts'
 import type { Scanner } from '../../adapters/scan/index.ts'
 import { eicar, noClamd, startClamd } from '../support/clamd.ts'
@@ -36,7 +36,7 @@ async function start(t: Test, variables: Record<string, string> = {}) {
   const { url, sql } = await deliveryDatabase(t)
   await sql`insert into pigeonpost.tenants (tenant_id) values (1)`
   const data = await newFolder(t)
-  const storages = createOpener(variables as StorageConfig, { dataFolder: data, baseUrl: '' })
+  const storages = createOpener(variables, { dataFolder: data, baseUrl: '' })
   t.teardown(() => storages.close())
   const stored = async (name: string) => {
     const keys = []
