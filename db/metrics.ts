@@ -1,4 +1,5 @@
 import type { Db } from './connect.ts'
+import { type MediaTaskMetrics, readMediaTasks } from './media/tasks.ts'
 import {
   contentType,
   direction,
@@ -60,6 +61,8 @@ export type Metrics = {
   accounts: AccountMetrics[]
   /** How many accounts are not among them. */
   accountsLeftOut: number
+  /** What is to be done with files, each kind once: where scans grow old, the scanner is down. */
+  mediaTasks: MediaTaskMetrics[]
 }
 
 type Count = {
@@ -125,6 +128,7 @@ export async function readMetrics(
       .map(([tenantId, own]) => ({ tenantId, messages: summarize(own) })),
     accounts,
     accountsLeftOut: queues.length - accounts.length,
+    mediaTasks: await readMediaTasks(db, tenantId),
   }
 }
 

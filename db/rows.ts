@@ -217,6 +217,7 @@ export const mediaColumns = Object.keys(mediaRow.shape)
 export const mediaFileRow = z.object({
   tenant_id: z.number(),
   id: z.string(),
+  sha256: z.instanceof(Uint8Array),
   size: z.number(),
   content_type: z.string(),
   status: mediaStatus,

@@ -1,16 +1,12 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Scanner } from '../adapters/scan/index.ts'
 import type { MediaOptions } from '../adapters/worker/media.ts'
 import { type Environment, type VariableName } from './config.ts'
 import { Failure } from './failure.ts'
 
-/** What says where files lie, who scans them, and how large they may be. */
-export const mediaVariables = [
-  'AWS_S3_MAX_FILE_SIZE',
-  'CLAMD_HOST',
-  'CLAMD_PORT',
-  'CLAMD_SOCKET',
-  'PIGEONPOST_MEDIA_HOSTS',
+/** What says where files lie, of all storages at once. */
+export const storageVariables = [
   'PIGEONPOST_STORAGE',
   'CLOUDINARY_URL',
   'S3_BUCKET',
@@ -19,6 +15,16 @@ export const mediaVariables = [
   'S3_REGION',
   'S3_ACCESS_KEY_ID',
   'S3_SECRET_ACCESS_KEY',
+] as const satisfies readonly VariableName[]
+
+/** What says where files lie, who scans them, and how large they may be. */
+export const mediaVariables = [
+  'AWS_S3_MAX_FILE_SIZE',
+  'CLAMD_HOST',
+  'CLAMD_PORT',
+  'CLAMD_SOCKET',
+  'PIGEONPOST_MEDIA_HOSTS',
+  ...storageVariables,
 ] as const satisfies readonly VariableName[]
 
 export type MediaConfig = Pick<Environment, (typeof mediaVariables)[number]>
@@ -39,10 +45,8 @@ export async function openMedia(
   const { dataFolder, baseUrl, logger } = about
   const { openStorages } = await import('../adapters/media/storages.ts')
   const { clearSpool } = await import('../adapters/media/spool.ts')
-  const { createScanner } = await import('../adapters/scan/index.ts')
   const spoolFolder = join(dataFolder, 'spool')
-  const { CLAMD_HOST: host, CLAMD_PORT: port, CLAMD_SOCKET: socket } = config
-  const scanner = socket ? createScanner({ socket }) : host ? createScanner({ host, port }) : null
+  const scanner = await openScanner(config)
   const storages = await openStorages(config, { dataFolder, baseUrl }).catch((error: unknown) => {
     const known = error instanceof Error && error.name.startsWith('Storage')
     throw known ? new Failure(error.message, { cause: error }) : error
@@ -61,4 +65,14 @@ export async function openMedia(
     limit: config.AWS_S3_MAX_FILE_SIZE,
     privateHosts: config.PIGEONPOST_MEDIA_HOSTS,
   }
+}
+
+/** Null where none is configured. */
+export async function openScanner(
+  config: Pick<MediaConfig, 'CLAMD_HOST' | 'CLAMD_PORT' | 'CLAMD_SOCKET'>,
+): Promise<Scanner | null> {
+  const { CLAMD_HOST: host, CLAMD_PORT: port, CLAMD_SOCKET: socket } = config
+  const { createScanner } = await import('../adapters/scan/index.ts')
+  if (socket) return createScanner({ socket })
+  return host ? createScanner({ host, port }) : null
 }

@@ -34,11 +34,23 @@ export function numberOrUuid(text: string): string {
   return /^\d{1,18}$/.test(text) ? text : uuidOr(text, 'Give a number or a uuid.')
 }
 
+/** For commander: a span of time as `90m`, `24h`, `7d`, in ms. */
+export function span(text: string): number {
+  const ms = readSpan(text)
+  if (ms === null) throw new InvalidArgumentError('Give a span such as 30s, 90m, 24h or 7d.')
+  return ms
+}
+
+function readSpan(text: string): number | null {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const seconds = { s: 1, m: 60, h: 3_600, d: 86_400 }[unit]
+  return seconds === undefined ? null : Number(count) * seconds * 1_000
+}
+
 /** For commander: a moment in ISO 8601, or so long ago: `90m`, `24h`, `7d`. */
 export function moment(text: string): Date {
-  const ago = /^(\d{1,6})([smhd])$/.exec(text)
-  const seconds = { s: 1, m: 60, h: 3_600, d: 86_400 }[ago?.[2] ?? ''] ?? 0
-  if (ago) return new Date(Date.now() - Number(ago[1]) * seconds * 1_000)
+  const ago = readSpan(text)
+  if (ago !== null) return new Date(Date.now() - ago)
   const date = new Date(text)
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime())) {
     throw new InvalidArgumentError('Give a time such as 2026-11-20T10:00:00Z, or so long ago: 24h.')

@@ -4,6 +4,7 @@ import { addBench } from './commands/bench.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addHistory } from './commands/history.ts'
 import { addKeys } from './commands/keys.ts'
+import { addMedia } from './commands/media.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReplay } from './commands/replay.ts'
 import { addResolve } from './commands/resolve.ts'
@@ -61,6 +62,7 @@ function createProgram(): Command {
     addCancel,
     addReplay,
     addKeys,
+    addMedia,
     addBench,
   ]) {
     add(program)

@@ -129,9 +129,14 @@ const ours = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.webp)?$/
 
 /**
  * Removes what was spooled and not touched for `olderThanMs`: what a process that died has left. Other files stay.
+ * @param options.dryRun counts them, and removes none
  * @returns how many there were.
  */
-export async function clearSpool(folder: string, olderThanMs: number): Promise<number> {
+export async function clearSpool(
+  folder: string,
+  olderThanMs: number,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<number> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
     throw error
@@ -142,7 +147,7 @@ export async function clearSpool(folder: string, olderThanMs: number): Promise<n
     const path = join(folder, name)
     const seen = await stat(path).catch(() => null)
     if (!seen?.isFile() || Date.now() - seen.mtimeMs < olderThanMs) continue
-    await rm(path, { force: true })
+    if (!dryRun) await rm(path, { force: true })
     removed += 1
   }
   return removed

@@ -1,5 +1,5 @@
 import type { Storage, StorageConfig } from '../storage/index.ts'
-import { openStorage } from '../storage/index.ts'
+import { chooseStorage, openStorage } from '../storage/index.ts'
 
 /** Where new files go, and where those lie that were stored under another configuration. */
 export interface Storages {
@@ -9,18 +9,13 @@ export interface Storages {
   close(): void
 }
 
-/**
- * Opens the storage that the variables ask for; any other that a row names is opened when it is needed first.
- * @throws StorageMisconfigured, StorageUnavailable
- */
-export async function openStorages(
+/** Opens storages by their names, each once and when it is needed first. */
+export function createOpener(
   config: StorageConfig,
   options: { dataFolder: string; baseUrl: string },
-): Promise<Storages> {
-  const current = await openStorage(config, options)
-  const opened = new Map<string, Promise<Storage>>([[current.name, Promise.resolve(current)]])
+): Omit<Storages, 'current'> {
+  const opened = new Map<string, Promise<Storage>>()
   return {
-    current,
     async get(name) {
       const known = opened.get(name)
       if (known) return known
@@ -34,4 +29,16 @@ export async function openStorages(
       for (const opening of opened.values()) void opening.then((one) => one.close()).catch(() => {})
     },
   }
+}
+
+/**
+ * Opens the storage that the variables ask for; any other that a row names is opened when it is needed first.
+ * @throws StorageMisconfigured, StorageUnavailable
+ */
+export async function openStorages(
+  config: StorageConfig,
+  options: { dataFolder: string; baseUrl: string },
+): Promise<Storages> {
+  const opener = createOpener(config, options)
+  return { ...opener, current: await opener.get(chooseStorage(config)) }
 }

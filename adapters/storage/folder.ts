@@ -98,13 +98,13 @@ export async function openFolder(options: { root: string; baseUrl: string }): Pr
         }
       },
     },
-    async clearIncoming(olderThanMs) {
+    async clearIncoming(olderThanMs, { dryRun = false } = {}) {
       let count = 0
       for await (const { name } of await opendir(incoming)) {
         const path = join(incoming, name)
         const { mtimeMs } = (await lstat(path).catch(nullIfMissing)) ?? { mtimeMs: Infinity }
         if (Date.now() - mtimeMs < olderThanMs) continue
-        await rm(path, { force: true })
+        if (!dryRun) await rm(path, { force: true })
         count += 1
       }
       return count

@@ -1,5 +1,5 @@
 export { type Download, contentDisposition, safeFilename } from './download.ts'
-export { checkKey, fileKey, isKey, previewKey } from './key.ts'
+export { checkKey, fileKey, isKey, previewKey, readKey } from './key.ts'
 export { chooseStorage, openStorage, type StorageConfig } from './open.ts'
 export { answerSignedPath, type FileAnswer } from './serve.ts'
 export { filesPath, type SignedFile, verifySignedPath } from './signed-path.ts'

@@ -22,6 +22,12 @@ export function previewKey(key: string): string {
   return checkKey(`${key}.preview.webp`)
 }
 
+/** Whose file lies under a key, a preview's too, and which one. @throws InvalidKey */
+export function readKey(key: string): { tenantId: number; fileId: string } {
+  const [, tenant, , , name = ''] = checkKey(key).split('/')
+  return { tenantId: Number(tenant), fileId: name.slice(0, 36) }
+}
+
 export function isKey(text: string): boolean {
   return keyForm.test(text)
 }

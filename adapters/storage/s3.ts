@@ -121,17 +121,18 @@ export function openS3(config: S3Config): Storage {
         return getSignedUrl(outside, command, { expiresIn: download.seconds })
       }),
     served: null,
-    async clearIncoming(olderThanMs) {
+    async clearIncoming(olderThanMs, { dryRun = false } = {}) {
       const since = Date.now() - olderThanMs
       let count = 0
       for await (const { Key, UploadId, Initiated } of listUploads(s3, config)) {
         if (!Initiated || Initiated.getTime() > since) continue
+        count += 1
+        if (dryRun) continue
         await s3
           .send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
           .catch((error: unknown) => {
             throw explainS3(error, config)
           })
-        count += 1
       }
       return count
     },

@@ -54,8 +54,9 @@ export interface Storage {
   /**
    * Removes what puts have left behind that never ended because their process died, if it is older than that.
    * Answers with how many there were.
+   * @param options.dryRun counts them, and removes none
    */
-  clearIncoming(olderThanMs: number): Promise<number>
+  clearIncoming(olderThanMs: number, options?: { dryRun?: boolean }): Promise<number>
   /** Whether it can be used now. @throws StorageUnavailable with what is wrong, and which variable says so */
   check(): Promise<void>
   close(): void

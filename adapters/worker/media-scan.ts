@@ -1,5 +1,5 @@
 import { begin } from '../../db/begin.ts'
-import { findFile, judgeFile, markScanning } from '../../db/media/files.ts'
+import { beginScan, endScan, findFile, judgeFile } from '../../db/media/files.ts'
 import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { discard, lookAt } from '../media/look.ts'
 import { sniff } from '../media/sniff.ts'
@@ -10,14 +10,15 @@ import { previewKey } from '../storage/index.ts'
 import type { MediaContext } from './media.ts'
 
 /**
- * Scans a file that was stored while the scanner was down, and looks inside it. Until then nobody gets it.
+ * Scans a file that was stored while the scanner was down, and looks inside it. Until then nobody gets it. One that was
+ * stored while none was configured (`unscanned`, see `rescan`) is served until the verdict, as it was before.
  * @throws ScannerUnavailable while there is none to be reached, or none is configured here; StorageUnavailable
  */
 export async function scanStored(context: MediaContext, task: MediaTask): Promise<void> {
   const { sql, storages, scanner, spoolFolder: folder, signal } = context
-  const { tenantId } = task
-  const file = await findFile(sql, tenantId, task.subject)
-  if (!file?.storage || !file.storage_key || !['pending', 'scanning'].includes(file.status)) {
+  const { tenantId, subject: id } = task
+  const found = await findFile(sql, tenantId, id)
+  if (!found?.storage_key || found.status === 'clean') {
     await finishMediaTask(sql, task)
     return
   }
@@ -28,8 +29,9 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
   }
   // Asked before the file is read: it may be large, and the scanner away for hours.
   await scanner.check(signal)
+  const file = found.status === 'unscanned' ? found : await beginScan(sql, tenantId, id)
+  if (!file?.storage || !file.storage_key) throw new Changed()
   const storage = await storages.get(file.storage)
-  await markScanning(sql, tenantId, file.id, true)
   let spooled = null
   let preview = null
   try {
@@ -54,13 +56,20 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
         previewKey: key,
         metadata: { ...metadata },
       }
-      await judgeFile(tx, tenantId, file.id, judged)
+      if (!(await judgeFile(tx, file, judged))) throw new Changed()
       await finishMediaTask(tx, task)
     })
   } catch (error) {
-    await markScanning(sql, tenantId, file.id, false)
+    await endScan(sql, tenantId, id)
     throw error
   } finally {
     await discard(spooled, preview)
+  }
+}
+
+/** Moved, judged or deleted under us: the next try finds out which. */
+class Changed extends Error {
+  constructor() {
+    super('the file changed while it was scanned')
   }
 }

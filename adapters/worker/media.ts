@@ -9,7 +9,8 @@ import {
 import type { Storages } from '../media/storages.ts'
 import type { PrivateHost } from '../media/public-address.ts'
 import type { Scanner } from '../scan/index.ts'
-import { InvalidKey } from '../storage/index.ts'
+import { isNamed } from '../../db/media/unnamed.ts'
+import { InvalidKey, readKey } from '../storage/index.ts'
 import { fetchMedia } from './media-fetch.ts'
 import { scanStored } from './media-scan.ts'
 import { retryDelay } from './outcome.ts'
@@ -100,15 +101,16 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
   }
 }
 
-/** Deletes what no row has any more; its subject is `storage:key`. */
+/** Deletes what no row has any more, or none has got; its subject is `storage:key`. */
 async function deleteStored(
   { sql, storages, logger }: MediaContext,
   task: MediaTask,
 ): Promise<void> {
   const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
   try {
-    const storage = await storages.get(name)
-    await storage.delete(key)
+    // Of two moves the slower one announced what the faster one has put.
+    const named = await isNamed(sql, { ...readKey(key), storage: name, key })
+    if (!named) await (await storages.get(name)).delete(key)
   } catch (error) {
     if (!(error instanceof InvalidKey)) throw error
     logger.error({ err: error, ...task }, 'a task to delete what is no file of ours')

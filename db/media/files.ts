@@ -1,5 +1,6 @@
 import type { Db, Transaction } from '../connect.ts'
 import { mediaFileColumns, type MediaFileRow, type MediaStatus } from '../rows.ts'
+import { subjectOf } from './tasks.ts'
 
 /** A file as it was looked at, and where it lies. */
 export interface NewFile {
@@ -84,7 +85,7 @@ export async function deleteLater(
   key: string,
 ): Promise<void> {
   await db`
-    insert into pigeonpost_private.media_tasks (tenant_id, kind, subject) values (${tenantId}, 'delete', ${`${storage}:${key}`})
+    insert into pigeonpost_private.media_tasks (tenant_id, kind, subject) values (${tenantId}, 'delete', ${subjectOf(storage, key)})
     on conflict on constraint media_tasks_pkey do nothing`
 }
 
@@ -97,11 +98,13 @@ export interface Judgement {
   metadata?: Record<string, unknown>
 }
 
-/** Writes down what a waiting file is; its rows of media follow. False where it is gone, or was judged already. */
+/**
+ * Writes down what a scanned file is; its rows of media follow. False where it changed since it was read: it is gone, was
+ * judged already, or lies elsewhere, where its preview is not.
+ */
 export async function judgeFile(
   db: Db,
-  tenantId: number,
-  id: string,
+  file: MediaFileRow,
   { status, signature, errorMessage, previewKey, metadata }: Judgement,
 ): Promise<boolean> {
   const gone = status === 'infected'
@@ -112,28 +115,27 @@ export async function judgeFile(
       storage_key = case when ${gone} then null else storage_key end,
       preview_key = case when ${gone} then null else coalesce(${previewKey ?? null}, preview_key) end,
       metadata = metadata || ${db.json((metadata ?? {}) as never)}
-    where tenant_id = ${tenantId} and id = ${id} and status in ('pending', 'scanning') returning id`
+    where tenant_id = ${file.tenant_id} and id = ${file.id} and status = ${file.status}
+      and storage = ${file.storage} and storage_key = ${file.storage_key} returning id`
   return rows.length > 0
 }
 
-/** A waiting file is being scanned, or waits again. */
-export async function markScanning(
+/** The file is being scanned, and stays where it is meanwhile. Null where nobody asks for it any more. */
+export async function beginScan(
   db: Db,
   tenantId: number,
   id: string,
-  scanning: boolean,
-): Promise<void> {
-  await db`
-    update pigeonpost.media_files set status = ${scanning ? 'scanning' : 'pending'}
-    where tenant_id = ${tenantId} and id = ${id} and status = ${scanning ? 'pending' : 'scanning'}`
+): Promise<MediaFileRow | null> {
+  const [row] = await db<MediaFileRow[]>`
+    update pigeonpost.media_files set status = 'scanning'
+    where tenant_id = ${tenantId} and id = ${id} and status in ('pending', 'scanning', 'failed') and storage_key is not null
+    returning ${db(mediaFileColumns)}`
+  return row ?? null
 }
 
-/** The file lies elsewhere now; where it lay it is deleted later. False where it moved or went meanwhile. */
-export async function relocateFile(db: Db, file: MediaFileRow, storage: string): Promise<boolean> {
-  const rows = await db`
-    update pigeonpost.media_files set storage = ${storage}
-    where tenant_id = ${file.tenant_id} and id = ${file.id} and storage = ${file.storage}
-      and storage_key = ${file.storage_key} and preview_key is not distinct from ${file.preview_key}
-    returning id`
-  return rows.length > 0
+/** It waits again. */
+export async function endScan(db: Db, tenantId: number, id: string): Promise<void> {
+  await db`
+    update pigeonpost.media_files set status = 'pending'
+    where tenant_id = ${tenantId} and id = ${id} and status = 'scanning'`
 }

@@ -38,6 +38,7 @@ function show(found: Status): void {
   print(`log            ${relay.behind} events not handled, ${relay.unsettled} not readable yet`)
   print(`notify queue   ${Math.round(found.notifyQueueUsage * 100)} % full`)
   print(`inbox          ${found.inboxFailures} webhooks that could not be understood`)
+  print(`files          ${files(found)}`)
   print()
   const { messages } = found
   printTable(['outbound', 'messages'], Object.entries(messages.outbound))
@@ -92,6 +93,18 @@ function show(found: Status): void {
     print(`account ${account.accountId} is ${account.status}: ${account.statusReason}`)
   }
   if (found.accountsLeftOut > 0) print(`and ${found.accountsLeftOut} accounts more`)
+}
+
+/** What waits, and for how long: a scanner or a storage that is down shows here. */
+function files({ mediaTasks }: Status): string {
+  const words = { fetch: 'to be fetched', scan: 'to be scanned', delete: 'to be deleted' }
+  const waiting = mediaTasks.filter(({ tasks }) => tasks > 0)
+  if (waiting.length === 0) return 'none waits'
+  return waiting
+    .map(
+      ({ kind, tasks, oldestSeconds: age }) => `${tasks} ${words[kind]} (for ${Math.round(age)} s)`,
+    )
+    .join(', ')
 }
 
 type Entry = [string, number]

@@ -23,8 +23,8 @@ const commands = [
 
 t.test('every command explains itself', async (t) => {
   await Promise.all(
-    commands.map(async (command) => {
-      const { code, stdout, stderr } = await complete(t, [command, '--help'])
+    [...commands, 'media move', 'media sweep', 'media rescan'].map(async (command) => {
+      const { code, stdout, stderr } = await complete(t, [...command.split(' '), '--help'])
       t.equal(code, 0, command)
       t.equal(stderr, '')
       for (const part of ['Environment:', 'Examples:', 'Exit codes:', 'LOG_LEVEL', '--json']) {
@@ -196,6 +196,12 @@ t.test('api and worker serve together, and send follows a message to its end', a
   t.equal(status.code, 0, status.stderr)
   t.doesNotThrow(() => JSON.parse(status.stdout))
   t.match((await complete(t, ['status'], { env })).stdout, /read +1$/m)
+  t.match((await complete(t, ['status'], { env })).stdout, /^files +none waits$/m)
+  await sql`
+    insert into pigeonpost_private.media_tasks (tenant_id, kind, subject, attempts, created_at, due_at)
+    values (1, 'scan', 'a', 3, now() - interval '1 hour', now() + interval '1 hour')`
+  const waiting = await complete(t, ['status'], { env })
+  t.match(waiting.stdout, /^files +1 to be scanned \(for 36\d\d s\)$/m)
 
   for (const { child, ended, output } of [api, worker]) {
     child.kill('SIGTERM')

@@ -38,7 +38,10 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
 }
 
 /** All of it anew for each scrape: nothing is kept that another tenant's scrape could find. */
-function expose(tenantId: number, { messages, accounts, accountsLeftOut }: Metrics): Registry {
+function expose(
+  tenantId: number,
+  { messages, accounts, accountsLeftOut, mediaTasks }: Metrics,
+): Registry {
   const registry = new Registry()
   const tenant = String(tenantId)
   const gauge = <L extends string>(name: string, help: string, labels: readonly L[]) =>
@@ -97,6 +100,17 @@ function expose(tenantId: number, { messages, accounts, accountsLeftOut }: Metri
     `Accounts without series: those past the ${mostAccounts} busiest`,
     [],
   ).set({ tenant }, accountsLeftOut)
+
+  const files = gauge('media_tasks', 'Files that wait to be fetched, scanned or deleted', ['kind'])
+  const oldestFile = gauge(
+    'media_oldest_task_seconds',
+    'For how long the oldest of them waits; 0 where none does',
+    ['kind'],
+  )
+  for (const { kind, tasks, oldestSeconds } of mediaTasks) {
+    files.set({ tenant, kind }, tasks)
+    oldestFile.set({ tenant, kind }, oldestSeconds)
+  }
   return registry
 }
 

@@ -58,6 +58,30 @@ t.test('GET /metrics is for Prometheus, and tells a tenant of its own alone', as
   t.equal((await read('')).status, 401)
 })
 
+t.test('GET /metrics tells what waits to be done with files, and for how long', async (t) => {
+  const { sql, api, makeKey } = await testApi(t, { own: true })
+  await sql`
+    insert into pigeonpost_private.media_tasks (tenant_id, kind, subject, attempts, created_at, due_at)
+    values (1, 'scan', 'a', 7, now() - interval '10 minutes', now() + interval '5 minutes'),
+      (1, 'scan', 'b', 0, now(), now()), (1, 'fetch', 'c', 0, now() - interval '1 minute', now()),
+      (1, 'delete', 'folder:d', 0, now() + interval '1 day', now() + interval '1 day'),
+      (2, 'scan', 'e', 9, now() - interval '1 hour', now())`
+  const { key } = await makeKey({ scopes: ['metrics'] })
+  const answer = await fetch(`${api.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })
+  const lines = (await answer.text()).split('\n')
+  for (const [kind, tasks, seconds] of [
+    ['scan', 2, 600],
+    ['fetch', 1, 60],
+    ['delete', 0, 0],
+  ] as const) {
+    const of = `{tenant="1",kind="${kind}"} `
+    t.ok(lines.includes(`pigeonpost_media_tasks${of}${tasks}`), `${tasks} of ${kind}`)
+    const name = `pigeonpost_media_oldest_task_seconds${of}`
+    const oldest = lines.find((line) => line.startsWith(name))?.slice(name.length)
+    t.ok(Math.abs(Number(oldest) - seconds) < 20, oldest ?? 'no line')
+  }
+})
+
 t.test('so many accounts have series of their own, the rest are counted', async (t) => {
   const { sql, api, makeKey } = await testApi(t, { own: true })
   await sql`

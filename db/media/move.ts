@@ -1,0 +1,105 @@
+import { type Db, type Sql, type Transaction } from '../connect.ts'
+import { begin } from '../begin.ts'
+import { retryTransient } from '../errors.ts'
+import { mediaFileColumns, type MediaFileRow } from '../rows.ts'
+import { subjectOf } from './tasks.ts'
+
+export interface MoveFilter {
+  /** Where files shall lie: those that do are passed over. */
+  to: string
+  /** Only what lies there. */
+  from?: string | undefined
+  tenantId?: number | undefined
+}
+
+/** How many files lie elsewhere, and how many bytes they have, by storage. */
+export async function countToMove(
+  db: Db,
+  { to, from, tenantId }: MoveFilter,
+): Promise<{ storage: string; files: number; bytes: number }[]> {
+  return db<{ storage: string; files: number; bytes: number }[]>`
+    select storage, count(*) as files, sum(size)::bigint as bytes from pigeonpost.media_files
+    where storage <> ${to} and (${from ?? null}::text is null or storage = ${from ?? null})
+      and (${tenantId ?? null}::integer is null or tenant_id = ${tenantId ?? null})
+    group by storage order by storage`
+}
+
+/** The next files that lie elsewhere, by tenant and age. */
+export async function selectToMove(
+  db: Db,
+  { to, from, tenantId }: MoveFilter,
+  { after, limit }: { after: MediaFileRow | null; limit: number },
+): Promise<MediaFileRow[]> {
+  return db<MediaFileRow[]>`
+    select ${db(mediaFileColumns)} from pigeonpost.media_files
+    where storage <> ${to} and (${from ?? null}::text is null or storage = ${from ?? null})
+      and (${tenantId ?? null}::integer is null or tenant_id = ${tenantId ?? null})
+      and (tenant_id, id) > (${after?.tenant_id ?? 0}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid)
+    order by tenant_id, id limit ${limit}`
+}
+
+/** For so long a put may last whose file no row has yet. */
+const putSeconds = 3_600
+
+/**
+ * Announces that files are put under keys that no row has there yet: what comes of it is deleted in an hour, unless
+ * `relocateFile` was faster. A task that would have deleted what lay there before is taken over.
+ * @returns false where a worker is just deleting there
+ */
+export async function announcePut(
+  db: Db,
+  tenantId: number,
+  storage: string,
+  keys: string[],
+): Promise<boolean> {
+  const rows = await db`
+    insert into pigeonpost_private.media_tasks as t (tenant_id, kind, subject, due_at, created_at)
+    select ${tenantId}, 'delete', s.subject, now() + ${putSeconds} * interval '1 s', now() + ${putSeconds} * interval '1 s'
+    from unnest(${subjects(storage, keys)}::text[]) s (subject)
+    on conflict on constraint media_tasks_pkey
+    do update set due_at = excluded.due_at, created_at = excluded.created_at where t.attempts = 0
+    returning t.subject`
+  return rows.length === keys.length
+}
+
+/**
+ * The file lies elsewhere from now on, under the same keys, which `announcePut` has announced. Where it lay it is deleted
+ * by a worker, `graceMs` later.
+ * @returns false, with nothing changed, where it moved, went, is being scanned, or took longer than was announced
+ */
+export async function relocateFile(
+  sql: Sql,
+  file: MediaFileRow,
+  to: { storage: string; previewKey: string | null; graceMs: number },
+): Promise<boolean> {
+  const { tenant_id: tenantId, id, storage, storage_key: key, preview_key: preview } = file
+  const keys = [key, to.previewKey].filter((one) => one !== null)
+  const left = [key, preview].filter((one) => one !== null)
+  const work = async (tx: Transaction) => {
+    // Held until the end: from here on no worker takes what was put for left over.
+    const announced = await tx`
+      select from pigeonpost_private.media_tasks
+      where tenant_id = ${tenantId} and kind = 'delete' and subject = any (${subjects(to.storage, keys)}::text[]) and attempts = 0
+      order by subject for update`
+    if (announced.length < keys.length) return false
+    const moved = await tx`
+      update pigeonpost.media_files set storage = ${to.storage}, preview_key = ${to.previewKey}
+      where tenant_id = ${tenantId} and id = ${id} and storage = ${storage} and storage_key = ${key}
+        and preview_key is not distinct from ${preview} and status <> 'scanning'`
+    if (moved.count === 0) return false
+    await tx`
+      delete from pigeonpost_private.media_tasks
+      where tenant_id = ${tenantId} and kind = 'delete' and subject = any (${subjects(to.storage, keys)}::text[])`
+    await tx`
+      update pigeonpost_private.media_tasks
+      set due_at = now() + ${to.graceMs} * interval '1 ms', created_at = now() + ${to.graceMs} * interval '1 ms'
+      where tenant_id = ${tenantId} and kind = 'delete' and subject = any (${subjects(storage ?? '', left)}::text[])`
+    return true
+  }
+  return retryTransient(() => begin(sql, work))
+}
+
+/** Sorted: those who write several rows do it in one order. */
+function subjects(storage: string, keys: string[]): string[] {
+  return keys.map((key) => subjectOf(storage, key)).toSorted()
+}
