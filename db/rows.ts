@@ -84,6 +84,7 @@ export const accountRow = z.object({
   settings: json,
   secret_ref: z.string().nullable(),
   is_default: z.boolean(),
+  daily_limit: z.number().nullable(),
 })
 export type AccountRow = z.infer<typeof accountRow>
 export const accountColumns = Object.keys(accountRow.shape)
@@ -118,7 +119,6 @@ export const accountDetailRow = accountRow.extend({
   status_reason: z.string().nullable(),
   rate_per_minute: z.number().nullable(),
   burst: z.number(),
-  daily_limit: z.number().nullable(),
   time_zone: z.string(),
   created_at: z.date(),
   updated_at: z.date(),

@@ -19,12 +19,15 @@ export interface NewMessage {
   /** The API key's id. */
   createdBy: string | null
   idempotencyKey: string | null
+  /** False: the account has no daily limit to count it for. Default true. */
+  isLimited?: boolean
 }
 
 /**
  * Queues a message for sending; the triggers find or make its customer, conversation and thread. Null where another
  * message has the idempotency key, which may have been stored meanwhile: ask findByIdempotencyKey.
- * It counts for the account's daily limit at once, and need not wait for it.
+ * It counts for the account's daily limit at once, and need not wait for it; for a limit that is set at this moment it
+ * counts when it is claimed.
  * @throws the driver's error where the database refuses the row; `daily_limit_reached` where the account's day is full.
  */
 export async function createMessage(
@@ -41,7 +44,9 @@ export async function createMessage(
     returning ${tx(messageColumns)}`
   if (!row) return null
   const stored = messageRow.parse(row)
-  await tx`select pigeonpost_private.accept_message(${stored.tenant_id}, ${stored.id})`
+  if (message.isLimited ?? true) {
+    await tx`select pigeonpost_private.accept_message(${stored.tenant_id}, ${stored.id})`
+  }
   return stored
 }
 

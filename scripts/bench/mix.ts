@@ -32,23 +32,24 @@ export type Kind = (typeof kinds)[number]
 
 /** Of 100 requests. */
 const shares: Record<Kind, number> = {
-  send: 25,
-  'list messages': 20,
-  conversation: 20,
-  'list conversations': 10,
+  send: 20,
+  message: 30,
+  'list messages': 10,
+  conversation: 10,
   history: 10,
   statistics: 5,
-  message: 5,
-  'mark read': 2,
-  customer: 2,
-  events: 1,
+  'mark read': 5,
+  customer: 5,
+  'list conversations': 3,
+  events: 2,
 }
 
 /**
  * The requests of applications that send messages and show conversations, without end and in no order, in the shares
- * above: about people who are known, but for one message in ten, which goes to somebody new. Messages are listed by 50,
- * with several filters (of those that leave many, not Inbound: nothing comes in meanwhile), conversations by 5, since each
- * comes with its 20 latest messages; both go on by cursor for two pages. Statistics are of all, or of the last hour.
+ * above: most of all they send, and ask what became of it; about people who are known, but for one message in ten, which
+ * goes to somebody new. Messages are listed by 20, with several filters (of those that leave many, not Inbound: nothing
+ * comes in meanwhile), conversations by 5, since each comes with its 20 latest messages; both go on by cursor for two
+ * pages. Statistics are of all, or of the last hour.
  */
 export function* mixOf(known: Known[], accountId: string): Generator<Asked & { kind: Kind }> {
   const pages = new Map<string, string[]>()
@@ -88,7 +89,7 @@ export function* mixOf(known: Known[], accountId: string): Generator<Asked & { k
       const body = { to, type: 'Text', content: `Hello, this is message ${sent}`, accountId }
       return { method: 'POST', path: '/api/v1/messages', body }
     },
-    'list messages': () => page('/api/v1/messages', oneOf(filters)()),
+    'list messages': () => page('/api/v1/messages', { limit: '20', ...oneOf(filters)() }),
     conversation: () => get(`/api/v1/conversations/${any().conversation}`),
     'list conversations': () => page('/api/v1/conversations', oneOf(conversations)),
     history: () => get(`/api/v1/threads/${any().thread}/history`),

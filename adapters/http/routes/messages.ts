@@ -92,6 +92,7 @@ async function queue(
     address: addressOn(account.channel, body.to),
     createdBy: keyId,
     idempotencyKey,
+    isLimited: account.daily_limit !== null,
   })
   // Null: a request with the same key was stored between the look and the insert.
   const row = created ?? (await earlier())

@@ -124,6 +124,7 @@ async function store(
     channel,
     createdBy: keyId,
     idempotencyKey,
+    isLimited: account.daily_limit !== null,
   }).catch((error: unknown) => {
     throw inOurWords(error)
   })
