@@ -1,1 +1,2 @@
 export { startApi, type Api, type ApiOptions } from './server.ts'
+export type { MediaSettings } from './routes/media.ts'
