@@ -28,6 +28,7 @@ const decodable = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']
  * that a truncated one is found out; those of more than 128 MB in memory (an interlaced PNG of 40 megapixels, say) by
  * their header only. Video, audio and PDF are looked at in a thread that is ended when it takes too long or too much.
  * Two at once in a process; documents and other types have none.
+ * @param about.willDraw `makePreview` comes next: it decodes an image all the way, so that is not done here
  * @throws {Unreadable} for an image: `image_undecodable`, `image_too_slow`, `too_many_pixels`. An upload is refused with
  * it; what came in is kept without preview.
  */
@@ -35,10 +36,11 @@ export async function inspect(
   path: string,
   { contentType, kind }: MediaType,
   signal?: AbortSignal,
+  { willDraw = false }: { willDraw?: boolean } = {},
 ): Promise<Metadata> {
   if (decodable.has(contentType)) {
     const { width, height, orientation, frames, weight, ...header } = await readHeader(path)
-    if (header.decodable) await renderSmall(path, { weight, signal })
+    if (header.decodable && !willDraw) await renderSmall(path, { weight, signal })
     return { width, height, orientation, frames }
   }
   const { size } = await stat(path)

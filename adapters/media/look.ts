@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises'
 import type { MediaStatus } from '../../db/rows.ts'
 import { type Scanner, ScannerUnavailable, ScanRefused } from '../scan/index.ts'
 import { Unreadable } from './errors.ts'
-import { inspect, type Metadata } from './inspect.ts'
-import { makePreview, type Preview } from './preview.ts'
+import type { Metadata } from './inspect.ts'
+import { lookInside } from './look-inside.ts'
+import type { Preview } from './preview.ts'
 import type { MediaType } from './types.ts'
 
 /** What a file turned out to be. */
@@ -53,9 +54,7 @@ export async function lookAt(
   }
   const status = scanner ? 'clean' : 'unscanned'
   try {
-    const metadata = await inspect(path, type, signal)
-    const preview = await makePreview(path, type, { folder, signal })
-    return { ...nothing, status, metadata, preview }
+    return { ...nothing, status, ...(await lookInside(path, type, { folder, signal })) }
   } catch (error) {
     if (strict || !(error instanceof Unreadable)) throw error
     return { ...nothing, status, metadata: { unreadable: error.details.code } }

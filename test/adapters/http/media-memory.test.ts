@@ -1,42 +1,50 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createKey } from '../../../db/keys/create.ts'
-import { newFolder, startReady } from '../../scripts/cli.ts'
+import { newFolder, run } from '../../scripts/cli.ts'
 import { noClamd, startClamd } from '../../support/clamd.ts'
 import { largeFile } from '../../support/large-files.ts'
+import { waitFor } from '../../support/wait.ts'
 import { deliveryDatabase } from '../worker/support.ts'
 
-/** In the suite as many as tell; PIGEONPOST_TEST_UPLOADS=200 is what issue 7 asks for. */
-const count = Number(process.env['PIGEONPOST_TEST_UPLOADS'] ?? 60)
+/** Here as many as tell in seconds; with PIGEONPOST_TEST_UPLOADS=200 what issue 7 asks for, in two minutes. */
+const count = Number(process.env['PIGEONPOST_TEST_UPLOADS'] ?? 40)
 const atOnce = 20
-const mostBytes = 300 * 1024 * 1024
+const most = 300
 
 t.test(
-  `${count} uploads of 5 MB, ${atOnce} at a time, hold the whole process under 300 MB`,
-  { skip: noClamd, timeout: 200_000 },
+  `${count} uploads of 5 MB, ${atOnce} at a time, hold the process under ${most} MB`,
+  { skip: noClamd, timeout: 400_000 },
   async (t) => {
     const { url, sql } = await deliveryDatabase(t)
     const clamd = await startClamd(t)
-    // By a URL that "start" cannot take for the one of its own embedded database.
-    const owner = new URL(url)
-    owner.username = `owner_${owner.pathname.slice(1)}`
-    owner.password = ''
-    await sql.unsafe(`create role ${owner.username} login superuser`)
-    const { child, ready } = await startReady(t, await newFolder(t), {
-      DATABASE_URL: owner.href,
-      CLAMD_HOST: clamd.host,
-      CLAMD_PORT: String(clamd.port),
-      LOG_LEVEL: 'error',
+    const { child, output } = run(t, ['api'], {
+      env: {
+        DATABASE_URL: url,
+        PORT: '0',
+        PIGEONPOST_DATA: await newFolder(t),
+        CLAMD_HOST: clamd.host,
+        CLAMD_PORT: String(clamd.port),
+        LOG_LEVEL: 'error',
+      },
     })
+    const server = await waitFor(() => /listens on (\S+)/.exec(output.stdout)?.[1], {
+      what: 'the API to listen',
+      timeout: 30_000,
+    })
+    await sql`insert into pigeonpost.tenants (tenant_id) values (1)`
     const { key } = await createKey(sql, { tenantId: 1, name: 'uploads' })
-    const before = await peak(child.pid)
+    const pid = child.pid ?? 0
+    const atRest = await peakOf(pid)
+    const helpers = watchChildren(pid)
     let next = 0
     const upload = async () => {
       for (let n = next++; n < count; n = next++) {
         const { filename, contentType, content } = await largeFile(n)
         const form = new FormData()
         form.append('file', new Blob([content as never], { type: contentType }), filename)
-        const answer = await fetch(`${ready.PIGEONPOST_URL}/api/v1/media`, {
+        const answer = await fetch(`${server}/api/v1/media`, {
           method: 'POST',
           headers: { authorization: `Bearer ${key}` },
           body: form,
@@ -48,19 +56,51 @@ t.test(
     }
     const started = performance.now()
     await Promise.all(Array.from({ length: atOnce }, upload))
-    const seconds = (performance.now() - started) / 1_000
-    const [stored] = await sql`select count(*)::int as count from pigeonpost.media_files where status = 'clean'`
-    t.equal(stored?.['count'], count, 'each was stored')
-    const after = await peak(child.pid)
-    const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`
-    t.comment(`${megabytes(before)} at rest, ${megabytes(after)} at most, in ${seconds.toFixed(1)} s`)
-    t.ok(after < mostBytes, `${megabytes(after)} at most`)
+    const seconds = Math.round((performance.now() - started) / 1_000)
+    const [stored] = await sql<{ count: number }[]>`
+      select count(*) from pigeonpost.media_files where status = 'clean'`
+    t.equal(stored?.count, count, 'each was stored')
+    const peak = await peakOf(pid)
+    const helper = await helpers.stop()
+    t.comment(`${atRest} MB at rest, ${peak} MB at most, in ${seconds} s`)
+    t.comment(`${helper} MB at most in what looks inside the files`)
+    t.ok(peak < most, `${peak} MB at most`)
+    t.ok(helper > 0 && helper < most, `${helper} MB at most in what looks inside`)
   },
 )
 
-/** Bytes that the process had in memory at its height. */
-async function peak(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
-  return Number(kilobytes) * 1024
+/** MB that a process had in memory at its height; 0 once it has ended. */
+async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const [, kilobytes = 0] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
+  return Math.round(Number(kilobytes) / 1024)
+}
+
+/** The most that any process had which the given one has started. */
+function watchChildren(pid: number): { stop(): Promise<number> } {
+  let watching = true
+  const watched = (async () => {
+    let peak = 0
+    while (watching) {
+      const children = (await Promise.all((await readdir('/proc')).map(parentOf)))
+        .filter(([, parent]) => parent === pid)
+        .map(([child]) => child)
+      peak = Math.max(peak, ...(await Promise.all(children.map(peakOf))))
+      await delay(100)
+    }
+    return peak
+  })()
+  return {
+    async stop() {
+      watching = false
+      return watched
+    },
+  }
+}
+
+async function parentOf(entry: string): Promise<[child: number, parent: number]> {
+  const status = /^\d+$/.test(entry)
+    ? await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '')
+    : ''
+  return [Number(entry), Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? -1)]
 }
