@@ -1,10 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createKey } from '../../../db/keys/create.ts'
 import { newFolder, run } from '../../scripts/cli.ts'
 import { noClamd, startClamd } from '../../support/clamd.ts'
 import { largeFile } from '../../support/large-files.ts'
+import { childrenOf, peakOf } from '../../support/processes.ts'
 import { waitFor } from '../../support/wait.ts'
 import { deliveryDatabase } from '../worker/support.ts'
 
@@ -43,7 +43,7 @@ t.test(
       for (let n = next++; n < count; n = next++) {
         const { filename, contentType, content } = await largeFile(n)
         const form = new FormData()
-        form.append('file', new Blob([content as never], { type: contentType }), filename)
+        form.append('file', new Blob([new Uint8Array(content)], { type: contentType }), filename)
         const answer = await fetch(`${server}/api/v1/media`, {
           method: 'POST',
           headers: { authorization: `Bearer ${key}` },
@@ -69,38 +69,22 @@ t.test(
   },
 )
 
-/** MB that a process had in memory at its height; 0 once it has ended. */
-async function peakOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  const [, kilobytes = 0] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
-  return Math.round(Number(kilobytes) / 1024)
-}
-
 /** The most that any process had which the given one has started. */
 function watchChildren(pid: number): { stop(): Promise<number> } {
-  let watching = true
+  const stopping = new AbortController()
   const watched = (async () => {
     let peak = 0
-    while (watching) {
-      const children = (await Promise.all((await readdir('/proc')).map(parentOf)))
-        .filter(([, parent]) => parent === pid)
-        .map(([child]) => child)
-      peak = Math.max(peak, ...(await Promise.all(children.map(peakOf))))
+    while (!stopping.signal.aborted) {
+      const peaks = await Promise.all((await childrenOf(pid)).map(peakOf))
+      peak = Math.max(peak, ...peaks)
       await delay(100)
     }
     return peak
   })()
   return {
     async stop() {
-      watching = false
+      stopping.abort()
       return watched
     },
   }
-}
-
-async function parentOf(entry: string): Promise<[child: number, parent: number]> {
-  const status = /^\d+$/.test(entry)
-    ? await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '')
-    : ''
-  return [Number(entry), Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? -1)]
 }
