@@ -9,6 +9,7 @@ import { type ChannelAccount, type MediaReference, MediaUnavailable } from '../c
 import { channels } from '../channels/registry.ts'
 import { lookUpSecret } from '../channels/secret.ts'
 import { FetchError, fetchFile } from '../media/fetch.ts'
+import { discard } from '../media/look.ts'
 import { spool, type Spooled } from '../media/spool.ts'
 import { takeIn } from '../media/take-in.ts'
 import type { MediaContext } from './media.ts'
@@ -34,6 +35,10 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
   const reference = media.reference as MediaReference
   try {
     const { said, ...spooled } = await bring(context, tenantId, media, signal)
+    if (spooled.size === 0) {
+      await discard(spooled)
+      throw new MediaUnavailable('media_empty', 'The file has no bytes.', false)
+    }
     await takeIn({ storage: storages.current, scanner, folder: spoolFolder }, spooled, {
       tenantId,
       declared: {

@@ -18,7 +18,14 @@ export const eicar = [
 export const noClamd =
   (await findOnPath('clamd')) === null && 'there is no clamd: apt-get install clamav-daemon'
 
-export type Clamd = { host: string; port: number; socket: string; stop(): Promise<void> }
+export type Clamd = {
+  host: string
+  port: number
+  socket: string
+  stop(): Promise<void>
+  /** After `stop`, at the same place. */
+  restart(): Promise<void>
+}
 
 /**
  * A real clamd on a free port of loopback and on a unix socket, that knows one signature: EICAR's, wherever it lies in a
@@ -48,16 +55,27 @@ export async function startClamd(
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`)
   await writeFile(join(folder, 'clamd.conf'), lines.join(''))
-  const child = spawn(path, ['-c', join(folder, 'clamd.conf')], { stdio: 'ignore' })
-  const ended = once(child, 'exit')
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await ended
-    await rm(folder, { recursive: true, force: true })
+  const run = async () => {
+    const child = spawn(path, ['-c', join(folder, 'clamd.conf')], { stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    await waitFor(async () => listens(port), { what: 'clamd to listen' })
+    return async () => {
+      child.kill('SIGKILL')
+      await ended
+    }
   }
-  t.teardown(stop)
-  await waitFor(async () => listens(port), { what: 'clamd to listen' })
-  return { host: '127.0.0.1', port, socket, stop }
+  let stop = await run()
+  t.teardown(async () => {
+    await stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    host: '127.0.0.1',
+    port,
+    socket,
+    stop: async () => stop(),
+    restart: async () => void (stop = await run()),
+  }
 }
 
 async function freePort(): Promise<number> {

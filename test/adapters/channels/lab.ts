@@ -10,7 +10,7 @@ export type Reply = { status: number; text: string }
 
 /** A server with one account of the channel, and what the channel's provider and its people can do to it. */
 export async function createLab(t: Test, peer: Peer) {
-  const { api, sql, makeKey } = await testApi(t)
+  const { api, sql, makeKey, database } = await testApi(t)
   const { channel, account } = peer
   const secretName = `TEST_SECRET_${channel.name.toUpperCase()}`
   if (account.secret !== null) process.env[secretName] = account.secret
@@ -46,6 +46,8 @@ export async function createLab(t: Test, peer: Peer) {
   }
 
   return {
+    /** The database's. */
+    url: database.url,
     sql,
     accountId,
     api,
