@@ -6,7 +6,7 @@ import type { Sql } from '../../../db/connect.ts'
 import { type Candidate, claimMessages } from '../../../db/delivery/claim.ts'
 import { leaseAccount } from '../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
-import { judgeFile, keepFile } from '../../../db/media/files.ts'
+import { findFile, judgeFile, keepFile } from '../../../db/media/files.ts'
 import { attachFile, createMedia } from '../../../db/media/media.ts'
 import { mediaFolders } from '../../support/media.ts'
 import { waitFor } from '../../support/wait.ts'
@@ -81,7 +81,7 @@ async function upload(sql: Sql): Promise<{ fileId: string; mediaId: string }> {
 
 t.test('a file that comes while its message is being claimed wakes it', async (t) => {
   const { sql, other, uploaded, claim } = await start(t, 'by a URL')
-  await judgeFile(sql, 1, uploaded.fileId, { status: 'clean' })
+  await judge(sql, uploaded.fileId)
   const [media] = await sql<{ id: string }[]>`
     select id from pigeonpost.media where message_id is not null`
   let attaching: Promise<boolean> | null = null
@@ -112,7 +112,7 @@ t.test('an upload that is judged just then is seen two seconds later at most', a
   await begin(sql, async (tx) => {
     const { messages, taken } = await claim(tx as unknown as Sql)
     t.match([messages.length, taken], [0, 1])
-    await judgeFile(other, 1, uploaded.fileId, { status: 'clean' })
+    await judge(other, uploaded.fileId)
   })
   const message = await readMessage(sql)
   t.match(message, { status: 'scheduled', error_code: 'media_pending' })
@@ -124,3 +124,9 @@ t.test('an upload that is judged just then is seen two seconds later at most', a
     timeout: 5_000,
   })
 })
+
+async function judge(sql: Sql, fileId: string): Promise<void> {
+  const file = await findFile(sql, 1, fileId)
+  if (!file) throw new Error('there is no file')
+  await judgeFile(sql, file, { status: 'clean' })
+}

@@ -121,6 +121,7 @@ t.test('a link that fails twice is tried again, and works', async (t) => {
   files.routes.set(path, (_, response) => response.destroy())
   await hasten()
   await tries(2)
+  await waitFor(() => files.requests.length === 2, { what: 'the second try to ask' })
   files.routes.set(path, await picture())
   await hasten()
   t.match(await settled(id), [{ status: 'unscanned', error_code: null }])
