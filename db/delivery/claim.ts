@@ -34,6 +34,8 @@ export type ClaimOptions = {
   recipientIntervalMs?: number
   /** ms until a provider may be used again, for messages that have none now. */
   providerInMs?: number
+  /** False where no storage is known: what takes files along is left for a worker that knows one. Default true. */
+  takesFiles?: boolean
 }
 
 export type Claim = {
@@ -62,7 +64,14 @@ export async function claimMessages(
   account: LeasedAccount,
   options: ClaimOptions,
 ): Promise<Claim> {
-  const { limit, candidates, only, recipientIntervalMs = 0, providerInMs = 0 } = options
+  const {
+    limit,
+    candidates,
+    only,
+    recipientIntervalMs = 0,
+    providerInMs = 0,
+    takesFiles = true,
+  } = options
   const [first] = candidates
   const simple =
     candidates.length === 1 && first?.usable && !first.prefix && !first.content_type && !only
@@ -120,7 +129,9 @@ export async function claimMessages(
         coalesce(m.address, '') as recipient, c.provider, c.reason, c.keyed,
         case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable'
           when m.media_url is null and m.media_id is null and not m.metadata ? 'media' then 'send'
-          else case pigeonpost_private.media_state(m) when 'ready' then 'send' when 'pending' then 'files' else 'refused' end
+          else case pigeonpost_private.media_state(m) when 'pending' then 'files' when 'rejected' then 'refused'
+            else case when ${takesFiles} or not exists (select from pigeonpost_private.media_of(m)) then 'send' else 'files' end
+            end
           end as kind
       from pigeonpost.messages m cross join clock k ${choice}
       where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId} and m.status = 'queued'
