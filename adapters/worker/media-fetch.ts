@@ -8,6 +8,7 @@ import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { type ChannelAccount, type MediaReference, MediaUnavailable } from '../channels/channel.ts'
 import { channels } from '../channels/registry.ts'
 import { lookUpSecret } from '../channels/secret.ts'
+import { Stalled } from '../media/errors.ts'
 import { FetchError, fetchFile } from '../media/fetch.ts'
 import { spool, type Spooled } from '../media/spool.ts'
 import { takeIn } from '../media/take-in.ts'
@@ -33,7 +34,9 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(wholeMs)])
   const reference = media.reference as MediaReference
   try {
-    const { said, ...spooled } = await bring(context, tenantId, media, signal)
+    const { said, ...spooled } = await bring(context, tenantId, media, signal).catch(
+      (error: unknown) => Promise.reject(asTooSlow(error)),
+    )
     await takeIn({ storage: storages.current, scanner, folder: spoolFolder }, spooled, {
       tenantId,
       declared: {
@@ -115,8 +118,18 @@ async function bring(
   return { ...spooled, said: { filename, contentType } }
 }
 
+/** A provider that stops sending, or takes too long, is worth another try, and not any number of them. */
+export function asTooSlow(error: unknown): unknown {
+  const late = error instanceof DOMException && error.name === 'TimeoutError'
+  if (!late && !(error instanceof Stalled)) return error
+  return new MediaUnavailable('timeout', 'The file did not come in time.', true, { cause: error })
+}
+
 /** Why it will never come; null where it may. */
-function finalReason(error: unknown, attempt: number): { code: string; message: string } | null {
+export function finalReason(
+  error: unknown,
+  attempt: number,
+): { code: string; message: string } | null {
   if (error instanceof FetchError || error instanceof MediaUnavailable) {
     if (error.retryable && attempt < mostAttempts) return null
     return { code: error.code, message: error.message }
