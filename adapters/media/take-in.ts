@@ -1,5 +1,11 @@
 import type { Transaction } from '../../db/connect.ts'
-import { findFileByHash, holdFileByHash, keepFile, type NewFile } from '../../db/media/files.ts'
+import {
+  findFileByHash,
+  holdFileByHash,
+  judgeUnscanned,
+  keepFile,
+  type NewFile,
+} from '../../db/media/files.ts'
 import type { MediaStatus } from '../../db/rows.ts'
 import type { Scanner } from '../scan/index.ts'
 import { fileKey, previewKey, type Storage } from '../storage/index.ts'
@@ -49,6 +55,7 @@ export interface TakeIn<T> {
  */
 export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
   const { tenantId, declared, strict, signal, run, attach } = about
+  const { scanner } = tools
   const { sha256, size } = spooled
   let preview = null
   try {
@@ -60,7 +67,9 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         findFileByHash(tx, tenantId, sha256),
         tx<{ id: string }[]>`select pigeonpost.uuid_v7() as id`,
       ])
-      return { known: found !== null, id: made?.id ?? '' }
+      // A scanner that came later has not seen it yet.
+      const isToSee = scanner !== null && found?.status === 'unscanned'
+      return { known: found !== null && !isToSee, id: made?.id ?? '' }
     })
     if (known) {
       const taken = await run(async (tx) => {
@@ -94,6 +103,7 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         await tools.storage.put(file.previewKey, preview.path, preview, signal)
     }
     return await run(async (tx) => {
+      if (scanner && look.status !== 'pending') await judgeUnscanned(tx, file)
       const kept = await keepFile(tx, file)
       const stands = kept === id ? file : await holdFileByHash(tx, tenantId, sha256)
       return attach(tx, {

@@ -116,6 +116,18 @@ export async function judgeFile(
   return rows.length > 0
 }
 
+/** Writes down what the scanner says of a content that was stored when there was none; its rows of media follow. */
+export async function judgeUnscanned(tx: Transaction, seen: NewFile): Promise<void> {
+  const gone = seen.status === 'infected'
+  await tx`
+    update pigeonpost.media_files set status = ${seen.status}, signature = ${seen.signature},
+      error_message = ${seen.errorMessage}, scanned_at = now(),
+      storage = case when ${gone} then null else storage end,
+      storage_key = case when ${gone} then null else storage_key end,
+      preview_key = case when ${gone} then null else preview_key end
+    where tenant_id = ${seen.tenantId} and sha256 = decode(${seen.sha256}, 'hex') and status = 'unscanned'`
+}
+
 /** A waiting file is being scanned, or waits again. */
 export async function markScanning(
   db: Db,
