@@ -1,5 +1,6 @@
 import type { Transaction } from '../../db/connect.ts'
 import {
+  deleteStored,
   findFileByHash,
   holdFileByHash,
   judgeUnscanned,
@@ -32,6 +33,11 @@ export interface TakenFile {
   filename: string
 }
 
+/** Thrown by `attach`: nobody wants the file any more. */
+export class Unwanted extends Error {
+  override readonly name = 'Unwanted'
+}
+
 export interface TakeIn<T> {
   tenantId: number
   declared: Declared
@@ -51,7 +57,7 @@ export interface TakeIn<T> {
  *
  * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
  * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.
- * @throws UnsupportedType and Unreadable when strict; StorageUnavailable; what `run` and `attach` throw
+ * @throws UnsupportedType and Unreadable when strict; Unwanted, and what was stored is left to be deleted; StorageUnavailable; what `run` and `attach` throw
  */
 export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
   const { tenantId, declared, strict, signal, run, attach } = about
@@ -112,6 +118,9 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         signature: stands?.signature ?? null,
         filename,
       })
+    }).catch(async (error: unknown) => {
+      if (error instanceof Unwanted) await run(async (tx) => deleteStored(tx, file))
+      throw error
     })
   } finally {
     await discard(spooled, preview)

@@ -11,7 +11,7 @@ import { lookUpSecret } from '../channels/secret.ts'
 import { Stalled } from '../media/errors.ts'
 import { FetchError, fetchFile } from '../media/fetch.ts'
 import { spool, type Spooled } from '../media/spool.ts'
-import { takeIn } from '../media/take-in.ts'
+import { takeIn, Unwanted } from '../media/take-in.ts'
 import type { MediaContext } from './media.ts'
 
 /** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */
@@ -48,11 +48,16 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
       signal,
       run: async (work) => begin(sql, work),
       attach: async (tx, { id: fileId, filename }) => {
-        await attachFile(tx, tenantId, media.id, { fileId, filename })
+        const attached = await attachFile(tx, tenantId, media.id, { fileId, filename })
+        if (!attached) throw new Unwanted('its row was deleted meanwhile')
         await finishMediaTask(tx, task)
       },
     })
   } catch (error) {
+    if (error instanceof Unwanted) {
+      await finishMediaTask(sql, task)
+      return
+    }
     const final = finalReason(error, task.attempt)
     if (!final || stopping.aborted) throw error
     logger.warn({ ...task, code: final.code, reason: final.message }, 'a file cannot be had')

@@ -70,10 +70,15 @@ export async function keepFile(tx: Transaction, file: NewFile): Promise<string> 
     if (row) return row.id
     const other = await holdFileByHash(tx, file.tenantId, file.sha256)
     if (!other) continue
-    const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
-    for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
+    await deleteStored(tx, file)
     return other.id
   }
+}
+
+/** Leaves the tasks to delete a file that was stored and has no row. */
+export async function deleteStored(tx: Transaction, file: NewFile): Promise<void> {
+  const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
+  for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
 }
 
 /** Leaves the task to delete what lies in a storage under a key that no row has. */
