@@ -1,5 +1,5 @@
 import { begin } from '../../db/begin.ts'
-import { findFile, judgeFile, markScanning } from '../../db/media/files.ts'
+import { deleteLater, findFile, judgeFile, markScanning } from '../../db/media/files.ts'
 import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { discard, lookAt } from '../media/look.ts'
 import { sniff } from '../media/sniff.ts'
@@ -54,7 +54,10 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
         previewKey: key,
         metadata: { ...metadata },
       }
-      await judgeFile(tx, tenantId, file.id, judged)
+      const stands = await judgeFile(tx, tenantId, file.id, judged)
+      // Where another worker has judged it, the preview under that key is its.
+      const gone = !stands && !(await findFile(tx, tenantId, file.id))
+      if (gone && key) await deleteLater(tx, tenantId, storage.name, key)
       await finishMediaTask(tx, task)
     })
   } catch (error) {
