@@ -53,7 +53,7 @@ export type Claim = {
  *
  * Of those that it takes, some do not go: what is no longer valid becomes `failed` (`expired`); what the daily limit
  * does not allow, what no provider can send now, and whose files are not here yet, becomes `scheduled` for when it can
- * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused becomes `failed`
+ * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused or deleted becomes `failed`
  * (`media_rejected`).
  *
  * Claiming and marking are one statement because the account's lease already keeps other turns away: a claim that is
@@ -151,7 +151,7 @@ export async function claimMessages(
           when 'day' then 'The account''s daily limit is reached.'
           when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.'
           when 'files' then 'A file of it is not fetched or not scanned yet.'
-          when 'refused' then 'A file of it is infected, or could not be fetched or scanned: see its rows of media.' end,
+          when 'refused' then 'A file of it is infected or deleted, or could not be fetched or scanned: see its rows of media.' end,
         attempts = m.attempts + case p.decision when 'send' then 1 else 0 end,
         attempt_id = case when p.decision <> 'send' or p.keyed and m.provider = p.provider and p.attempt_id is not null
           then p.attempt_id else pigeonpost.uuid_v7() end,

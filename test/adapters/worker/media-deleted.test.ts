@@ -92,4 +92,5 @@ t.test('nor is the preview of one that is deleted while it is scanned', async (t
   await waitFor(async () => (await sql`select from pigeonpost_private.media_tasks`).length === 0, {
     what: 'nothing to be left to do',
   })
+  t.equal((await sql`select from pigeonpost.media_files`).length, 0)
 })
