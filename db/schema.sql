@@ -2081,22 +2081,17 @@ COMMENT ON COLUMN pigeonpost.media.created_by IS 'The API key of an upload.';
 CREATE FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) RETURNS SETOF pigeonpost.media
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
   with named as (
     select m.id, r.position from pigeonpost.media m, lateral (values (m.position::bigint)) r (position)
     where m.tenant_id = p_message.tenant_id and m.message_id = p_message.id
     union all
-    select (e.value ->> 'media_id')::uuid, e.ord
-    from jsonb_array_elements(case when jsonb_typeof(p_message.metadata -> 'media') = 'array' then p_message.metadata -> 'media' end)
-      with ordinality e (value, ord)
-    where e.value ->> 'media_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    union all
-    select p_message.media_id, 0
+    select n.id, n.position from pigeonpost_private.uploads_named_by(p_message) n
   )
   select m.* from (select n.id, min(n.position) as position from named n group by n.id) n
   join pigeonpost.media m on m.tenant_id = p_message.tenant_id and m.id = n.id
   order by n.position
-$_$;
+$$;
 ALTER FUNCTION pigeonpost_private.media_of(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
 
 -- Name: media_state(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
@@ -2104,9 +2099,11 @@ CREATE FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) RE
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when bool_or(m.status in ('infected', 'failed')) then 'rejected'
-    when bool_or(m.status in ('pending', 'scanning')) then 'pending' else 'ready' end
-  from pigeonpost_private.media_of(p_message) m
+  with files as materialized (select m.id, m.status from pigeonpost_private.media_of(p_message) m)
+  select case when bool_or(f.status in ('infected', 'failed')) or exists (
+      select n.id from pigeonpost_private.uploads_named_by(p_message) n where n.id not in (select o.id from files o)) then 'rejected'
+    when bool_or(f.status in ('pending', 'scanning')) then 'pending' else 'ready' end
+  from files f
 $$;
 ALTER FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
 
@@ -3491,7 +3488,7 @@ declare
   v_is_ready constant boolean := new.status in ('clean', 'unscanned');
   v_message pigeonpost.messages;
 begin
-  if tg_op = 'INSERT' and new.file_id is null and new.status = 'pending' then
+  if new.file_id is null and new.status = 'pending' then
     perform pigeonpost_private.add_media_task(new.tenant_id, 'fetch', new.id::text);
   end if;
   if new.status in ('pending', 'scanning') or tg_op = 'UPDATE' and v_is_ready and old.status in ('clean', 'unscanned') then
@@ -3819,11 +3816,28 @@ CREATE FUNCTION pigeonpost_private.tg_messages__refer() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  if new.media_url is not distinct from old.media_url and new.metadata -> 'media' is not distinct from old.metadata -> 'media' then
+    new.media_url := null;
+    new.metadata := new.metadata - 'media';
+  end if;
   perform pigeonpost_private.refer_media(new);
   return null;
 end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_messages__refer() OWNER TO pigeonpost_owner;
+
+-- Name: tg_messages__refetch(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_messages__refetch() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.media m set status = 'pending', error_code = null, error_message = null
+  where m.tenant_id = new.tenant_id and m.message_id = new.id and m.status = 'failed' and m.file_id is null;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_messages__refetch() OWNER TO pigeonpost_owner;
 
 -- Name: tg_messages__resolve(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_messages__resolve() RETURNS trigger
@@ -3945,6 +3959,20 @@ begin
 end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_threads__rotate() OWNER TO pigeonpost_owner;
+
+-- Name: uploads_named_by(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) RETURNS TABLE(id uuid, "position" bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select (e.value ->> 'media_id')::uuid, e.ord
+  from jsonb_array_elements(case when jsonb_typeof(p_message.metadata -> 'media') = 'array' then p_message.metadata -> 'media' end)
+    with ordinality e (value, ord)
+  where e.value ->> 'media_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  union all
+  select p_message.media_id, 0 where p_message.media_id is not null
+$_$;
+ALTER FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
 
 -- Name: accounts; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.accounts (
@@ -5349,6 +5377,9 @@ CREATE TRIGGER "700_relimit" AFTER UPDATE OF rate_per_minute, burst, daily_limit
 -- Name: messages 750_refer; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "750_refer" AFTER UPDATE OF media_id, media_url, metadata ON pigeonpost.messages FOR EACH ROW WHEN (((new.media_url IS DISTINCT FROM old.media_url) OR (new.media_id IS DISTINCT FROM old.media_id) OR ((new.metadata -> 'media'::text) IS DISTINCT FROM (old.metadata -> 'media'::text)))) EXECUTE FUNCTION pigeonpost_private.tg_messages__refer();
 
+-- Name: messages 760_refetch; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "760_refetch" AFTER UPDATE OF status ON pigeonpost.messages FOR EACH ROW WHEN (((old.status = 'failed'::text) AND (new.status = 'queued'::text))) EXECUTE FUNCTION pigeonpost_private.tg_messages__refetch();
+
 -- Name: messages 800_apply_parked; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_apply_parked" AFTER UPDATE OF external_message_id ON pigeonpost.messages FOR EACH ROW WHEN (((new.external_message_id IS NOT NULL) AND (new.external_message_id IS DISTINCT FROM old.external_message_id))) EXECUTE FUNCTION pigeonpost_private.tg_messages__apply_parked();
 
@@ -6280,6 +6311,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__record_status() FROM PUBL
 -- Name: FUNCTION tg_messages__refer(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__refer() FROM PUBLIC;
 
+-- Name: FUNCTION tg_messages__refetch(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__refetch() FROM PUBLIC;
+
 -- Name: FUNCTION tg_messages__resolve(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_messages__resolve() FROM PUBLIC;
 
@@ -6294,6 +6328,10 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__normalise() FROM PUBLIC;
 
 -- Name: FUNCTION tg_threads__rotate(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_threads__rotate() FROM PUBLIC;
+
+-- Name: FUNCTION uploads_named_by(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) TO pigeonpost_app;
 
 -- Name: TABLE accounts; Type: ACL; Schema: pigeonpost
 GRANT SELECT ON TABLE pigeonpost.accounts TO pigeonpost_reader;

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { asPigeonpostError, PigeonpostError } from '../../db/errors.ts'
+import { StorageMisconfigured, StorageUnavailable } from '../storage/index.ts'
 
 export interface Problem {
   status: number
@@ -62,6 +63,10 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
       message: first?.message ?? 'Invalid input',
       details,
     }
+  }
+  if (thrown instanceof StorageUnavailable || thrown instanceof StorageMisconfigured) {
+    const message = 'The storage of files cannot be used now'
+    return { status: 503, code: 'storage_unavailable', message, details: [] }
   }
   const error = asPigeonpostError(thrown)
   const unavailable = error instanceof PigeonpostError && error.status === 503

@@ -215,7 +215,10 @@ export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance 
   })
   app.addHook('onRequest', async (request) => refuseRepeatedHeaders(request))
   app.addHook('onSend', async (request, reply) => {
-    reply.headers(commonHeaders(request.id))
+    // What a route says for itself stands: a file may be kept by its browser, and is shown in a sandbox.
+    for (const [name, value] of Object.entries(commonHeaders(request.id))) {
+      if (!reply.hasHeader(name)) reply.header(name, value)
+    }
     if (!app.server.listening) {
       // We are closing: a connection kept alive would hold that up.
       reply.header('connection', 'close')

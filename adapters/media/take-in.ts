@@ -1,5 +1,12 @@
 import type { Transaction } from '../../db/connect.ts'
-import { findFileByHash, holdFileByHash, keepFile, type NewFile } from '../../db/media/files.ts'
+import {
+  deleteStored,
+  findFileByHash,
+  holdFileByHash,
+  judgeUnscanned,
+  keepFile,
+  type NewFile,
+} from '../../db/media/files.ts'
 import type { MediaStatus } from '../../db/rows.ts'
 import type { Scanner } from '../scan/index.ts'
 import { fileKey, previewKey, type Storage } from '../storage/index.ts'
@@ -26,6 +33,11 @@ export interface TakenFile {
   filename: string
 }
 
+/** Thrown by `attach`: nobody wants the file any more. */
+export class Unwanted extends Error {
+  override readonly name = 'Unwanted'
+}
+
 export interface TakeIn<T> {
   tenantId: number
   declared: Declared
@@ -45,10 +57,11 @@ export interface TakeIn<T> {
  *
  * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
  * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.
- * @throws UnsupportedType and Unreadable when strict; StorageUnavailable; what `run` and `attach` throw
+ * @throws UnsupportedType and Unreadable when strict; Unwanted, and what was stored is left to be deleted; StorageUnavailable; what `run` and `attach` throw
  */
 export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
   const { tenantId, declared, strict, signal, run, attach } = about
+  const { scanner } = tools
   const { sha256, size } = spooled
   let preview = null
   try {
@@ -60,7 +73,9 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         findFileByHash(tx, tenantId, sha256),
         tx<{ id: string }[]>`select pigeonpost.uuid_v7() as id`,
       ])
-      return { known: found !== null, id: made?.id ?? '' }
+      // A scanner that came later has not seen it yet.
+      const isToSee = scanner !== null && found?.status === 'unscanned'
+      return { known: found !== null && !isToSee, id: made?.id ?? '' }
     })
     if (known) {
       const taken = await run(async (tx) => {
@@ -94,6 +109,7 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         await tools.storage.put(file.previewKey, preview.path, preview, signal)
     }
     return await run(async (tx) => {
+      if (scanner && look.status !== 'pending') await judgeUnscanned(tx, file)
       const kept = await keepFile(tx, file)
       const stands = kept === id ? file : await holdFileByHash(tx, tenantId, sha256)
       return attach(tx, {
@@ -102,6 +118,9 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         signature: stands?.signature ?? null,
         filename,
       })
+    }).catch(async (error: unknown) => {
+      if (error instanceof Unwanted) await run(async (tx) => deleteStored(tx, file))
+      throw error
     })
   } finally {
     await discard(spooled, preview)

@@ -31,6 +31,8 @@ export type DeliverContext = {
   /** ms after which a turn yields to the other accounts. */
   turnMs: number
   flightsOf(target: Target): Flights
+  /** A storage is known, so that messages can take files along. */
+  takesFiles: boolean
   /** No more claims. */
   stopping: AbortSignal
   /** Requests are aborted. */
@@ -182,6 +184,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       candidates,
       recipientIntervalMs,
       providerInMs,
+      takesFiles: context.takesFiles,
       ...(trying === null ? {} : { only: trying }),
     })
     ready = messages

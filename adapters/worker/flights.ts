@@ -166,8 +166,7 @@ async function send(
     return { outcome: 'not_sent', retryable: true, errorCode: filesUnavailable, errorMessage }
   }
   try {
-    const whole = found.length > 0 ? { ...message, files: found } : message
-    return await provider.send(whole, { account, signal, publicUrl })
+    return await provider.send(withOurFiles(message, found), { account, signal, publicUrl })
   } catch (error) {
     logger.error(
       { err: error, provider: provider.name, messageId: flight.message.id },
@@ -179,6 +178,13 @@ async function send(
       errorMessage: error instanceof Error ? error.message : String(error),
     }
   }
+}
+
+/** A file that a message names by its address goes out by ours or not at all: nobody has scanned what lies there now. */
+function withOurFiles({ hasFiles, ...message }: Outgoing, files: OutboundFile[]): OutboundMessage {
+  if (!hasFiles) return message
+  const { media: _media, ...metadata } = message.metadata
+  return { ...message, mediaUrl: null, metadata, files }
 }
 
 /**

@@ -8,10 +8,11 @@ import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { type ChannelAccount, type MediaReference, MediaUnavailable } from '../channels/channel.ts'
 import { channels } from '../channels/registry.ts'
 import { lookUpSecret } from '../channels/secret.ts'
+import { Stalled } from '../media/errors.ts'
 import { FetchError, fetchFile } from '../media/fetch.ts'
 import { discard } from '../media/look.ts'
 import { spool, type Spooled } from '../media/spool.ts'
-import { takeIn } from '../media/take-in.ts'
+import { takeIn, Unwanted } from '../media/take-in.ts'
 import type { MediaContext } from './media.ts'
 
 /** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */
@@ -34,7 +35,9 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(wholeMs)])
   const reference = media.reference as MediaReference
   try {
-    const { said, ...spooled } = await bring(context, tenantId, media, signal)
+    const { said, ...spooled } = await bring(context, tenantId, media, signal).catch(
+      (error: unknown) => Promise.reject(asTooSlow(error)),
+    )
     if (spooled.size === 0) {
       await discard(spooled)
       throw new MediaUnavailable('media_empty', 'The file has no bytes.', false)
@@ -50,11 +53,16 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
       signal,
       run: async (work) => begin(sql, work),
       attach: async (tx, { id: fileId, filename }) => {
-        await attachFile(tx, tenantId, media.id, { fileId, filename })
+        const attached = await attachFile(tx, tenantId, media.id, { fileId, filename })
+        if (!attached) throw new Unwanted('its row was deleted meanwhile')
         await finishMediaTask(tx, task)
       },
     })
   } catch (error) {
+    if (error instanceof Unwanted) {
+      await finishMediaTask(sql, task)
+      return
+    }
     const final = finalReason(error, task.attempt)
     if (!final || stopping.aborted) throw error
     logger.warn({ ...task, code: final.code, reason: final.message }, 'a file cannot be had')
@@ -120,8 +128,18 @@ async function bring(
   return { ...spooled, said: { filename, contentType } }
 }
 
+/** A provider that stops sending, or takes too long, is worth another try, and not any number of them. */
+export function asTooSlow(error: unknown): unknown {
+  const late = error instanceof DOMException && error.name === 'TimeoutError'
+  if (!late && !(error instanceof Stalled)) return error
+  return new MediaUnavailable('timeout', 'The file did not come in time.', true, { cause: error })
+}
+
 /** Why it will never come; null where it may. */
-function finalReason(error: unknown, attempt: number): { code: string; message: string } | null {
+export function finalReason(
+  error: unknown,
+  attempt: number,
+): { code: string; message: string } | null {
   if (error instanceof FetchError || error instanceof MediaUnavailable) {
     if (error.retryable && attempt < mostAttempts) return null
     return { code: error.code, message: error.message }

@@ -1,5 +1,5 @@
 import { begin } from '../../db/begin.ts'
-import { beginScan, endScan, findFile, judgeFile } from '../../db/media/files.ts'
+import { beginScan, deleteLater, endScan, findFile, judgeFile } from '../../db/media/files.ts'
 import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { discard, lookAt } from '../media/look.ts'
 import { sniff } from '../media/sniff.ts'
@@ -56,7 +56,10 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
         previewKey: key,
         metadata: { ...metadata },
       }
-      if (!(await judgeFile(tx, file, judged))) throw new Changed()
+      const stands = await judgeFile(tx, file, judged)
+      if (!stands && (await findFile(tx, tenantId, id))) throw new Changed()
+      // Deleted under us: nothing else would ever delete its preview.
+      if (!stands && key) await deleteLater(tx, tenantId, storage.name, key)
       await finishMediaTask(tx, task)
     })
   } catch (error) {

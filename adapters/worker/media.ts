@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
 import {
-  claimMediaTasks,
+  claimMediaTask,
   finishMediaTask,
   type MediaTask,
   putOffMediaTask,
@@ -36,7 +36,9 @@ export interface MediaContext extends MediaOptions {
 
 export type MediaWorker = { stop(): Promise<void> }
 
-const concurrency = 4
+const concurrency = 5
+/** Of one tenant: hosts that let us wait are not to keep everybody's files waiting. */
+const mostOfTenant = 4
 const everyMs = 1_000
 /** For a whole task; the requests in it have shorter ones. */
 const leaseMs = 300_000
@@ -51,7 +53,7 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
   const { sql, logger } = options
   const stopping = new AbortController()
   const context: MediaContext = { ...options, signal: stopping.signal }
-  const open = new Set<Promise<void>>()
+  const open = new Map<Promise<void>, number>()
 
   async function run(task: MediaTask): Promise<void> {
     try {
@@ -71,25 +73,35 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
     }
   }
 
+  /** Begins one more; false where none may be. */
+  async function begin(): Promise<boolean> {
+    if (stopping.signal.aborted || open.size >= concurrency) return false
+    const tenants = [...open.values()]
+    const except = [...new Set(tenants)].filter(
+      (tenant) => tenants.filter((one) => one === tenant).length >= mostOfTenant,
+    )
+    const task = await claimMediaTask(sql, { except, leaseMs })
+    if (!task) return false
+    const going: Promise<void> = run(task).finally(() => open.delete(going))
+    open.set(going, task.tenantId)
+    return true
+  }
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      let claimed: MediaTask[] = []
+      let begun = 0
       try {
-        claimed = await claimMediaTasks(sql, { limit: concurrency - open.size, leaseMs })
+        while (await begin()) begun += 1
       } catch (error) {
         if (!stopping.signal.aborted) logger.warn({ err: error }, 'could not look for files to do')
       }
-      for (const task of claimed) {
-        const going: Promise<void> = run(task).finally(() => open.delete(going))
-        open.add(going)
-      }
       const full = open.size >= concurrency
-      if (full || claimed.length > 0) await within(Promise.race(open), everyMs, stopping.signal)
-      else await within(new Promise(() => {}), everyMs, stopping.signal)
+      const change = full || begun > 0 ? Promise.race(open.keys()) : new Promise<void>(() => {})
+      await within(change, everyMs, stopping.signal)
       if (full && open.size >= concurrency)
-        await within(Promise.race(open), leaseMs, stopping.signal)
+        await within(Promise.race(open.keys()), leaseMs, stopping.signal)
     }
-    await Promise.all(open)
+    await Promise.all(open.keys())
   }
 
   const running = loop()

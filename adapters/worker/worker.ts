@@ -74,6 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
     stopping: stopping.signal,
     hardStop: hardStop.signal,
+    takesFiles: files !== null,
     flightsOf,
   }
 

@@ -34,6 +34,8 @@ export type ClaimOptions = {
   recipientIntervalMs?: number
   /** ms until a provider may be used again, for messages that have none now. */
   providerInMs?: number
+  /** False where no storage is known: what takes files along is left for a worker that knows one. Default true. */
+  takesFiles?: boolean
 }
 
 export type Claim = {
@@ -51,7 +53,7 @@ export type Claim = {
  *
  * Of those that it takes, some do not go: what is no longer valid becomes `failed` (`expired`); what the daily limit
  * does not allow, what no provider can send now, and whose files are not here yet, becomes `scheduled` for when it can
- * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused becomes `failed`
+ * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused or deleted becomes `failed`
  * (`media_rejected`).
  *
  * Claiming and marking are one statement because the account's lease already keeps other turns away: a claim that is
@@ -62,7 +64,14 @@ export async function claimMessages(
   account: LeasedAccount,
   options: ClaimOptions,
 ): Promise<Claim> {
-  const { limit, candidates, only, recipientIntervalMs = 0, providerInMs = 0 } = options
+  const {
+    limit,
+    candidates,
+    only,
+    recipientIntervalMs = 0,
+    providerInMs = 0,
+    takesFiles = true,
+  } = options
   const [first] = candidates
   const simple =
     candidates.length === 1 && first?.usable && !first.prefix && !first.content_type && !only
@@ -120,7 +129,9 @@ export async function claimMessages(
         coalesce(m.address, '') as recipient, c.provider, c.reason, c.keyed,
         case when m.valid_until <= k.now then 'expired' when c.provider is null then 'unavailable'
           when m.media_url is null and m.media_id is null and not m.metadata ? 'media' then 'send'
-          else case pigeonpost_private.media_state(m) when 'ready' then 'send' when 'pending' then 'files' else 'refused' end
+          else case pigeonpost_private.media_state(m) when 'pending' then 'files' when 'rejected' then 'refused'
+            else case when ${takesFiles} or not exists (select from pigeonpost_private.media_of(m)) then 'send' else 'files' end
+            end
           end as kind
       from pigeonpost.messages m cross join clock k ${choice}
       where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId} and m.status = 'queued'
@@ -140,7 +151,7 @@ export async function claimMessages(
           when 'day' then 'The account''s daily limit is reached.'
           when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.'
           when 'files' then 'A file of it is not fetched or not scanned yet.'
-          when 'refused' then 'A file of it is infected, or could not be fetched or scanned: see its rows of media.' end,
+          when 'refused' then 'A file of it is infected or deleted, or could not be fetched or scanned: see its rows of media.' end,
         attempts = m.attempts + case p.decision when 'send' then 1 else 0 end,
         attempt_id = case when p.decision <> 'send' or p.keyed and m.provider = p.provider and p.attempt_id is not null
           then p.attempt_id else pigeonpost.uuid_v7() end,

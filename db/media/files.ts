@@ -71,10 +71,15 @@ export async function keepFile(tx: Transaction, file: NewFile): Promise<string> 
     if (row) return row.id
     const other = await holdFileByHash(tx, file.tenantId, file.sha256)
     if (!other) continue
-    const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
-    for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
+    await deleteStored(tx, file)
     return other.id
   }
+}
+
+/** Leaves the tasks to delete a file that was stored and has no row. */
+export async function deleteStored(tx: Transaction, file: NewFile): Promise<void> {
+  const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
+  for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
 }
 
 /** Leaves the task to delete what lies in a storage under a key that no row has. */
@@ -118,6 +123,18 @@ export async function judgeFile(
     where tenant_id = ${file.tenant_id} and id = ${file.id} and status = ${file.status}
       and storage = ${file.storage} and storage_key = ${file.storage_key} returning id`
   return rows.length > 0
+}
+
+/** Writes down what the scanner says of a content that was stored when there was none; its rows of media follow. */
+export async function judgeUnscanned(tx: Transaction, seen: NewFile): Promise<void> {
+  const gone = seen.status === 'infected'
+  await tx`
+    update pigeonpost.media_files set status = ${seen.status}, signature = ${seen.signature},
+      error_message = ${seen.errorMessage}, scanned_at = now(),
+      storage = case when ${gone} then null else storage end,
+      storage_key = case when ${gone} then null else storage_key end,
+      preview_key = case when ${gone} then null else preview_key end
+    where tenant_id = ${seen.tenantId} and sha256 = decode(${seen.sha256}, 'hex') and status = 'unscanned'`
 }
 
 /** The file is being scanned, and stays where it is meanwhile. Null where nobody asks for it any more. */

@@ -12,22 +12,24 @@ export interface MediaTask {
 }
 
 /**
- * Takes tasks that are due, the oldest first. One that is neither finished nor put off within `leaseMs` is due again:
- * whoever had it died.
+ * Takes the task that has been due for the longest, of a tenant that is not in `except`. One that is neither finished
+ * nor put off within `leaseMs` is due again: whoever had it died.
  */
-export async function claimMediaTasks(
+export async function claimMediaTask(
   sql: Sql,
-  { limit, leaseMs }: { limit: number; leaseMs: number },
-): Promise<MediaTask[]> {
-  return sql<MediaTask[]>`
+  { except, leaseMs }: { except: number[]; leaseMs: number },
+): Promise<MediaTask | null> {
+  const [task] = await sql<MediaTask[]>`
     with due as materialized (
       select t.tenant_id, t.kind, t.subject from pigeonpost_private.media_tasks t
-      where t.due_at <= clock_timestamp() order by t.due_at limit ${limit} for update skip locked
+      where t.due_at <= clock_timestamp() and t.tenant_id <> all (${except}::integer[])
+      order by t.due_at limit 1 for update skip locked
     )
     update pigeonpost_private.media_tasks t
     set due_at = clock_timestamp() + ${leaseMs} * interval '1 ms', attempts = t.attempts + 1
     from due d where t.tenant_id = d.tenant_id and t.kind = d.kind and t.subject = d.subject
     returning t.tenant_id as "tenantId", t.kind, t.subject, t.attempts as attempt`
+  return task ?? null
 }
 
 /** Of a task to delete what lies in a storage under a key. */

@@ -1,5 +1,5 @@
 --! Previous: sha1:be62f7d5da234d87773ae482088eabd95b5b854c
---! Hash: sha1:3cd26beefe61c75be84bf3f66fea145cef04cac4
+--! Hash: sha1:f781a2167276a10f011d2ce2f58a2f88f016b913
 --! Message: media-and-idempotency
 
 -- Media: the files that messages bring and take along, and what is known of them.
@@ -1098,12 +1098,17 @@ begin
 end
 $$;
 
--- A message that is filled in later: a stub that its second copy completes, an update by a bridge.
+-- A message that is filled in later: a stub that its second copy completes, an update by a bridge. Where only the link
+-- changed, the names make no rows: those that were deleted would be back.
 create or replace function pigeonpost_private.tg_messages__refer() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if new.media_url is not distinct from old.media_url and new.metadata -> 'media' is not distinct from old.metadata -> 'media' then
+    new.media_url := null;
+    new.metadata := new.metadata - 'media';
+  end if;
   perform pigeonpost_private.refer_media(new);
   return null;
 end
@@ -1112,6 +1117,20 @@ create or replace trigger "750_refer" after update of media_id, media_url, metad
   for each row when (new.media_url is distinct from old.media_url or new.media_id is distinct from old.media_id
     or new.metadata -> 'media' is distinct from old.metadata -> 'media')
   execute function pigeonpost_private.tg_messages__refer();
+
+-- What lay here before, by the ids that a message names.
+create or replace function pigeonpost_private.uploads_named_by(p_message pigeonpost.messages)
+returns table (id uuid, "position" bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (e.value ->> 'media_id')::uuid, e.ord
+  from jsonb_array_elements(case when jsonb_typeof(p_message.metadata -> 'media') = 'array' then p_message.metadata -> 'media' end)
+    with ordinality e (value, ord)
+  where e.value ->> 'media_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  union all
+  select p_message.media_id, 0 where p_message.media_id is not null
+$$;
 
 -- All files of a message, in its order: those that it brought, and those that lay here before.
 create or replace function pigeonpost_private.media_of(p_message pigeonpost.messages) returns setof pigeonpost.media
@@ -1122,27 +1141,40 @@ as $$
     select m.id, r.position from pigeonpost.media m, lateral (values (m.position::bigint)) r (position)
     where m.tenant_id = p_message.tenant_id and m.message_id = p_message.id
     union all
-    select (e.value ->> 'media_id')::uuid, e.ord
-    from jsonb_array_elements(case when jsonb_typeof(p_message.metadata -> 'media') = 'array' then p_message.metadata -> 'media' end)
-      with ordinality e (value, ord)
-    where e.value ->> 'media_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    union all
-    select p_message.media_id, 0
+    select n.id, n.position from pigeonpost_private.uploads_named_by(p_message) n
   )
   select m.* from (select n.id, min(n.position) as position from named n group by n.id) n
   join pigeonpost.media m on m.tenant_id = p_message.tenant_id and m.id = n.id
   order by n.position
 $$;
 
--- What a message that is to be sent has to know of its files.
+-- What a message that is to be sent has to know of its files. One that it names and that is not there any more is as good
+-- as refused: without it the message would say something else.
 create or replace function pigeonpost_private.media_state(p_message pigeonpost.messages) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when bool_or(m.status in ('infected', 'failed')) then 'rejected'
-    when bool_or(m.status in ('pending', 'scanning')) then 'pending' else 'ready' end
-  from pigeonpost_private.media_of(p_message) m
+  with files as materialized (select m.id, m.status from pigeonpost_private.media_of(p_message) m)
+  select case when bool_or(f.status in ('infected', 'failed')) or exists (
+      select n.id from pigeonpost_private.uploads_named_by(p_message) n where n.id not in (select o.id from files o)) then 'rejected'
+    when bool_or(f.status in ('pending', 'scanning')) then 'pending' else 'ready' end
+  from files f
 $$;
+
+-- What could not be fetched may be there by now: an operator who has a message sent again has its files fetched again.
+create or replace function pigeonpost_private.tg_messages__refetch() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pigeonpost.media m set status = 'pending', error_code = null, error_message = null
+  where m.tenant_id = new.tenant_id and m.message_id = new.id and m.status = 'failed' and m.file_id is null;
+  return null;
+end
+$$;
+create or replace trigger "760_refetch" after update of status on pigeonpost.messages
+  for each row when (old.status = 'failed' and new.status = 'queued')
+  execute function pigeonpost_private.tg_messages__refetch();
 
 create or replace function pigeonpost_private.add_media_task(p_tenant_id integer, p_kind text, p_subject text) returns void
 language sql volatile
@@ -1193,7 +1225,7 @@ declare
   v_is_ready constant boolean := new.status in ('clean', 'unscanned');
   v_message pigeonpost.messages;
 begin
-  if tg_op = 'INSERT' and new.file_id is null and new.status = 'pending' then
+  if new.file_id is null and new.status = 'pending' then
     perform pigeonpost_private.add_media_task(new.tenant_id, 'fetch', new.id::text);
   end if;
   if new.status in ('pending', 'scanning') or tg_op = 'UPDATE' and v_is_ready and old.status in ('clean', 'unscanned') then
@@ -1652,7 +1684,8 @@ grant insert, delete on pigeonpost.media to pigeonpost_app;
 grant update (file_id, filename, status, error_code, error_message) on pigeonpost.media to pigeonpost_app;
 grant insert, update on pigeonpost.media_files to pigeonpost_app;
 grant select, insert, update, delete on pigeonpost_private.media_tasks to pigeonpost_app;
-grant execute on function pigeonpost_private.media_of(pigeonpost.messages), pigeonpost_private.media_state(pigeonpost.messages) to pigeonpost_app;
+grant execute on function pigeonpost_private.media_of(pigeonpost.messages), pigeonpost_private.uploads_named_by(pigeonpost.messages),
+  pigeonpost_private.media_state(pigeonpost.messages) to pigeonpost_app;
 grant select on pigeonpost_private.clock_offset to pigeonpost_app;
 grant select on pigeonpost_private.log_state, pigeonpost_private.message_counts to pigeonpost_app;
 grant execute on function pigeonpost_private.clock(), pigeonpost_private.take_rate(integer, uuid, integer),

@@ -366,6 +366,70 @@ t.test('a message knows whether its files can be sent', async (t) => {
   t.equal(await state({ metadata: { media: 'x' }, media_url: url }), 'pending')
 })
 
+t.test('a message whose upload is gone is not sent without it', async (t) => {
+  const [tenant_id, other] = [newTenant(), newTenant()]
+  const row = { tenant_id, direction: 'outbound', content_type: 'image' }
+  const stateOf = async ({ id }: { id: string }) => {
+    const [found] =
+      await sql`select pigeonpost_private.media_state(m) as state from pigeonpost.messages m where tenant_id = ${tenant_id} and id = ${id}`
+    return found?.['state']
+  }
+  const naming = async (...media: Row[]) => stateOf(await put({ ...row, metadata: { media } }))
+  const there = await upload(tenant_id, await storeFile(tenant_id))
+  const foreign = await upload(other, await storeFile(other))
+  t.equal(await naming({ media_id: there.toUpperCase() }), 'ready')
+  t.equal(await naming({ media_id: there }, { media_id: randomUUID() }), 'rejected')
+  t.equal(await naming({ media_id: foreign, url }), 'rejected')
+
+  const racing = await sql.begin(async (tx) => {
+    const stored = await store(tx as Runner, { ...row, address: newPhone(), media_id: there })
+    // On another connection: neither sees what the other does.
+    await sql`delete from pigeonpost.media where tenant_id = ${tenant_id} and id = ${there}`
+    return stored
+  })
+  t.equal(await stateOf(racing), 'rejected')
+})
+
+t.test('a file of a message that is deleted stays so', async (t) => {
+  const tenant_id = newTenant()
+  for (const row of [{ media_url: url }, { metadata: { media: [{ url }, { url }] } }]) {
+    const message = await put({ tenant_id, content_type: 'image', ...row })
+    const rows = await mediaOf(tenant_id, message.id)
+    const [first] = rows
+    await sql`update pigeonpost.media set file_id = ${await storeFile(tenant_id)} where tenant_id = ${tenant_id} and id = ${first?.id ?? ''}`
+    await sql`delete from pigeonpost.media where tenant_id = ${tenant_id} and id = ${first?.id ?? ''}`
+    // The next that comes is linked, which changes the message again.
+    await sql`update pigeonpost.media set file_id = ${await storeFile(tenant_id)} where tenant_id = ${tenant_id} and message_id = ${message.id}`
+    t.same(
+      await mediaOf(tenant_id, message.id).then((left) => left.map(({ id }) => id)),
+      rows.slice(1).map(({ id }) => id),
+    )
+  }
+})
+
+t.test(
+  'what could not be fetched is fetched again when its message is to be sent again',
+  async (t) => {
+    const tenant_id = newTenant()
+    const message = await put({
+      tenant_id,
+      direction: 'outbound',
+      content_type: 'image',
+      media_url: url,
+    })
+    const [row] = await mediaOf(tenant_id, message.id)
+    await sql`update pigeonpost.media set status = 'failed', error_code = 'url_unreachable' where tenant_id = ${tenant_id}`
+    await sql`delete from pigeonpost_private.media_tasks where tenant_id = ${tenant_id}`
+    const status = async (to: string) =>
+      sql`update pigeonpost.messages set status = ${to} where tenant_id = ${tenant_id} and id = ${message.id}`
+    await status('failed')
+    t.strictSame(await tasksOf(tenant_id), [])
+    await status('queued')
+    t.match([...(await mediaOf(tenant_id, message.id))], [{ status: 'pending', error_code: null }])
+    t.strictSame(await tasksOf(tenant_id), [`fetch ${row?.id}`])
+  },
+)
+
 /** The first is done and not committed when the second begins; it commits once the second is seen to wait for it. */
 async function race(
   first: (tx: Runner) => Promise<unknown>,

@@ -1040,7 +1040,7 @@ export interface components {
         "application/json": components["schemas"]["Error"];
       };
     };
-    /** @description The database cannot be reached, or is busy; ask again after Retry-After */
+    /** @description The database or the storage of files cannot be reached, or is busy; ask again after Retry-After */
     Unavailable: {
       headers: {
         "x-request-id": components["headers"]["RequestId"];

@@ -12,7 +12,8 @@ import { readAccess } from './access.ts'
 /**
  * A MediaUrl is asked for with the account's credentials and answers with a redirect to a signed address, which takes
  * none. Media that the webhook told of may be 404 for a while, so that is worth another try. Any other address gets no
- * credentials: whoever can write a message's row could have them sent to theirs.
+ * credentials, be it Twilio's own: whoever can write a message's row could have them sent to theirs, or read what the
+ * API tells the account alone (its resource has the auth token in it).
  * Source: twilio.com/docs/messaging/api/media-resource
  * @throws MediaUnavailable
  */
@@ -42,10 +43,12 @@ export async function locate(
   throw unavailable(answer)
 }
 
-/** Of Twilio's API, in any region, or of the server that stands in for it. */
+const mediaPath = /^\/[\d-]+\/Accounts\/AC\w+\/Messages\/\w+\/Media\/\w+$/
+
+/** A media resource of Twilio's API, in any region, or of the server that stands in for it. */
 function isTwilios(url: string, account: ChannelAccount): boolean {
-  const { origin, protocol, hostname } = URL.parse(url) ?? {}
-  if (!origin || !hostname) return false
+  const { origin, protocol, hostname, pathname } = URL.parse(url) ?? {}
+  if (!origin || !hostname || !mediaPath.test(pathname ?? '')) return false
   const twilios = protocol === 'https:' && /^api(\.[a-z0-9-]+)*\.twilio\.com$/.test(hostname)
   return twilios || origin === URL.parse(apiUrl(account, 'https://api.twilio.com'))?.origin
 }

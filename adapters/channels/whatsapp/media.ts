@@ -45,12 +45,15 @@ export async function locate(
   if (answer.status < 200 || answer.status >= 300) throw refused(answer)
   const read = located.safeParse(answer.json)
   if (!read.success) throw unreadable('Meta')
-  return { url: read.data.url, headers }
+  // Other things of Meta's have ids too, and say a URL that somebody chose.
+  const own = new URL(address).origin === new URL(read.data.url).origin
+  return atUrl(read.data, own || isMetas(read.data.url) ? headers : undefined)
 }
 
+/** Meta's servers of files. Not its API, which tells the token's holder more than files: whoever writes rows could ask. */
 function isMetas(url: string | undefined): boolean {
   const { protocol, hostname = '' } = URL.parse(url ?? '') ?? {}
-  return protocol === 'https:' && /(^|\.)(fbsbx|facebook|whatsapp)\.(com|net)$/.test(hostname)
+  return protocol === 'https:' && /(^|\.)(fbsbx\.com|whatsapp\.net)$/.test(hostname)
 }
 
 /** An id that is unknown or too old is answered like a wrong parameter. */

@@ -31,7 +31,10 @@ const errors = {
   422: ['FileRefused', 'The file is infected, or is no picture that can be read'],
   429: ['TooManyRequests', 'The key has asked too often; Retry-After says when to ask again'],
   500: ['InternalError', 'Something went wrong on our side; it is in our log by its x-request-id'],
-  503: ['Unavailable', 'The database cannot be reached, or is busy; ask again after Retry-After'],
+  503: [
+    'Unavailable',
+    'The database or the storage of files cannot be reached, or is busy; ask again after Retry-After',
+  ],
 } as const
 export type ErrorStatus = keyof typeof errors
 

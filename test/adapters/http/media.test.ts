@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { startMedia } from '../../../adapters/worker/media.ts'
 import type { Scanner } from '../../../adapters/scan/index.ts'
 import { eicar, noClamd, startClamd } from '../../support/clamd.ts'
+import { StorageUnavailable } from '../../../adapters/storage/index.ts'
 import { mediaFolders, picture, scannerOf } from '../../support/media.ts'
 import { pool, silent } from '../worker/support.ts'
 import { waitFor } from '../../support/wait.ts'
@@ -74,6 +75,9 @@ t.test(
     const whole = await fetchFile(link.url)
     t.equal(whole.headers.get('content-type'), 'image/jpeg')
     t.match(whole.headers.get('content-disposition'), /^attachment; filename/)
+    t.match(whole.headers.get('cache-control'), /^private, max-age=(8|9)\d\d$/)
+    t.equal(whole.headers.get('content-security-policy'), "default-src 'none'; sandbox")
+    t.equal(whole.headers.get('x-content-type-options'), 'nosniff')
     t.ok(Buffer.from(await whole.arrayBuffer()).equals(content))
     const part = await fetchFile(link.url, { range: 'bytes=2-5' })
     t.equal(part.status, 206)
@@ -412,3 +416,23 @@ async function freePort(): Promise<number> {
   await new Promise<void>((done) => void server.close(() => done()))
   return typeof address === 'object' && address ? address.port : 0
 }
+
+t.test('a storage that cannot be used is no fault of the request: 503', async (t) => {
+  const { settings } = await mediaFolders(t)
+  const gone = async () => {
+    throw new StorageUnavailable('connect ECONNREFUSED 10.0.0.7')
+  }
+  const current = { ...settings.storages.current, put: gone, presign: gone }
+  const storages = { ...settings.storages, current, get: async () => current }
+  const api = await testApi(t, { media: { ...settings, storages } })
+  const response = await fetch(`${api.api.url}/api/v1/media`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${api.key}` },
+    body: await picture(),
+  })
+  t.equal(response.status, 503)
+  t.equal(response.headers.get('retry-after'), '1')
+  const body = await response.text()
+  t.match(JSON.parse(body), { success: false, code: 'storage_unavailable' })
+  t.notMatch(body, '10.0.0.7')
+})

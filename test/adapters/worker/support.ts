@@ -11,6 +11,7 @@ import type {
 } from '../../../adapters/channels/channel.ts'
 import { createBreakers } from '../../../adapters/worker/breakers.ts'
 import type { DeliverContext } from '../../../adapters/worker/deliver.ts'
+import type { OutboundFiles } from '../../../adapters/media/outbound.ts'
 import { createFlights, type Flights } from '../../../adapters/worker/flights.ts'
 import { createPace } from '../../../adapters/worker/pace.ts'
 import { connect, type Sql } from '../../../db/connect.ts'
@@ -134,7 +135,9 @@ export function turnContext(
   t: Test,
   sql: Sql,
   provider: Provider,
-  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'pace'>> = {},
+  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'pace'>> & {
+    files?: OutboundFiles
+  } = {},
 ): DeliverContext & { stop: AbortController; hard: AbortController } {
   const stop = new AbortController()
   const hard = new AbortController()
@@ -157,6 +160,7 @@ export function turnContext(
     hard,
     stopping: stop.signal,
     hardStop: hard.signal,
+    takesFiles: options.files !== undefined,
     flightsOf(target) {
       const known = flying.get(target.accountId)
       if (known) return known
@@ -166,7 +170,7 @@ export function turnContext(
         pace,
         breakers,
         publicUrl: null,
-        files: null,
+        files: options.files ?? null,
         hardStop: hard.signal,
         onRetry: () => {},
       })

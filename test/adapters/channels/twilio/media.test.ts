@@ -76,11 +76,27 @@ t.test("only Twilio is shown the account's credentials", async (t) => {
     t.same(await locate(url), { url }, url)
   }
   t.same(api.asked, [])
-  const looped = await start(t, { status: 302, headers: { location: '/elsewhere' } })
+  const looped = await start(t, { status: 302, headers: { location: `${path}2` } })
   t.same(await looped.locate(), {
-    url: `${looped.api.url}/elsewhere`,
+    url: `${looped.api.url}${path}2`,
     headers: { authorization: basic },
   })
+})
+
+t.test('the credentials open media, and nothing else of the account', async (t) => {
+  const { api, locate } = await start(t, { body: '{"auth_token":"secret"}' })
+  for (const url of [
+    `${api.url}/2010-04-01/Accounts/${accountSid}.json`,
+    `https://api.twilio.com/2010-04-01/Accounts/${accountSid}.json`,
+    `https://api.twilio.com/2010-04-01/Accounts/${accountSid}/Messages.json`,
+    `https://api.twilio.com/2010-04-01/Accounts/${accountSid}/Messages/MM1/Media/../../../../${accountSid}.json`,
+    `https://api.twilio.com/2010-04-01/Accounts/${accountSid}/Messages/MM1/Media/ME1/%2e%2e/x.json`,
+  ]) {
+    t.same(await locate(url), { url }, url)
+  }
+  t.same(api.asked, [])
+  const away = await start(t, { status: 307, headers: { location: '/2010-04-01/Accounts.json' } })
+  t.same(await away.locate(), { url: `${away.api.url}/2010-04-01/Accounts.json` })
 })
 
 t.test('what Twilio answers instead says whether to try again', async (t) => {

@@ -68,11 +68,19 @@ t.test("Meta's own URLs are fetched with the token, and others without it", asyn
     'https://evil.example/x',
     'https://lookaside.fbsbx.com.evil.example/x',
     'http://lookaside.fbsbx.com/x',
-    'https://notfacebook.com/x',
+    'https://notfbsbx.com/x',
+    'https://graph.facebook.com/v25.0/me/accounts',
+    'https://graph.whatsapp.com/v25.0/1',
   ]) {
     t.same(await locate({ url }), { url }, url)
   }
   t.same(asked, [])
+})
+
+t.test('an id of something else does not lead the token away', async (t) => {
+  const url = 'https://evil.example/page'
+  const { locate } = await start(t, () => ({ body: JSON.stringify({ id, type: 'website', url }) }))
+  t.same(await locate(), { url })
 })
 
 const graph = (status: number, code: number): FileAnswer => ({
