@@ -150,6 +150,7 @@ t.test(
       'choose_provider',
       'media_of',
       'media_state',
+      'uploads_named_by',
       'note_provider',
       'take_probe',
       'tenant_of_account',

@@ -143,6 +143,7 @@ const calls: Record<string, string[]> = {
     mediaOfTheirs('media_of'),
   ],
   media_state: [mediaOfTheirs('media_state')],
+  uploads_named_by: [mediaOfTheirs('uploads_named_by')],
   note_provider: [
     "select pigeonpost_private.note_provider(2, 'x', false, 5, 'x')",
     "select pigeonpost_private.note_provider(2, 'x', true, 0, null)",
