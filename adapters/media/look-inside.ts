@@ -31,6 +31,8 @@ interface Helper {
 /** A new one is begun after so many files, and after so many ms without any. */
 const mostFiles = 40
 const idleMs = 5_000
+/** ms for one file, those that it waits for there included: each step has a shorter time of its own. */
+const mostMs = 120_000
 
 /** The process ended while it had this file. */
 class Died extends Error {}
@@ -80,6 +82,7 @@ async function ask(job: Omit<Job, 'id'>, signal: AbortSignal | undefined): Promi
   hold(helper, true)
   const abort = () => helper.child.connected && helper.child.send({ id, abort: true })
   signal?.addEventListener('abort', abort, { once: true })
+  const late = setTimeout(() => helper.child.kill('SIGKILL'), mostMs)
   try {
     helper.child.send({ ...job, id } satisfies Job, (error) => error && settle.reject(error))
     const answer = await promise
@@ -89,6 +92,7 @@ async function ask(job: Omit<Job, 'id'>, signal: AbortSignal | undefined): Promi
     if (details) throw new Unreadable(message, details)
     throw Object.assign(new Error(message), code === undefined ? {} : { code })
   } finally {
+    clearTimeout(late)
     signal?.removeEventListener('abort', abort)
     helper.open.delete(id)
     if (helper.open.size === 0) rest(helper)
