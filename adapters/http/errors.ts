@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { asPigeonpostError, PigeonpostError } from '../../db/errors.ts'
+import { StorageUnavailable } from '../storage/index.ts'
 
 export interface Problem {
   status: number
@@ -82,6 +83,7 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     }
   }
   return (
+    storageProblem(error) ??
     frameworkProblem(error) ?? {
       status: 500,
       code: 'internal_error',
@@ -176,6 +178,25 @@ function frameworkProblem(error: unknown): Problem | null {
   return null
 }
 
+/** Files find no place. In words of ours: the system's name folders and hosts, and go to the log. */
+function storageProblem(error: unknown): Problem | null {
+  const cause = error instanceof StorageUnavailable ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const message = 'There is no room for the file now'
+    const hint = 'Send it again later; whoever runs this server has to make room.'
+    return {
+      status: 507,
+      code: 'storage_full',
+      message,
+      details: [{ field: 'file', message, hint }],
+    }
+  }
+  if (!(error instanceof StorageUnavailable)) return null
+  const message = 'The storage of files cannot be used now'
+  return { status: 503, code: 'storage_unavailable', message, details: [] }
+}
+
 /** What every answer carries. It is data, and nothing that a browser should run, frame or keep. */
 export function commonHeaders(requestId: string): Record<string, string> {
   return {
@@ -214,6 +235,13 @@ export function answerError(
   }
   if (problem.status === 503) {
     reply.header('retry-after', '1')
+  }
+  if (problem.status === 507) {
+    reply.header('retry-after', '60')
+  }
+  if (problem.status === 408) {
+    // Nothing more is expected of who has stopped sending.
+    reply.header('connection', 'close')
   }
   if (problem.status === 413) {
     // The rest of the body is read and thrown away, so that the client, still writing, gets to read the answer.
