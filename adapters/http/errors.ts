@@ -64,10 +64,6 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
       details,
     }
   }
-  if (thrown instanceof StorageUnavailable || thrown instanceof StorageMisconfigured) {
-    const message = 'The storage of files cannot be used now'
-    return { status: 503, code: 'storage_unavailable', message, details: [] }
-  }
   const error = asPigeonpostError(thrown)
   const unavailable = error instanceof PigeonpostError && error.status === 503
   // A privilege that our own role lacks is no news for the client.
@@ -93,6 +89,7 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     }
   }
   return (
+    storageProblem(error) ??
     frameworkProblem(error) ?? {
       status: 500,
       code: 'internal_error',
@@ -193,6 +190,25 @@ function frameworkProblem(error: unknown): Problem | null {
   return null
 }
 
+/** Files find no place. In words of ours: the system's name folders and hosts, and go to the log. */
+function storageProblem(error: unknown): Problem | null {
+  const cause = error instanceof StorageUnavailable ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const message = 'There is no room for the file now'
+    const hint = 'Send it again later; whoever runs this server has to make room.'
+    return {
+      status: 507,
+      code: 'storage_full',
+      message,
+      details: [{ field: 'file', message, hint }],
+    }
+  }
+  if (!(error instanceof StorageUnavailable || error instanceof StorageMisconfigured)) return null
+  const message = 'The storage of files cannot be used now'
+  return { status: 503, code: 'storage_unavailable', message, details: [] }
+}
+
 /** What every answer carries. It is data, and nothing that a browser should run, frame or keep. */
 export function commonHeaders(requestId: string): Record<string, string> {
   return {
@@ -231,6 +247,13 @@ export function answerError(
   }
   if (problem.status === 503) {
     reply.header('retry-after', '1')
+  }
+  if (problem.status === 507) {
+    reply.header('retry-after', '60')
+  }
+  if (problem.status === 408) {
+    // Nothing more is expected of who has stopped sending.
+    reply.header('connection', 'close')
   }
   if (problem.status === 413) {
     // The rest of the body is read and thrown away, so that the client, still writing, gets to read the answer.

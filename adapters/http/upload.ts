@@ -25,7 +25,11 @@ export async function receiveUpload(
 ): Promise<Upload> {
   const type = request.headers['content-type'] ?? ''
   const isForm = /^multipart\/form-data\s*(;|$)/i.test(type)
-  const upload = await (isForm ? fromForm(request, options) : fromBody(request, options))
+  const upload = await (isForm ? fromForm : fromBody)(request, options).catch((error: unknown) => {
+    // The rest is read and thrown away, so that the client, still writing, gets to read the answer.
+    request.raw.resume()
+    throw error
+  })
   if (upload.spooled.size > 0) return upload
   await discard(upload.spooled)
   throw new InvalidInput('file is empty', { code: 'file_missing', field: 'file', hint })

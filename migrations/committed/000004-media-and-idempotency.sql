@@ -1,5 +1,5 @@
 --! Previous: sha1:be62f7d5da234d87773ae482088eabd95b5b854c
---! Hash: sha1:f781a2167276a10f011d2ce2f58a2f88f016b913
+--! Hash: sha1:c3e2a5d69cc82ade88e2dd6dace74a65ee332f59
 --! Message: media-and-idempotency
 
 -- Media: the files that messages bring and take along, and what is known of them.
@@ -1963,3 +1963,8 @@ comment on function pigeonpost.tg_et_messages__update() is 'text_content, media_
 comment on function pigeonpost.tg_et_threads__insert() is 'Refuses: threads open by themselves.';
 comment on function pigeonpost.tg_et_threads__update() is 'Setting status to archived ends a thread.';
 --! EndIncluded 910_comments.sql
+
+-- What waits to be sent names files too, and would be taken for a message without any.
+select pigeonpost_private.refer_media(m) from pigeonpost.messages m
+where m.direction = 'outbound' and m.status in ('scheduled', 'queued', 'retrying')
+  and (m.media_url is not null or m.metadata ? 'media');

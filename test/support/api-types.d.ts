@@ -1050,6 +1050,15 @@ export interface components {
         "application/json": components["schemas"]["Error"];
       };
     };
+    /** @description There is no room for the file; whoever runs the server has to make some */
+    StorageFull: {
+      headers: {
+        "x-request-id": components["headers"]["RequestId"];
+      };
+      content: {
+        "application/json": components["schemas"]["Error"];
+      };
+    };
   };
   parameters: {
     /** @description Makes a repeated request safe: the same key and body answer the same */
@@ -3785,6 +3794,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**

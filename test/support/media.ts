@@ -10,15 +10,23 @@ import type { Clamd } from './clamd.ts'
 /** Storage in a folder, and a spool, that end with the test. */
 export async function mediaFolders(
   t: Pick<Test, 'teardown'>,
-  about: { baseUrl?: string; scanner?: Scanner | null; limit?: number } = {},
+  about: {
+    baseUrl?: string
+    scanner?: Scanner | null
+    limit?: number
+    /** Folders of the test's own, in place of new ones. */
+    dataFolder?: string
+    spoolFolder?: string
+  } = {},
 ) {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'pigeonpost-media-'))
-  t.teardown(async () => rm(dataFolder, { recursive: true, force: true }))
+  const own = await mkdtemp(join(tmpdir(), 'pigeonpost-media-'))
+  t.teardown(async () => rm(own, { recursive: true, force: true }))
+  const dataFolder = about.dataFolder ?? own
   const storages = await openStorages(
     {},
     { dataFolder, baseUrl: about.baseUrl ?? 'http://files.test' },
   )
-  const spoolFolder = join(dataFolder, 'spool')
+  const spoolFolder = about.spoolFolder ?? join(own, 'spool')
   return {
     settings: {
       storages,

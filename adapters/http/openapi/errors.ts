@@ -35,6 +35,7 @@ const errors = {
     'Unavailable',
     'The database or the storage of files cannot be reached, or is busy; ask again after Retry-After',
   ],
+  507: ['StorageFull', 'There is no room for the file; whoever runs the server has to make some'],
 } as const
 export type ErrorStatus = keyof typeof errors
 

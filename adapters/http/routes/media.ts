@@ -80,7 +80,7 @@ export async function addMedia(
       bodyLimit: limit + 1_048_576,
       config: {
         scope: 'messages:write',
-        errors: [408, 422],
+        errors: [408, 422, 507],
         operation: { requestBody: uploadBody, parameters: [filenameHeader] },
       },
       schema: {

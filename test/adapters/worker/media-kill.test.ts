@@ -92,9 +92,9 @@ async function killAgainAndAgain(t: Test, kills: number, config: StorageConfig):
     next = begin(kill % 3 !== 0)
     await insert()
     await sql`update pigeonpost_private.media_tasks set due_at = now()`
-    let alive = true
+    const killed = new AbortController()
     const client = async (act: (api: string) => Promise<void>, pauseMs: number) => {
-      while (alive) {
+      while (!killed.signal.aborted) {
         await act(api).catch(() => {})
         await delay(pauseMs)
       }
@@ -103,7 +103,7 @@ async function killAgainAndAgain(t: Test, kills: number, config: StorageConfig):
     await delay(30 + Math.random() * 500)
     helpers.push(...(await childrenOf(running.child.pid ?? 0)))
     running.child.kill('SIGKILL')
-    alive = false
+    killed.abort()
     await Promise.all([running.ended, ...clients])
   }
   next.child.kill('SIGKILL')

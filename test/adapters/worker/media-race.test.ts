@@ -84,11 +84,13 @@ t.test('a file that comes while its message is being claimed wakes it', async (t
   await judge(sql, uploaded.fileId)
   const [media] = await sql<{ id: string }[]>`
     select id from pigeonpost.media where message_id is not null`
-  let attaching: Promise<boolean> | null = null
+  const attaching: Promise<boolean>[] = []
   await begin(sql, async (tx) => {
     const { messages, taken } = await claim(tx as unknown as Sql)
     t.match([messages.length, taken], [0, 1])
-    attaching = attachFile(other, 1, media?.id ?? '', { fileId: uploaded.fileId, filename: 'a' })
+    attaching.push(
+      attachFile(other, 1, media?.id ?? '', { fileId: uploaded.fileId, filename: 'a' }),
+    )
     await waitFor(
       async () => {
         const rows = await sql`
@@ -98,7 +100,7 @@ t.test('a file that comes while its message is being claimed wakes it', async (t
       { what: 'the file to wait for the claim' },
     )
   })
-  t.equal(await attaching, true)
+  t.strictSame(await Promise.all(attaching), [true])
   const message = await readMessage(sql)
   t.match(message, { status: 'scheduled', error_code: 'media_pending' })
   t.ok(Number(message.next_attempt_at) <= Date.now(), 'it is due at once')
