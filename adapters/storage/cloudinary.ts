@@ -8,7 +8,8 @@ import {
   signParameters,
 } from './cloudinary-account.ts'
 import { ask, askAdmin, understand } from './cloudinary-request.ts'
-import { createGate, uploadsAtOnce } from './gate.ts'
+import { createSlots } from '../media/slots.ts'
+import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'
 import { signUrl } from './signed-path.ts'
@@ -42,7 +43,7 @@ const page = z.object({ resources: z.array(resource), next_cursor: z.string().op
  */
 export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: string }): Storage {
   const signingKey = createHmac('sha256', account.secret).update('pigeonpost files').digest()
-  const gate = createGate(uploadsAtOnce)
+  const slots = createSlots(uploadsAtOnce)
   const destroy = async (key: string) => {
     const body = new URLSearchParams(signParameters(account, parametersOf(key)))
     const response = await ask(apiUrl(account, 'raw/destroy'), { method: 'POST', body })
@@ -53,8 +54,9 @@ export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: s
     name: 'cloudinary',
     async put(key, path, about, signal) {
       checkFacts(about)
-      const answer = await gate(async () =>
-        upload(account, { key: checkKey(key), path, about, signal }),
+      const answer = await slots(
+        async () => upload(account, { key: checkKey(key), path, about, signal }),
+        { signal },
       )
       if (answer.bytes === about.size && answer.public_id === key) return
       await destroy(answer.public_id)

@@ -15,7 +15,8 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { checkDownload, contentDisposition } from './download.ts'
-import { createGate, uploadsAtOnce } from './gate.ts'
+import { createSlots } from '../media/slots.ts'
+import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { explainS3, isMissing } from './s3-errors.ts'
 import { checkFacts, readChecked } from './source.ts'
@@ -43,7 +44,7 @@ export function openS3(config: S3Config): Storage {
   const { bucket: Bucket } = config
   const s3 = createClient(config, config.endpoint)
   const outside = config.publicEndpoint ? createClient(config, config.publicEndpoint) : s3
-  const gate = createGate(uploadsAtOnce)
+  const slots = createSlots(uploadsAtOnce)
 
   const ask = async <T>(key: string, request: () => Promise<T>): Promise<T> => {
     checkKey(key)
@@ -65,7 +66,7 @@ export function openS3(config: S3Config): Storage {
     put: async (key, path, about, signal) =>
       ask(key, async () => {
         checkFacts(about)
-        await gate(async () => {
+        const store = async () => {
           const upload = new Upload({
             client: abortable(s3, signal),
             params: {
@@ -79,7 +80,8 @@ export function openS3(config: S3Config): Storage {
             leavePartsOnError: false,
           })
           await upload.done()
-        })
+        }
+        await slots(store, { signal })
       }),
     get: async (key, signal) =>
       ask(key, async () => {

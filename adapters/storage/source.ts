@@ -3,6 +3,12 @@ import { createReadStream } from 'node:fs'
 import { type FileFacts, FileChanged } from './storage.ts'
 
 /**
+ * Uploads of one process over the network at once. Each may hold two parts of 5 MiB and copies of them, and what was
+ * sent is freed late: sixty of 5 MB at once took 325 MB, four at a time 50.
+ */
+export const uploadsAtOnce = 4
+
+/**
  * A local file in pieces of 64 KiB. It ends well only if it was what the facts say, so who stores what comes out of it
  * and waits for the end has stored the file whole.
  * @throws FileChanged, for one that cannot be read, too; RangeError for an empty file; the signal's reason

@@ -5,6 +5,7 @@ import sharp from 'sharp'
 import type { Test } from 'tap'
 import { openStorages } from '../../adapters/media/storages.ts'
 import { createScanner, type Scanner } from '../../adapters/scan/index.ts'
+import type { StorageConfig } from '../../adapters/storage/index.ts'
 import type { Clamd } from './clamd.ts'
 
 /** Storage in a folder, and a spool, that end with the test. */
@@ -14,6 +15,8 @@ export async function mediaFolders(
     baseUrl?: string
     scanner?: Scanner | null
     limit?: number
+    /** A folder by default. */
+    config?: StorageConfig
     /** Folders of the test's own, in place of new ones. */
     dataFolder?: string
     spoolFolder?: string
@@ -22,10 +25,10 @@ export async function mediaFolders(
   const own = await mkdtemp(join(tmpdir(), 'pigeonpost-media-'))
   t.teardown(async () => rm(own, { recursive: true, force: true }))
   const dataFolder = about.dataFolder ?? own
-  const storages = await openStorages(
-    {},
-    { dataFolder, baseUrl: about.baseUrl ?? 'http://files.test' },
-  )
+  const storages = await openStorages(about.config ?? {}, {
+    dataFolder,
+    baseUrl: about.baseUrl ?? 'http://files.test',
+  })
   const spoolFolder = about.spoolFolder ?? join(own, 'spool')
   return {
     settings: {
