@@ -1,10 +1,13 @@
 import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
+const longestPauseMs = 60_000
+
 /**
  * For an account that cannot send now: its messages wait. Those whose `valid_until` has passed become `failed`
  * (`expired`), and the queued ones say in `error_code` what they wait for, if `reason` is given. Then the lease ends, but
- * no turn starts within `pauseMs`: inserting for an account that cannot send must not make it look busy.
+ * no turn starts within `pauseMs`, or longer where much waits: inserting for an account that cannot send must not make it
+ * look busy.
  */
 export async function holdAccount(
   sql: Sql,
@@ -16,6 +19,7 @@ export async function holdAccount(
   },
 ): Promise<void> {
   const code = options.reason?.code ?? null
+  const started = performance.now()
   const [waiting] = await sql<{ next: string | null; more: boolean }[]>`
     with clock as materialized (select pigeonpost_private.clock() as now),
     waiting as materialized (
@@ -40,9 +44,12 @@ export async function holdAccount(
     )
     select (select min(w.valid_until)::text from waiting w where not w.expired) as next,
       (select count(*) from waiting w where w.expired or w.unmarked) > (select count(*) from marked) as more`
+  // All that waits was read: where that is much, it is done seldom, and takes no more than a hundredth of the time.
+  const tookMs = performance.now() - started
+  const pauseMs = Math.max(options.pauseMs, Math.min(longestPauseMs, 100 * tookMs))
   await sql`
     update pigeonpost_private.account_wakeups w
-    set lease_id = null, leased_until = k.now + ${options.pauseMs} * interval '1 ms',
+    set lease_id = null, leased_until = k.now + ${pauseMs} * interval '1 ms',
       due_at = least(
         case when w.due_at < w.leased_until or ${waiting?.more ?? false} then k.now end,
         ${waiting?.next ?? null}::timestamptz,
