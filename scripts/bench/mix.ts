@@ -32,21 +32,21 @@ export type Kind = (typeof kinds)[number]
 
 /** Of 100 requests. */
 const shares: Record<Kind, number> = {
-  send: 20,
-  message: 30,
-  'list messages': 10,
+  send: 15,
+  message: 35,
+  'list messages': 11,
   conversation: 10,
   history: 10,
   statistics: 5,
   'mark read': 5,
   customer: 5,
-  'list conversations': 3,
+  'list conversations': 2,
   events: 2,
 }
 
 /**
  * The requests of applications that send messages and show conversations, without end and in no order, in the shares
- * above: most of all they send, and ask what became of it; about people who are known, but for one message in ten, which
+ * above: most of all they send, and ask, twice and more, what became of it; about people who are known, but for one message in ten, which
  * goes to somebody new. Messages are listed by 20, with several filters (of those that leave many, not Inbound: nothing
  * comes in meanwhile), conversations by 5, since each comes with its 20 latest messages; both go on by cursor for two
  * pages. Statistics are of all, or of the last hour.
