@@ -46,10 +46,10 @@ const shares: Record<Kind, number> = {
 
 /**
  * The requests of applications that send messages and show conversations, without end and in no order, in the shares
- * above: most of all they send, and ask, twice and more, what became of it; about people who are known, but for one message in ten, which
- * goes to somebody new. Messages are listed by 20, with several filters (of those that leave many, not Inbound: nothing
- * comes in meanwhile), conversations by 5, since each comes with its 20 latest messages; both go on by cursor for two
- * pages. Statistics are of all, or of the last hour.
+ * above: most of all they send, and ask, twice and more, what became of it; about people who are known, but for one
+ * message in ten, which goes to somebody new. Messages are listed by 20, with several filters (of those that leave many,
+ * not Inbound: nothing comes in meanwhile), conversations by 5, since each comes with its 20 latest messages; both go on
+ * by cursor for two pages. Statistics are of all, or of the last hour.
  */
 export function* mixOf(known: Known[], accountId: string): Generator<Asked & { kind: Kind }> {
   const pages = new Map<string, string[]>()
