@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs'
 import {
   constants,
   type FileHandle,
@@ -52,10 +51,9 @@ export async function openFolder(options: { root: string; baseUrl: string }): Pr
       const place = pathOf(key)
       const half = join(incoming, randomUUID())
       try {
-        await pipeline(
-          readChecked(path, about, signal),
-          createWriteStream(half, { flags: 'wx', mode: 0o600, flush: true }),
-        )
+        // Opened before anything can go wrong: a stream that opens it by itself may do so when it was discarded already.
+        const file = await open(half, 'wx', 0o600)
+        await pipeline(readChecked(path, about, signal), file.createWriteStream({ flush: true }))
         await makeFolders(root, dirname(key))
         signal?.throwIfAborted()
         await rename(half, place)
