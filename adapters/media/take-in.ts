@@ -57,7 +57,8 @@ export interface TakeIn<T> {
  *
  * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
  * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.
- * @throws UnsupportedType and Unreadable when strict; Unwanted, and what was stored is left to be deleted; StorageUnavailable; what `run` and `attach` throw
+ * @throws UnsupportedType and Unreadable when strict; Unwanted, and what was stored is left to be deleted;
+ * StorageUnavailable; what `run` and `attach` throw
  */
 export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
   const { tenantId, declared, strict, signal, run, attach } = about

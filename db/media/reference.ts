@@ -8,7 +8,6 @@ export interface MediaToFetch {
   hasFile: boolean
   /** The element of the message's metadata.media; of a media_url alone made of that. */
   reference: Record<string, unknown>
-  messageId: string
   /** The message is one that we send; else it was brought, or somebody else sent it. */
   isToSend: boolean
   account: Pick<AccountRow, 'id' | 'channel' | 'address' | 'provider' | 'settings' | 'secret_ref'>
@@ -21,7 +20,7 @@ export async function findMediaToFetch(
   id: string,
 ): Promise<MediaToFetch | null> {
   const [row] = await db<MediaToFetch[]>`
-    select x.id, x.status, x.file_id is not null as "hasFile", m.id as "messageId",
+    select x.id, x.status, x.file_id is not null as "hasFile",
       m.direction = 'outbound' and m.external_message_id is null as "isToSend",
       coalesce(case when jsonb_typeof(m.metadata -> 'media' -> (x.position - 1)) = 'object'
         then m.metadata -> 'media' -> (x.position - 1) end, jsonb_strip_nulls(jsonb_build_object('url', m.media_url))) as reference,
