@@ -7,6 +7,7 @@ import { openStorages } from '../../adapters/media/storages.ts'
 import { createScanner, type Scanner } from '../../adapters/scan/index.ts'
 import type { StorageConfig } from '../../adapters/storage/index.ts'
 import type { Clamd } from './clamd.ts'
+import { waitFor } from './wait.ts'
 
 /** Storage in a folder, and a spool, that end with the test. */
 export async function mediaFolders(
@@ -30,6 +31,7 @@ export async function mediaFolders(
     baseUrl: about.baseUrl ?? 'http://files.test',
   })
   const spoolFolder = about.spoolFolder ?? join(own, 'spool')
+  const spooled = async (): Promise<string[]> => readdir(spoolFolder).catch(() => [])
   return {
     settings: {
       storages,
@@ -44,8 +46,11 @@ export async function mediaFolders(
       for await (const { key } of storages.current.list('messages/')) keys.push(key)
       return keys.toSorted()
     },
-    async spooled(): Promise<string[]> {
-      return readdir(spoolFolder).catch(() => [])
+    spooled,
+    /** A worker deletes what it spooled after its transaction, which is what a test sees first. */
+    async spoolEmpties(): Promise<void> {
+      const empty = async () => (await spooled()).length === 0
+      await waitFor(empty, { what: 'the spool to be empty' })
     },
   }
 }
