@@ -135,6 +135,14 @@ t.test('a second relay waits, and takes over when the backend of the first is en
   for (let n = 0; n < 5; n++) await insertInbound(sql)
   const early = await eventIds(sql, before)
   await waitFor(() => bells.length >= early.length, { what: 'bells' })
+  // What is rung for and not behind the cursor yet, the second rings for again: twice rather than not at all.
+  await waitFor(
+    async () =>
+      (
+        await sql`select from pigeonpost.event_consumers where name = '$relay' and cursor >= ${early.at(-1) ?? 0}`
+      ).length > 0,
+    { what: 'the cursor to have passed them' },
+  )
 
   const [holder] = await sql<{ pid: number }[]>`
     select pid from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'
