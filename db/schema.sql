@@ -1171,6 +1171,24 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) OWNER TO pigeonpost_owner;
 
+-- Name: apply_updates(integer, jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.apply_updates(p_tenant_id integer, p_updates jsonb) RETURNS text[]
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with applied as materialized (
+    select u.ord, pigeonpost.apply_update(p_tenant_id, u.channel, u.id, u.said, u.account_id, u.chat) as result
+    from (
+      select * from jsonb_to_recordset(p_updates) r (ord integer, channel text, account_id uuid, id text, chat text, said jsonb)
+      order by r.id, r.ord) u
+  )
+  select coalesce(array_agg(a.result order by a.ord), '{}') from applied a
+$$;
+ALTER FUNCTION pigeonpost_private.apply_updates(p_tenant_id integer, p_updates jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION apply_updates(p_tenant_id integer, p_updates jsonb); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.apply_updates(p_tenant_id integer, p_updates jsonb) IS 'Applies updates and answers each, in the order of ord: applied, ignored, parked.';
+
 -- Name: bell(uuid, bigint, text, integer); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1901,6 +1919,49 @@ CREATE FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) RET
     AS $$ select pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
 ALTER FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) OWNER TO pigeonpost_owner;
 
+-- Name: keep_webhooks(integer, jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ids uuid[];
+  v_new bigint;
+begin
+  with given as materialized (
+    select g.*, decode(g.digest, 'base64') as key, pigeonpost.uuid_v7() as id
+    from rows from (jsonb_to_recordset(p_webhooks) as (channel text, account_id uuid, method text, path text, headers jsonb, body text,
+      digest text, error_code text, error_field text, error_message text)) with ordinality g
+  ), kept as (
+    insert into pigeonpost.webhook_inbox as w (tenant_id, id, channel, account_id, method, path, headers, body, digest, status,
+      error_code, error_field, error_message, attempts, processed_at)
+    select p_tenant_id, g.id, g.channel, g.account_id, g.method, g.path, g.headers, decode(g.body, 'base64'), g.key,
+      case when g.error_code is null then 'processed' else 'failed' end,
+      g.error_code, g.error_field, g.error_message, 1, case when g.error_code is null then now() end
+    -- In one order, so that two writers of the same deliveries do not wait for each other.
+    from given g order by g.key
+    on conflict (tenant_id, digest) do update set status = excluded.status, error_code = excluded.error_code,
+      error_field = excluded.error_field, error_message = excluded.error_message, attempts = w.attempts + 1,
+      processed_at = excluded.processed_at
+    where w.status <> 'processed'
+    returning w.id
+  )
+  select (select array_agg(g.id order by g.ordinality) from given g), (select count(*) from kept k where k.id in (select g.id from given g))
+  into v_ids, v_new;
+  if v_new < cardinality(v_ids) then
+    -- Some were here before, or were committed by another after that statement began; this one sees them all.
+    select array_agg(w.id order by g.ordinality) into v_ids
+    from jsonb_array_elements(p_webhooks) with ordinality g (value, ordinality)
+    left join pigeonpost.webhook_inbox w on w.tenant_id = p_tenant_id and w.digest = decode(g.value ->> 'digest', 'base64');
+  end if;
+  return v_ids;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION keep_webhooks(p_tenant_id integer, p_webhooks jsonb); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) IS 'Keeps webhooks in the inbox and returns their ids there, in the order given.';
+
 -- Name: learn_address(integer, text, text, uuid); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) RETURNS uuid
     LANGUAGE plpgsql
@@ -1981,6 +2042,32 @@ begin
 end
 $$;
 ALTER FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) OWNER TO pigeonpost_owner;
+
+-- Name: lock_external_ids(integer, text[], text[]); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform case when b.alone then pg_advisory_xact_lock(1886416752, b.bucket)
+    else pg_advisory_xact_lock_shared(1886416752, b.bucket) end
+  from (
+    select hashtext(p_tenant_id::text || w.id) & 63 as bucket, bool_or(w.alone) as alone
+    from (
+      select unnest(p_messages) as id, false as alone
+      union all
+      select u.id, not exists (
+        select from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.external_message_id = u.id)
+      from unnest(p_updates) u (id)
+    ) w
+    group by 1 order by 1 offset 0
+  ) b;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) IS 'Takes the locks of messages and updates by their external ids, in an order that all writers keep.';
 
 -- Name: log_partitions(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.log_partitions() RETURNS TABLE(name text, from_id bigint, to_id bigint)
@@ -2403,6 +2490,49 @@ ALTER FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) OWNER TO pige
 
 -- Name: FUNCTION read_counts(p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) IS 'How many messages there are per account, direction, content type and status: exact in this snapshot, from the folded counts and the log after them.';
+
+-- Name: receive_webhooks(integer, jsonb, jsonb, jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_inbox uuid[];
+  v_results jsonb;
+  v_messages jsonb := '[]';
+  v_updates jsonb := '[]';
+  v_copies uuid[];
+  v_refused boolean;
+begin
+  v_inbox := pigeonpost_private.keep_webhooks(p_tenant_id, p_webhooks);
+  if p_updates <> '[]' then
+    perform pigeonpost_private.lock_external_ids(p_tenant_id,
+      array(select e ->> 'external_message_id' from jsonb_array_elements(p_messages) e),
+      array(select e ->> 'id' from jsonb_array_elements(p_updates) e));
+  end if;
+  if p_messages <> '[]' then
+    -- The door of ingest(), whose other half puts into rows what is a list here.
+    insert into pigeonpost.ingest_batches (tenant_id, messages) values (p_tenant_id, p_messages) returning results into v_results;
+    select jsonb_agg(jsonb_build_array(r.value -> 'id', r.value ->> 'outcome' = 'duplicate') order by r.key::integer),
+      array_agg((r.value ->> 'id')::uuid) filter (where r.value ->> 'outcome' = 'duplicate'), bool_or(r.value ->> 'outcome' = 'refused')
+    into v_messages, v_copies, v_refused from jsonb_each(v_results) r;
+    if v_refused or v_copies <> '{}' and exists (
+      select from pigeonpost.messages m where m.tenant_id = p_tenant_id and m.id = any (v_copies) and m.metadata -> 'stub' = 'true'
+    ) then
+      raise exception 'a message is refused, or fills in another' using errcode = 'PPC01', constraint = 'webhooks_are_plain',
+        hint = 'Store the webhooks one by one.';
+    end if;
+  end if;
+  if p_updates <> '[]' then
+    v_updates := to_jsonb(pigeonpost_private.apply_updates(p_tenant_id, p_updates));
+  end if;
+  return jsonb_build_object('inbox', to_jsonb(v_inbox), 'messages', v_messages, 'updates', v_updates);
+end
+$$;
+ALTER FUNCTION pigeonpost_private.receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb) IS 'Keeps webhooks, stores the messages and applies the updates that they brought: {inbox: [id], messages: [[id, whether it was here]], updates: [result]}, in the orders given. All or nothing.';
 
 -- Name: refer_media(pigeonpost.messages); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) RETURNS void
@@ -5942,6 +6072,10 @@ REVOKE ALL ON FUNCTION pigeonpost_private.add_media_task(p_tenant_id integer, p_
 -- Name: FUNCTION append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.append_event(p_tenant_id integer, p_type text, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_message_id uuid, p_payload jsonb) FROM PUBLIC;
 
+-- Name: FUNCTION apply_updates(p_tenant_id integer, p_updates jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.apply_updates(p_tenant_id integer, p_updates jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.apply_updates(p_tenant_id integer, p_updates jsonb) TO pigeonpost_app;
+
 -- Name: FUNCTION bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.bell(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) FROM PUBLIC;
 
@@ -6129,6 +6263,10 @@ REVOKE ALL ON FUNCTION pigeonpost_private.ingest_one(p_tenant_id integer, p_mess
 REVOKE ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) TO pigeonpost_app;
 
+-- Name: FUNCTION keep_webhooks(p_tenant_id integer, p_webhooks jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) TO pigeonpost_app;
+
 -- Name: FUNCTION learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.learn_address(p_tenant_id integer, p_channel text, p_address text, p_customer_id uuid) FROM PUBLIC;
 
@@ -6138,6 +6276,10 @@ GRANT ALL ON FUNCTION pigeonpost_private.link_addresses(p_tenant_id integer, p_c
 
 -- Name: FUNCTION living_customer(p_tenant_id integer, p_id uuid); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.living_customer(p_tenant_id integer, p_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) TO pigeonpost_app;
 
 -- Name: FUNCTION log_partitions(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.log_partitions() FROM PUBLIC;
@@ -6189,6 +6331,10 @@ REVOKE ALL ON FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thr
 -- Name: FUNCTION read_counts(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) TO pigeonpost_app;
+
+-- Name: FUNCTION receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.receive_webhooks(p_tenant_id integer, p_webhooks jsonb, p_messages jsonb, p_updates jsonb) TO pigeonpost_app;
 
 -- Name: FUNCTION refer_media(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) FROM PUBLIC;

@@ -1,5 +1,5 @@
 import { begin } from './begin.ts'
-import type { Sql, Transaction } from './connect.ts'
+import type { Db, Sql, Transaction } from './connect.ts'
 
 /**
  * Runs `work` in one transaction as role `pigeonpost_app`, bound to one tenant: row-level security holds for our own
@@ -15,10 +15,14 @@ export async function asTenant<T>(
 ): Promise<T> {
   return begin(sql, async (tx) => {
     // Sent ahead of the work's first query, and not waited for: what comes before it on the connection comes first there.
-    const entered = tx`
-      select set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)
-        ${lockMs === undefined ? tx`` : tx`, set_config('lock_timeout', ${String(lockMs)}, true)`}`.execute()
+    const entered = tx`select ${asTenantOf(tx, tenantId, { lockMs })}`.execute()
     const [result] = await Promise.all([work(tx), entered])
     return result
   })
+}
+
+/** What a transaction, or a statement that is one by itself, has to select before it may do anything for a tenant. */
+export function asTenantOf(db: Db, tenantId: number, { lockMs }: { lockMs?: number | undefined }) {
+  return db`set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)
+    ${lockMs === undefined ? db`` : db`, set_config('lock_timeout', ${String(lockMs)}, true)`}`
 }

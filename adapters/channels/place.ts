@@ -18,7 +18,17 @@ export async function createPlace(
   webhooks: OpenWebhook[],
   contents: Received[],
 ): Promise<Place> {
-  const tenantId = webhooks[0]?.tenantId ?? 0
+  const { named, place } = planPlaces(webhooks, contents)
+  return place(await findAccountsByAddress(tx, webhooks[0]?.tenantId ?? 0, named))
+}
+
+/** The same where no account has to be looked up; null where one has. */
+export function placeWithoutLooking(webhooks: OpenWebhook[], contents: Received[]): Place | null {
+  const { named, place } = planPlaces(webhooks, contents)
+  return named.length === 0 ? place(new Map()) : null
+}
+
+function planPlaces(webhooks: OpenWebhook[], contents: Received[]) {
   const channelOf = (of: number, item: Placed) => {
     const webhook = webhooks[of]
     return item.channel ?? webhook?.account?.channel ?? webhook?.channel.channels[0] ?? ''
@@ -39,12 +49,14 @@ export async function createPlace(
       return [{ channel, address, open }]
     }),
   )
-  const accounts = await findAccountsByAddress(tx, tenantId, named)
-  return (of, item) => {
-    const channel = channelOf(of, item)
-    const own = ownOf(of, channel)
-    const address = item.accountAddress
-    const found = address && (!own || isShared(of)) ? accounts.get(`${channel} ${address}`) : null
-    return { channel, accountId: found ?? own?.accountId ?? null }
-  }
+  const place =
+    (accounts: Map<string, string>): Place =>
+    (of, item) => {
+      const channel = channelOf(of, item)
+      const own = ownOf(of, channel)
+      const address = item.accountAddress
+      const found = address && (!own || isShared(of)) ? accounts.get(`${channel} ${address}`) : null
+      return { channel, accountId: found ?? own?.accountId ?? null }
+    }
+  return { named, place }
 }

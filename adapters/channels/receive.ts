@@ -2,6 +2,7 @@ import type { Sql, Transaction } from '../../db/connect.ts'
 import { asPigeonpostError, retryTransient, Unavailable } from '../../db/errors.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
+import { storePlain } from './store-plain.ts'
 import { type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
 
 export { type OpenWebhook, type Webhook } from './open.ts'
@@ -21,6 +22,8 @@ export interface Receiver {
 export interface ReceiverOptions {
   /** Runs work with a pool that has room. */
   run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
+  /** The same for what is one statement; a pool of one connection does them back to back. Default: `run`. */
+  plain?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
   /** The same for looking up accounts, which is done for who has not proved anything yet. Default: `run`. */
   lookUp?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
   /** Transactions at once. Default 2. */
@@ -44,6 +47,9 @@ const longestLine = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
 const gatherMs = 4
 const enough = 25
 
+/** ms that the statement for all waits for a lock: what waits longer is not to keep the next ones waiting. */
+const plainLockMs = 500
+
 type Waiting = {
   webhook: OpenWebhook
   digest: string
@@ -58,6 +64,7 @@ type Waiting = {
  */
 export function createReceiver({
   run,
+  plain = run,
   lookUp = run,
   lanes = 2,
   waitMs = 5_000,
@@ -108,8 +115,7 @@ export function createReceiver({
 
   async function settle(batch: Waiting[]): Promise<void> {
     try {
-      const webhooks = batch.map(({ webhook }) => webhook)
-      const received = await inTransaction(webhooks, (tx) => storeTogether(tx, webhooks))
+      const received = await storeAll(batch.map(({ webhook }) => webhook))
       for (const [i, one] of batch.entries()) one.resolve(received[i] as ReceivedWebhook)
     } catch {
       // One of them cannot be stored, or the database takes none: each finds out for itself, until one finds the latter.
@@ -128,6 +134,19 @@ export function createReceiver({
         )
       }
     }
+  }
+
+  async function storeAll(webhooks: OpenWebhook[]): Promise<ReceivedWebhook[]> {
+    const hurry = { lockMs: Math.min(plainLockMs, lockMs ?? Infinity) }
+    const stored = await plain(async (sql) => storePlain(sql, webhooks, hurry)).catch(
+      (error: unknown) => {
+        const failed = asPigeonpostError(error)
+        if (failed instanceof Unavailable && failed.details.sqlState !== '55P03') throw error
+        // A message that is refused, a lock that is held, a deadlock: the long way tells, waits, tries again.
+        return null
+      },
+    )
+    return stored ?? inTransaction(webhooks, (tx) => storeTogether(tx, webhooks))
   }
 
   function inTransaction<T>(

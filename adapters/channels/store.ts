@@ -2,7 +2,7 @@ import type { Transaction } from '../../db/connect.ts'
 import { changeGroup } from '../../db/conversations/change-group.ts'
 import { linkAddresses } from '../../db/customers/link-addresses.ts'
 import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
-import { keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
+import { type KeptWebhook, keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
 import {
   applyUpdates,
   type PlacedUpdate,
@@ -78,7 +78,7 @@ export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise
   return toReceived(id, stored, error)
 }
 
-function toReceived(
+export function toReceived(
   inboxId = '',
   { messages, updates }: Stored = nothing(),
   error: WebhookError | null,
@@ -105,20 +105,22 @@ async function keep(
   webhooks: OpenWebhook[],
   errors: (WebhookError | null)[],
 ): Promise<string[]> {
-  return keepWebhooks(
-    tx,
-    webhooks[0]?.tenantId ?? 0,
-    webhooks.map(({ channel, account, request, digest }, i) => ({
-      channel: channel.name,
-      accountId: account?.accountId ?? null,
-      method: request.method,
-      path: pathOf(request),
-      headers: request.headers,
-      body: request.body,
-      digest,
-      error: errors[i] ?? null,
-    })),
-  )
+  const kept = webhooks.map((webhook, i) => ({ ...toKept(webhook), error: errors[i] ?? null }))
+  return keepWebhooks(tx, webhooks[0]?.tenantId ?? 0, kept)
+}
+
+/** As the inbox keeps it where nothing is wrong with it. */
+export function toKept({ channel, account, request, digest }: OpenWebhook): KeptWebhook {
+  return {
+    channel: channel.name,
+    accountId: account?.accountId ?? null,
+    method: request.method,
+    path: pathOf(request),
+    headers: request.headers,
+    body: request.body,
+    digest,
+    error: null,
+  }
 }
 
 function nothing(): Stored {

@@ -117,8 +117,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   // Connections of their own: two that are always in use are warmer than ten by turns, and webhooks wait for no one else.
   const lanes = Math.min(2, connections)
   const inbox = connect(options.url, { max: lanes, name: 'pigeonpost api webhooks' })
+  // One for the usual webhooks, whose statements follow each other on it: while the database does one, the next is there.
+  const plain = connect(options.url, { max: 1, name: 'pigeonpost api webhooks' })
   const receiver = createReceiver({
     run: async (work) => work(inbox),
+    plain: async (work) => work(plain),
     lookUp: context.run,
     lanes,
     waitMs: busyAfter,
@@ -130,7 +133,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
     await app.close()
     clearTimeout(hurry)
-    await Promise.all([sql.end({ timeout: 1 }), inbox.end({ timeout: 1 })])
+    await Promise.all([
+      sql.end({ timeout: 1 }),
+      inbox.end({ timeout: 1 }),
+      plain.end({ timeout: 1 }),
+    ])
   }
   try {
     return { url: await app.listen({ host: options.host, port: options.port }), close }

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { mkdir, realpath, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { accountForPostgres, canReach, sharedRoot } from './account.ts'
@@ -102,6 +102,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
       })()
       return stopping
     },
+  }
+}
+
+/** Deletes a folder whose server is stopped, with the data that may lie elsewhere (see startEmbedded). */
+export async function removeEmbedded(folder: string): Promise<void> {
+  const home = await realpath(join(folder, 'server')).catch(() => null)
+  for (const path of [home, folder]) {
+    if (path !== null) await rm(path, { recursive: true, force: true })
   }
 }
 

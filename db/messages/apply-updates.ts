@@ -17,21 +17,19 @@ export async function applyUpdates(
   updates: PlacedUpdate[],
 ): Promise<UpdateResult[]> {
   if (updates.length === 0) return []
-  const given = updates.map(({ update, channel, accountId }, ord) => ({
+  const [row] = await tx<{ results: UpdateResult[] }[]>`
+    select pigeonpost_private.apply_updates(${tenantId}, ${tx.json(updates.map(toUpdateRow))}) as results`
+  return row?.results ?? []
+}
+
+/** An update as `apply_updates` and `receive_webhooks` take it. */
+export function toUpdateRow({ update, channel, accountId }: PlacedUpdate, ord: number) {
+  return {
     ord,
     channel,
     account_id: accountId,
     id: update.externalMessageId,
     chat: update.conversationExternalId ?? null,
     said: { ...update.update, ...(update.reference ? { reference: update.reference } : {}) },
-  }))
-  const rows = await tx<{ result: UpdateResult }[]>`
-    with applied as materialized (
-      select u.ord, pigeonpost.apply_update(${tenantId}, u.channel, u.id, u.said, u.account_id, u.chat) as result
-      from (
-        select * from jsonb_to_recordset(${tx.json(given)}) r (ord integer, channel text, account_id uuid, id text, chat text, said jsonb)
-        order by r.id, r.ord) u
-    )
-    select a.result from applied a order by a.ord`
-  return rows.map(({ result }) => result)
+  }
 }

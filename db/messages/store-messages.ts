@@ -98,7 +98,8 @@ function parentOf(
     .find((found) => accountId === null || found.account_id === accountId)
 }
 
-function toRow(
+/** A message as ingest() takes it. */
+export function toRow(
   tenantId: number,
   placed: PlacedMessage,
   answered: Map<string, Answered[]>,

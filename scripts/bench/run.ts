@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbedded } from '../../adapters/postgres/embedded.ts'
+import { removeEmbedded, startEmbedded } from '../../adapters/postgres/embedded.ts'
 import { migrate } from '../../db/migrate.ts'
 import { benchApi, describeApi } from './api.ts'
 import { benchDeliveries } from './deliveries.ts'
@@ -91,6 +91,7 @@ export async function runBench(options: BenchOptions): Promise<Record<string, un
     return results
   } finally {
     await server.stop()
+    await removeEmbedded(server.folder)
     await rm(folder, { recursive: true, force: true })
   }
 }

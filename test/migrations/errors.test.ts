@@ -745,6 +745,12 @@ const cases: Case[] = [
     (tx) => tx`select * from pigeonpost.ingest('[{"tenant_id": 1}, {"tenant_id": 2}]')`,
   ],
   [
+    'a message among webhooks that is refused',
+    { code: 'PPC01', constraint: 'webhooks_are_plain', hint: /one by one/ },
+    (tx) =>
+      tx`select pigeonpost_private.receive_webhooks(1, '[]', '[{"tenant_id": 1, "direction": "inbound"}]', '[]')`,
+  ],
+  [
     'a message more than the day takes',
     {
       code: 'PPA02',

@@ -154,6 +154,10 @@ t.test(
       'note_provider',
       'take_probe',
       'tenant_of_account',
+      'lock_external_ids',
+      'apply_updates',
+      'keep_webhooks',
+      'receive_webhooks',
       'link_addresses',
       'find_or_open_customer',
     ])

@@ -221,6 +221,21 @@ const calls: Record<string, string[]> = {
   link_addresses: [
     `select pigeonpost_private.link_addresses(2, 'whatsapp', '${address}', '1@lid')`,
   ],
+  lock_external_ids: [
+    `select pigeonpost_private.lock_external_ids(2, '{}', '{${theirs.external_message_id},x}')`,
+  ],
+  apply_updates: [
+    `select pigeonpost_private.apply_updates(2, '[{"channel": "whatsapp", "id": "${theirs.external_message_id}", "said": {"kind": "revoke"}}]')`,
+    `select pigeonpost_private.apply_updates(2, '[{"channel": "whatsapp", "id": "new", "said": {"kind": "revoke"}}]')`,
+  ],
+  keep_webhooks: [
+    `select pigeonpost_private.keep_webhooks(2, '[{"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}]')`,
+  ],
+  receive_webhooks: [
+    `select pigeonpost_private.receive_webhooks(2, '[{"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}]', '[]', '[]')`,
+    `select pigeonpost_private.receive_webhooks(2, '[]', '[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]', '[]')`,
+    `select pigeonpost_private.receive_webhooks(2, '[]', '[]', '[{"channel": "whatsapp", "id": "new", "said": {"kind": "revoke"}}]')`,
+  ],
   ingest: [
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]')`,
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "${theirs.external_message_id}"}]')`,

@@ -1,11 +1,11 @@
 // Keeps one throwaway cluster for as long as its stdin stays open, so that no way in which a test run
 // can die leaves a server behind. Takes the settings as JSON, answers with the URL as a line.
-import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { z } from 'zod'
-import { startEmbedded } from '../../adapters/postgres/embedded.ts'
+import { removeEmbedded, startEmbedded } from '../../adapters/postgres/embedded.ts'
 import { postgresVersion } from './version.ts'
 
 const settings = z.record(z.string(), z.string()).parse(JSON.parse(process.argv[2] ?? '{}'))
@@ -30,6 +30,5 @@ const cluster = await startEmbedded({
 console.log(cluster.url)
 await closed
 await cluster.stop()
-// As root it may have been moved to where the server's user can enter.
-await rm(await realpath(join(folder, 'pg', 'server')), { recursive: true, force: true })
+await removeEmbedded(cluster.folder)
 await rm(folder, { recursive: true, force: true })

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   type ChannelAccount,
   type GroupChange,
@@ -154,10 +153,14 @@ function each(
 /** Whether no two of them name different people. */
 function areOnePersons(list: unknown, ...fields: [string, string]): boolean {
   if (!Array.isArray(list)) return true
+  if (list.length <= 1) return true
   const named = list.map((item: unknown) => {
     const record = typeof item === 'object' && item !== null ? item : {}
-    const values = new Map(Object.entries(record))
-    return fields.map((field) => z.string().safeParse(values.get(field)).data).join(' ')
+    const values = new Map<string, unknown>(Object.entries(record))
+    return fields
+      .map((field) => values.get(field))
+      .map((value) => (typeof value === 'string' ? value : ''))
+      .join(' ')
   })
   return new Set(named).size <= 1
 }

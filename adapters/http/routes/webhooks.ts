@@ -141,13 +141,14 @@ function refuse(
 
 function asWebhook(request: FastifyRequest, publicUrl: string | null): WebhookRequest {
   const [path = ''] = request.url.split('?')
-  const several = (value: unknown) => (Array.isArray(value) ? value.join(', ') : String(value))
-  const flat = (object: object) =>
-    Object.fromEntries(
-      Object.entries(object).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, several(value)]],
-      ),
-    )
+  const flat = (object: object) => {
+    const strings: Record<string, string> = {}
+    for (const [name, value] of Object.entries(object)) {
+      if (value !== undefined)
+        strings[name] = Array.isArray(value) ? value.join(', ') : String(value)
+    }
+    return strings
+  }
   return {
     method: request.method,
     url: `${publicUrl ?? `${request.protocol}://${request.host}`}${request.url}`,

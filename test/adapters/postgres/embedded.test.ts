@@ -21,6 +21,7 @@ import {
   type EmbeddedOptions,
   EmbeddedPostgresError,
   InUseError,
+  removeEmbedded,
   startEmbedded,
 } from '../../../adapters/postgres/embedded.ts'
 import { postgresVersion } from '../../support/version.ts'
@@ -212,6 +213,9 @@ t.test(
     const second = await start(t, { folder })
     t.same(await query(second.url, 'select answer from kept'), [{ answer: 42 }])
     await second.stop()
+    await removeEmbedded(folder)
+    await t.rejects(stat(place), { code: 'ENOENT' }, 'the data goes with the folder')
+    await t.rejects(stat(folder), { code: 'ENOENT' })
   },
 )
 
