@@ -3516,8 +3516,10 @@ begin
         pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
       from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
     end if;
-    perform pigeonpost_private.refer_media(m) from pigeonpost.messages m
-    where m.tenant_id = new.tenant_id and m.id = any (v_with_media);
+    if v_with_media is not null then
+      perform pigeonpost_private.refer_media(m) from pigeonpost.messages m
+      where m.tenant_id = new.tenant_id and m.id = any (v_with_media);
+    end if;
     if exists (select from pigeonpost.parked_updates p where p.tenant_id = new.tenant_id) then
       for v_id in
         select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
@@ -3529,9 +3531,13 @@ begin
       end loop;
     end if;
   end if;
+  if v_stored = jsonb_array_length(new.messages) then
+    new.results := v_done;
+    return new;
+  end if;
   for v_odd in
     select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
-    where jsonb_array_length(new.messages) > v_stored and not v_done ? e.ord::text
+    where not v_done ? e.ord::text
     order by pigeonpost.normalize_address(coalesce(e.value ->> 'channel', 'whatsapp'), e.value ->> 'address'), e.ord
   loop
     begin

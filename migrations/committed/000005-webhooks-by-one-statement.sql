@@ -1,5 +1,5 @@
 --! Previous: sha1:c3e2a5d69cc82ade88e2dd6dace74a65ee332f59
---! Hash: sha1:4746881a913acb0950829e2dfd40104379b8c5e6
+--! Hash: sha1:cbbc189155b7e9a49a74fa157050b954c6863961
 --! Message: webhooks-by-one-statement
 
 -- Webhooks by one statement: kept, stored and applied in one flight to the database and back.
@@ -343,6 +343,283 @@ create or replace trigger "800_apply_parked" after update of external_message_id
   for each row when (new.external_message_id is not null and new.external_message_id is distinct from old.external_message_id)
   execute function pigeonpost_private.tg_messages__apply_parked();
 --! EndIncluded 100_updates.sql
+--! Included 150_ingest.sql
+-- ingest(): many messages in one call, set-based, each answered by itself. It leaves the very rows and events that
+-- inserts one by one leave; only the way is shorter.
+--
+-- The usual rows (inbound, a known address) are stored by one statement, under which the row triggers of messages stand
+-- back: they look at current_user, and only the definer function below runs as pigeonpost_ingest, a role that nobody
+-- can become. Rows of any other kind go through the ordinary insert, each in a subtransaction, so that a bad one is
+-- refused alone. The invoker's right to the tenant is checked by the guard, on the view that both sides meet at.
+
+create or replace view pigeonpost.ingest_batches with (security_invoker = true) as
+  select null::integer as tenant_id, null::jsonb as messages, null::jsonb as results where false;
+comment on view pigeonpost.ingest_batches is 'The door of ingest(): an insert here is guarded as the invoker and carried out by a definer trigger; results comes back under returning.';
+create or replace trigger "000_guard" instead of insert on pigeonpost.ingest_batches
+  for each row execute function pigeonpost_private.tg__guard();
+
+-- One message by the ordinary way, as the owner, for whom the triggers do everything.
+create or replace function pigeonpost_private.ingest_one(p_tenant_id integer, p_message jsonb) returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_known constant text[] := array['tenant_id', 'channel', 'direction', 'address', 'alternate_address', 'lead_id', 'customer_id',
+    'sender_customer_id', 'conversation_id', 'conversation_external_id', 'account_id', 'external_message_id', 'content_type', 'body',
+    'media_url', 'metadata', 'raw', 'reply_to_id', 'sent_at', 'status', 'priority', 'scheduled_for', 'valid_until', 'is_from_bot',
+    'campaign_id', 'idempotency_key'];
+  v_unknown text;
+  v_id uuid;
+  v_number bigint;
+begin
+  if jsonb_typeof(p_message) <> 'object' then
+    raise exception 'a message is a JSON object' using errcode = 'PPV01', constraint = 'ingest_message_is_an_object',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  if p_message ->> 'tenant_id' is distinct from p_tenant_id::text then
+    raise exception 'tenant_id is missing' using errcode = 'PPV01', constraint = 'tenant_is_named', column = 'tenant_id',
+      hint = 'Give the company''s number as tenant_id.';
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_message) k where k <> all (v_known) limit 1;
+  if found then
+    raise exception 'field "%" is not known', v_unknown using errcode = 'PPV01', constraint = 'ingest_field_known', column = v_unknown,
+      hint = 'Put what has no column of its own into metadata or raw.';
+  end if;
+  insert into pigeonpost.messages as m (tenant_id, channel, direction, address, alternate_address, lead_id, customer_id, sender_customer_id,
+    conversation_id, conversation_external_id, account_id, external_message_id, content_type, body, media_url, metadata, raw, reply_to_id,
+    sent_at, status, priority, scheduled_for, valid_until, is_from_bot, campaign_id, idempotency_key)
+  select p_tenant_id, coalesce(r.channel, 'whatsapp'), r.direction, r.address, r.alternate_address, r.lead_id, r.customer_id,
+    r.sender_customer_id, r.conversation_id, r.conversation_external_id, r.account_id, r.external_message_id,
+    coalesce(r.content_type, 'text'), r.body, r.media_url, coalesce(r.metadata, '{}'), r.raw, r.reply_to_id, r.sent_at, r.status,
+    coalesce(r.priority, 0), r.scheduled_for, r.valid_until, coalesce(r.is_from_bot, false), r.campaign_id, r.idempotency_key
+  from jsonb_to_record(p_message) r (channel text, direction text, address text, alternate_address text, lead_id bigint, customer_id uuid,
+    sender_customer_id uuid, conversation_id uuid, conversation_external_id text, account_id uuid, external_message_id text,
+    content_type text, body text, media_url text, metadata jsonb, raw jsonb, reply_to_id uuid, sent_at timestamptz, status text,
+    priority smallint, scheduled_for timestamptz, valid_until timestamptz, is_from_bot boolean, campaign_id text, idempotency_key text)
+  on conflict (tenant_id, external_message_id, conversation_id) do nothing
+  returning m.id, m.number into v_id, v_number;
+  if found then
+    return jsonb_build_object('outcome', 'stored', 'id', v_id, 'number', v_number);
+  end if;
+  select m.id, m.number into v_id, v_number from pigeonpost.messages m
+  where m.tenant_id = p_tenant_id and m.external_message_id = p_message ->> 'external_message_id'
+    and m.channel = coalesce(p_message ->> 'channel', m.channel)
+  order by m.account_id::text is distinct from coalesce(p_message ->> 'account_id', m.account_id::text),
+    m.address is distinct from pigeonpost.normalize_address(m.channel, p_message ->> 'address'), m.created_at desc, m.conversation_id
+  limit 1;
+  return jsonb_build_object('outcome', 'duplicate', 'id', v_id, 'number', v_number);
+end
+$$;
+
+create or replace function pigeonpost_private.tg_ingest_batches__ingest() returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_done jsonb := '{}';
+  v_ids jsonb;
+  v_numbers jsonb;
+  v_events jsonb;
+  v_with_media uuid[];
+  v_stored integer := 0;
+  v_odd record;
+  v_answer jsonb;
+  v_odd_ords bigint[] := '{}';
+  v_odd_answers jsonb[] := '{}';
+  v_message text;
+  v_constraint text;
+  v_column text;
+  v_hint text;
+  v_id uuid;
+  v_repeated text[];
+begin
+  if jsonb_typeof(new.messages) is distinct from 'array' then
+    raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  begin
+    with ids as materialized (
+      select e ->> 'external_message_id' as id, count(*) as count from jsonb_array_elements(new.messages) e
+      where e ->> 'external_message_id' <> '' group by 1
+    ), locked as materialized (
+      select pg_advisory_xact_lock_shared(1886416752, b.bucket)
+      from (select distinct hashtext(new.tenant_id || i.id) & 63 as bucket from ids i order by 1) b
+    )
+    select array_agg(i.id) filter (where i.count > 1) into v_repeated from ids i where (select count(*) from locked) >= 0;
+
+    with input as materialized (
+      select r.*, r.ordinality as ord, pigeonpost.uuid_v7() as id
+      from rows from (jsonb_to_recordset(new.messages) as (tenant_id text, channel text, direction text, address text, account_id uuid,
+        external_message_id text, content_type text, body text, media_url text, metadata jsonb, raw jsonb, sent_at timestamptz,
+        status text, is_from_bot boolean, alternate_address text, lead_id text, customer_id text, sender_customer_id text,
+        conversation_id text, conversation_external_id text, reply_to_id text, priority text, scheduled_for text, valid_until text,
+        campaign_id text, idempotency_key text)) with ordinality r
+      where r.tenant_id = new.tenant_id::text and r.direction = 'inbound' and r.external_message_id <> '' and r.address ~ '^\+[1-9][0-9]{6,14}$'
+        and coalesce(r.content_type, 'text') in ('text', 'image', 'audio', 'video', 'file', 'location', 'structured')
+        and (r.body is null or octet_length(r.body) <= 1048576 and r.body !~ E'[\\x01-\\x08\\x0b-\\x1f]')
+        and coalesce(jsonb_typeof(r.metadata), 'object') = 'object' and octet_length(r.external_message_id) <= 1024
+        and coalesce(r.status, 'read') in ('delivered', 'read') and isfinite(coalesce(r.sent_at, now()))
+        and num_nonnulls(r.alternate_address, r.lead_id, r.customer_id, r.sender_customer_id, r.conversation_id,
+          r.conversation_external_id, r.reply_to_id, r.priority, r.scheduled_for, r.valid_until, r.campaign_id, r.idempotency_key) = 0
+        -- Of copies in one batch the first is stored, which may be one of the others.
+        and (v_repeated is null or r.external_message_id <> all (v_repeated))
+        -- Fields that are none are found out, and named, one by one.
+        and (new.messages -> (r.ordinality - 1)::integer) - array['tenant_id', 'channel', 'direction', 'address', 'account_id',
+          'external_message_id', 'content_type', 'body', 'media_url', 'metadata', 'raw', 'sent_at', 'status', 'is_from_bot',
+          'alternate_address', 'lead_id', 'customer_id', 'sender_customer_id', 'conversation_id', 'conversation_external_id',
+          'reply_to_id', 'priority', 'scheduled_for', 'valid_until', 'campaign_id', 'idempotency_key'] = '{}'
+    ), default_account as materialized (
+      select jsonb_object_agg(ch.channel, (
+        select a.id from pigeonpost.accounts a where a.tenant_id = new.tenant_id and a.channel = ch.channel
+        order by a.is_default desc, a.created_at, a.id limit 1)) as ids
+      from (select distinct coalesce(i.channel, 'whatsapp') as channel from input i) ch
+    ), resolved as materialized (
+      -- In the order of addresses, as every writer of ours locks.
+      select i.ord, i.id, i.address, i.external_message_id, i.content_type, i.body, i.media_url, i.metadata, i.raw, i.sent_at, i.status,
+        i.is_from_bot, c.id as conversation_id, c.thread_id, c.customer_id, c.account_id, c.channel
+      from (select * from input order by address, ord) i
+      cross join lateral (
+        select c.id, c.thread_id, c.customer_id, c.account_id, c.channel from pigeonpost.conversations c
+        where c.tenant_id = new.tenant_id and c.address = i.address and c.channel = coalesce(i.channel, 'whatsapp')
+          and c.account_id = coalesce(i.account_id, (select (d.ids ->> coalesce(i.channel, 'whatsapp'))::uuid from default_account d))
+          and c.type = 'direct' and c.external_id is null and c.merged_into is null
+        limit 1 for key share) c
+    ), stored as (
+      -- The constraint alone says what is here already: a look before it could be planned by the conversation's index, and
+      -- would then read each conversation whole.
+      insert into pigeonpost.messages as m (tenant_id, id, account_id, conversation_id, thread_id, customer_id, sender_customer_id,
+        address, direction, channel, external_message_id, content_type, body, media_url, metadata, raw, status, occurred_at, sent_at,
+        delivered_at, is_from_bot)
+      select new.tenant_id, r.id, r.account_id, r.conversation_id, r.thread_id, r.customer_id, r.customer_id, r.address, 'inbound',
+        r.channel, r.external_message_id, coalesce(r.content_type, 'text'), r.body, r.media_url, coalesce(r.metadata, '{}'), r.raw,
+        case when r.status = 'read' then 'read' else 'delivered' end, coalesce(r.sent_at, now()), coalesce(r.sent_at, now()),
+        now(), coalesce(r.is_from_bot, false)
+      from resolved r
+      order by r.ord
+      on conflict (tenant_id, external_message_id, conversation_id) do nothing
+      returning m.id, m.number, m.conversation_id, m.thread_id, m.customer_id, m.account_id, m.channel, m.status, m.content_type,
+        m.media_url is not null or m.metadata ? 'media' as has_media
+    ), opened as materialized (
+      -- After the rows, since a second copy opens no thread, and before the foreign key looks for them.
+      select pigeonpost_private.open_thread(new.tenant_id, s.thread_id, s.conversation_id, s.customer_id, s.channel)
+      from (select distinct s.thread_id, s.conversation_id, s.customer_id, s.channel from stored s order by s.conversation_id) s
+      where not exists (select from pigeonpost.threads t where t.tenant_id = new.tenant_id and t.id = s.thread_id)
+    ), logged as (
+      insert into pigeonpost.events (tenant_id, type, message_id, conversation_id, thread_id, customer_id, account_id, payload)
+      select new.tenant_id, 'message.inbound.created', s.id, s.conversation_id, s.thread_id, s.customer_id, s.account_id,
+        pigeonpost_private.created_payload('inbound', s.content_type, s.status)
+      from stored s where (select count(*) from opened) >= 0
+      order by s.number
+      returning event_id, id, message_id
+    )
+    -- No join: the planner takes each of these for one row, and would loop over them quadratically.
+    select (select jsonb_object_agg(r.ord, r.id) from resolved r), (select jsonb_object_agg(s.id, s.number) from stored s),
+      (select jsonb_object_agg(l.message_id, jsonb_build_array(l.event_id, l.id)) from logged l),
+      (select array_agg(s.id order by s.number) from stored s where s.has_media)
+    into v_ids, v_numbers, v_events, v_with_media;
+    v_stored := (select count(*) from jsonb_object_keys(v_numbers));
+    select coalesce(jsonb_object_agg(i.key, jsonb_build_object('outcome', 'stored', 'id', i.value, 'number', v_numbers -> i.value)), '{}')
+    into v_done
+    from jsonb_each_text(v_ids) i where v_numbers ? i.value;
+  exception
+    -- A value that is of no such type (a date, a uuid): the rows are looked at one by one, and only it is refused.
+    when data_exception then
+      v_done := '{}';
+      v_stored := 0;
+  end;
+
+  if v_done <> '{}' then
+    if pigeonpost_private.may_ring() then
+      perform pg_notify('pigeonpost_events',
+        pigeonpost_private.bell((e.value ->> 0)::uuid, (e.value ->> 1)::bigint, 'message.inbound.created', new.tenant_id))
+      from jsonb_each(v_events) e order by (e.value ->> 1)::bigint;
+    end if;
+    if v_with_media is not null then
+      perform pigeonpost_private.refer_media(m) from pigeonpost.messages m
+      where m.tenant_id = new.tenant_id and m.id = any (v_with_media);
+    end if;
+    if exists (select from pigeonpost.parked_updates p where p.tenant_id = new.tenant_id) then
+      for v_id in
+        select m.id from pigeonpost.messages m join pigeonpost.parked_updates p
+          on p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id
+        where m.tenant_id = new.tenant_id and m.id in (select k::uuid from jsonb_object_keys(v_numbers) k)
+        group by m.id
+      loop
+        perform pigeonpost.apply_parked_updates(new.tenant_id, v_id);
+      end loop;
+    end if;
+  end if;
+
+  if v_stored = jsonb_array_length(new.messages) then
+    new.results := v_done;
+    return new;
+  end if;
+  for v_odd in
+    select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
+    where not v_done ? e.ord::text
+    order by pigeonpost.normalize_address(coalesce(e.value ->> 'channel', 'whatsapp'), e.value ->> 'address'), e.ord
+  loop
+    begin
+      v_answer := pigeonpost_private.ingest_one(new.tenant_id, v_odd.value);
+    exception
+      when serialization_failure or deadlock_detected or query_canceled or insufficient_resources or admin_shutdown then
+        raise;
+      when others then
+        get stacked diagnostics v_message = message_text, v_constraint = constraint_name, v_column = column_name, v_hint = pg_exception_hint;
+        v_answer := jsonb_build_object('outcome', 'refused', 'code', sqlstate, 'constraint', nullif(v_constraint, ''),
+          'field', nullif(v_column, ''), 'message', v_message, 'hint', nullif(v_hint, ''));
+    end;
+    v_odd_ords := v_odd_ords || v_odd.ord;
+    v_odd_answers := v_odd_answers || v_answer;
+  end loop;
+  -- Put together once: adding them to one object, row by row, copies it as often.
+  if v_odd_ords <> '{}' then
+    v_done := v_done || (select jsonb_object_agg(o.ord, o.answer) from unnest(v_odd_ords, v_odd_answers) o (ord, answer));
+  end if;
+  new.results := v_done;
+  return new;
+end
+$$;
+create or replace trigger "500_ingest" instead of insert on pigeonpost.ingest_batches
+  for each row execute function pigeonpost_private.tg_ingest_batches__ingest();
+
+create or replace function pigeonpost.ingest(p_messages jsonb)
+returns table (ordinal integer, outcome text, id uuid, number bigint, code text, constraint_name text, field text, message text, hint text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_given text;
+  v_tenant_id integer;
+  v_results jsonb;
+begin
+  if jsonb_typeof(p_messages) is distinct from 'array' then
+    raise exception 'messages is not a JSON array' using errcode = 'PPV01', constraint = 'ingest_messages_are_an_array',
+      hint = 'Give an array of objects with the columns of pigeonpost.messages as names.';
+  end if;
+  if p_messages = '[]' then
+    return;
+  end if;
+  select min(e ->> 'tenant_id') into v_given from jsonb_array_elements(p_messages) e;
+  if exists (select from jsonb_array_elements(p_messages) e where e ->> 'tenant_id' <> v_given) then
+    raise exception 'the messages are not of one tenant' using errcode = 'PPV01', constraint = 'ingest_is_of_one_tenant', column = 'tenant_id',
+      hint = 'Give each message the same tenant_id; one transaction writes one tenant.';
+  end if;
+  if v_given is null or v_given !~ '^[1-9][0-9]{0,9}$' or v_given::bigint > 2147483647 then
+    raise exception 'tenant_id % is missing or no number of a tenant', coalesce(v_given, 'null') using errcode = 'PPV01',
+      constraint = 'tenant_is_named', column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
+  end if;
+  v_tenant_id := v_given;
+  insert into pigeonpost.ingest_batches (tenant_id, messages) values (v_tenant_id, p_messages) returning results into v_results;
+  return query
+    select r.key::integer, r.value ->> 'outcome', (r.value ->> 'id')::uuid, (r.value ->> 'number')::bigint, r.value ->> 'code',
+      r.value ->> 'constraint', r.value ->> 'field', r.value ->> 'message', r.value ->> 'hint'
+    from jsonb_each(v_results) r order by r.key::integer;
+end
+$$;
+comment on function pigeonpost.ingest(jsonb) is
+  'Stores many messages of one tenant in one call: an array of objects named as the columns of pigeonpost.messages. Answers each by its ordinal (from 1): stored, duplicate, or refused with SQLSTATE, constraint, field and hint; one bad row does not sink the rest.';
+--! EndIncluded 150_ingest.sql
 --! Included 155_webhooks.sql
 -- Webhooks: what the HTTP server has to know before it knows the tenant.
 -- A provider proves itself by a signature over the webhook, and only the account that its path names says by which
