@@ -52,6 +52,8 @@ t.test(
     const server = createServer()
     server.on('upgrade', (_request, socket) => {
       tries.push('try')
+      // A bridge that is stopped just now resets it.
+      socket.on('error', () => {})
       socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n')
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
