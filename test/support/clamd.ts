@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer, type NetConnectOpts } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -58,7 +58,9 @@ export async function startClamd(
   const run = async () => {
     const child = spawn(path, ['-c', join(folder, 'clamd.conf')], { stdio: 'ignore' })
     const ended = once(child, 'exit')
-    await waitFor(async () => listens(port), { what: 'clamd to listen' })
+    const listening = async () =>
+      (await listens({ host: '127.0.0.1', port })) && (await listens({ path: socket }))
+    await waitFor(listening, { what: 'clamd to listen' })
     return async () => {
       child.kill('SIGKILL')
       await ended
@@ -87,8 +89,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
+async function listens(at: NetConnectOpts): Promise<boolean> {
+  const socket = connect(at)
   try {
     await once(socket, 'connect')
     return true
