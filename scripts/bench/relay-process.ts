@@ -15,6 +15,7 @@ const timer = setInterval(() => {
     process.stdout.write('ringing\n')
   }
 }, 5)
-process.once('SIGTERM', () => {
-  void relay.stop().finally(() => process.exit(0))
-})
+const stop = () => void relay.stop().finally(() => process.exit(0))
+process.once('SIGTERM', stop)
+// However its parent ended.
+process.stdin.resume().once('end', stop)

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 /** Starts the relay's process and waits until it rings, so that the triggers do not. */
 export async function startRelayProcess(url: string): Promise<{ stop: () => Promise<void> }> {
   const script = join(import.meta.dirname, `relay-process${extname(import.meta.filename)}`)
-  const child = spawn(process.execPath, [script, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [script, url], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   await Promise.race([
     once(child.stdout, 'data'),
