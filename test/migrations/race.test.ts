@@ -47,8 +47,8 @@ async function sessions<T>(
       const [own] = await connection<{ pid: number }[]>`select pg_backend_pid() as pid`
       return Object.assign(connection, {
         waits: async () => {
-          const rows =
-            await pool`select from pg_stat_activity where pid = ${own?.pid ?? 0} and wait_event_type = 'Lock'`
+          const rows = await pool`
+              select from pg_locks where pid = ${own?.pid ?? 0} and not granted and waitstart < clock_timestamp() - interval '20 ms'`
           return rows.length > 0
         },
       })
@@ -62,7 +62,7 @@ async function sessions<T>(
   }
 }
 
-/** Starts a statement, and returns when it waits for a lock or has ended. */
+/** Starts a statement, and returns when it waits for a lock (not for a moment, as any statement may) or has ended. */
 async function start<T>(
   session: Session,
   work: Promise<T>,
