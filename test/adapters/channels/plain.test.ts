@@ -115,6 +115,23 @@ function comparable(value: object): string {
     .replaceAll(/"(at|timestamp|occurred_at|delivered_at|created_at)":"[^"]*"/g, '"$1":"then"')
 }
 
+t.test('the usual webhooks take that one statement and nothing else', async (t) => {
+  const { sql, pool } = await start(t)
+  const ours = pool(1)
+  const receiver = createReceiver({
+    run: async () => {
+      throw new Error('the long way')
+    },
+    plain: async (work) => work(ours),
+  })
+  const first = await receiver.store(await open(1, message('a')))
+  t.match(first, { status: 'processed', duplicates: 0, messages: [{ externalMessageId: 'a' }] })
+  const news = await receiver.store(await open(1, receipt('later', 'read')))
+  t.match(news, { status: 'processed', updates: [{ result: 'parked' }] })
+  t.equal((await sql`select from pigeonpost.webhook_inbox where status = 'processed'`).length, 2)
+  t.equal((await sql`select from pigeonpost.messages`).length, 1)
+})
+
 async function isNotPlain(t: Test, stored: Promise<unknown>): Promise<void> {
   const error = await stored.catch((error: unknown) => error)
   t.match(error, { code: 'PPC01', constraint_name: 'webhooks_are_plain' })
