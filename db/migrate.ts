@@ -6,6 +6,8 @@ import { migrate as runCommitted } from 'graphile-migrate'
 import { Logger as WorkerLogger, runMigrations } from 'graphile-worker'
 import { connect } from './connect.ts'
 import { PigeonpostError } from './errors.ts'
+import { applyFixtures } from './fixtures.ts'
+import { pendingMigrations } from './migrations.ts'
 
 /** The folder `migrations` of this package, from the sources as from dist/. */
 export function migrationsFolder(): string {
@@ -26,8 +28,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the schema to the newest committed migration, and graphile-worker's beside it. Changes nothing when it is
- * there already. Two at once: the second waits for the first.
+ * Brings the schema to the newest committed migration, and graphile-worker's beside it; then applies the fixtures, where
+ * one of them has changed. Changes nothing when all is there already. Two at once: the second waits for the first.
  * @throws PigeonpostError `postgres_too_old` below PostgreSQL 15.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
@@ -52,11 +54,13 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     }
     // Each checks by instanceof for its own copy of the same class.
     await runMigrations({ connectionString: options.url, logger: new WorkerLogger(() => log) })
+    const pending = await pendingMigrations(sql)
     await runCommitted({
       connectionString: options.url,
       migrationsFolder: migrationsFolder(),
       logger: new Logger(() => log),
     })
+    await applyFixtures(sql, { always: pending.length > 0 })
   } finally {
     await sql.end({ timeout: 5 })
   }
