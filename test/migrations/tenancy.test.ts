@@ -422,7 +422,7 @@ t.test('the guard refuses before anything behind it has run', async (t) => {
         'tenant_is_granted',
       ),
   )
-  const [before] = await sql`select last_value from pigeonpost.events_id_seq`
+  const [before] = await sql`select last_value from pigeonpost.log_id_seq`
   await refuses(
     t,
     bridge`insert into pigeonpost.messages ${bridge({ ...foreign, address: newPhone() })}`,
@@ -447,7 +447,7 @@ t.test('the guard refuses before anything behind it has run', async (t) => {
     { code: '22012' },
     'their rows are not looked at',
   )
-  const [after] = await sql`select last_value from pigeonpost.events_id_seq`
+  const [after] = await sql`select last_value from pigeonpost.log_id_seq`
   t.equal(after?.['last_value'], before?.['last_value'], 'no event was even begun')
 })
 
