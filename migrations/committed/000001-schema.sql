@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9ac821ea2ce45f5c55d0b93a17af606cae581d83
+--! Hash: sha1:84cd2b1d2dfe491ef980eea0e133846d5492782b
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -546,6 +546,17 @@ create table pigeonpost_private.log_cursors (
   constraint log_cursors_name_known check (name in ('settled', 'fold', 'relay'))
 );
 insert into pigeonpost_private.log_cursors (tenant_id, name) values (0, 'settled'), (0, 'relay');
+
+-- Rounds of settling that are not over. Who stores one holds its row until the transaction ends, so there are several.
+create table pigeonpost_private.log_rounds (
+  settled_id bigint not null default 0,
+  round_id bigint,
+  tenant_id integer not null,
+  slot smallint not null,
+  waits_for text[] not null default '{}',
+  constraint log_rounds_pkey primary key (tenant_id, slot)
+);
+insert into pigeonpost_private.log_rounds (tenant_id, slot) select 0, generate_series(1, 8);
 
 create table pigeonpost_private.log_floor (
   only_one boolean not null default true,
