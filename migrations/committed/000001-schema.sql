@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:84cd2b1d2dfe491ef980eea0e133846d5492782b
+--! Hash: sha1:c0be67a8d71c1b9b7c0b4d7d4b8ab3a02b7da57f
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -368,24 +368,14 @@ create table pigeonpost.messages (
 -- and six of them took 20 to 35 microseconds of every single-row insert.
 create unique index messages_idempotency_key_is_unique on pigeonpost.messages (tenant_id, idempotency_key)
   where idempotency_key is not null;
-create index messages_conversation on pigeonpost.messages (tenant_id, conversation_id, occurred_at, number);
+create index messages_account on pigeonpost.messages (tenant_id, account_id, number);
+create index messages_failed on pigeonpost.messages (tenant_id, status, number) where status in ('failed', 'unknown', 'canceled');
+create index messages_kind on pigeonpost.messages (tenant_id, direction, content_type, number) where direction <> 'inbound' or content_type <> 'text';
+create index messages_campaign on pigeonpost.messages (tenant_id, campaign_id, number) where campaign_id is not null;
+create index messages_created on pigeonpost.messages using brin (created_at);
 create index messages_thread on pigeonpost.messages (tenant_id, thread_id, occurred_at, number);
-create index messages_account_customer on pigeonpost.messages (tenant_id, account_id, customer_id, created_at);
-create index messages_customer on pigeonpost.messages (tenant_id, customer_id, occurred_at);
-create index messages_sender on pigeonpost.messages (tenant_id, sender_customer_id);
-create index messages_sent_at on pigeonpost.messages (tenant_id, sent_at);
-create index messages_campaign on pigeonpost.messages (tenant_id, campaign_id) where campaign_id is not null;
-create index messages_status on pigeonpost.messages (tenant_id, status);
-create index messages_unread on pigeonpost.messages (tenant_id, conversation_id) where direction = 'inbound' and status = 'delivered';
 -- What may be sent now, in the order in which it goes; what is due later waits in another status.
-create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
-create index messages_waiting on pigeonpost.messages (tenant_id, account_id, (coalesce(scheduled_for, created_at))) where status = 'queued';
-create index messages_due on pigeonpost.messages (tenant_id, account_id, next_attempt_at) where status in ('scheduled', 'retrying');
-create index messages_expiring on pigeonpost.messages (tenant_id, account_id, valid_until)
-  where valid_until is not null and status in ('queued', 'scheduled', 'retrying');
 -- For what comes back with the attempt's id alone: what is under way or in doubt, and leaves with its external id.
-create index messages_attempt on pigeonpost.messages (tenant_id, attempt_id) where attempt_id is not null and external_message_id is null;
-create index messages_sending on pigeonpost.messages (tenant_id, account_id, leased_until) where status = 'sending';
 
 create table pigeonpost.message_history (
   tenant_id integer not null,
@@ -694,7 +684,6 @@ create table pigeonpost.media (
 );
 create index media_file on pigeonpost.media (tenant_id, file_id);
 create index media_created on pigeonpost.media (tenant_id, created_at, id);
-create index messages_media on pigeonpost.messages (tenant_id, media_id) where media_id is not null;
 
 -- What is to be done with files, outside the database: fetched, scanned, deleted. A row is a task; one that is claimed
 -- is due again when its lease is over.
@@ -728,12 +717,5 @@ create index idempotent_requests_created on pigeonpost.idempotent_requests (tena
 
 -- Lists over HTTP: messages newest first, with those filters that may leave few of many, and conversations in which
 -- nobody has written yet. Partial where the usual row, an inbound text that is delivered, need not be in it.
-create index messages_created on pigeonpost.messages (tenant_id, created_at, number);
-create index messages_type on pigeonpost.messages (tenant_id, content_type, created_at, number)
-  where content_type <> 'text';
-create index messages_not_inbound on pigeonpost.messages (tenant_id, direction, created_at, number)
-  where direction <> 'inbound';
-create index messages_inbound_read on pigeonpost.messages (tenant_id, created_at, number)
-  where direction = 'inbound' and status = 'read';
 create index conversations_silent on pigeonpost.conversations (tenant_id, created_at, number)
   where last_message_at is null;
