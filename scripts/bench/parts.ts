@@ -1,4 +1,5 @@
 import { benchApi, describeApi } from './api.ts'
+import { benchBulk } from './bulk.ts'
 import { benchCost } from './cost.ts'
 import { benchDeliveries } from './deliveries.ts'
 import { benchHistory } from './history.ts'
@@ -25,6 +26,8 @@ export type PartOptions = {
   apiMessages: number
   apiRate: number
   apiSeconds: number
+  /** Of `bulk` only these shapes, of `webhooks` only these channels; all by default. */
+  only?: readonly string[]
   log: (line: string) => void
 }
 
@@ -42,6 +45,7 @@ export const parts = {
   single: async (url, options) => outcome(await benchSingle(url, options)),
   worker: async (url, options) => outcome(await benchWorker(url, options)),
   cost: async (url, options) => outcomes(await benchCost(url, options)),
+  bulk: async (url, options) => outcome(await benchBulk(url, options)),
   latency: async (url) => {
     const result = await benchLatency(url, { inserts: 300 })
     const lines = result.map(

@@ -9,6 +9,7 @@ const parts = [
   'single',
   'worker',
   'cost',
+  'bulk',
   'latency',
   'deliveries',
   'idle',
@@ -21,6 +22,7 @@ type Options = {
   part?: PartName[]
   rounds: number
   seconds: number
+  only?: string[]
   inserts: number
   rows: number
   messages: number
@@ -43,6 +45,7 @@ export function addBench(program: Command): void {
     )
     .option('--rounds <n>', 'how often each is measured', wholeNumber(1, 100), 5)
     .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
+    .option('--only <name...>', 'of part bulk these shapes, of part webhooks these channels')
     .option('--inserts <n>', 'a sample of part worker', wholeNumber(1_000, 1e6), 24_000)
     .option('--rows <n>', 'stored for part cost', wholeNumber(1_000, 1e7), 100_000)
     .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
