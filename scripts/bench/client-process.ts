@@ -65,11 +65,13 @@ function callOf(sql: Sql, task: Task): () => Promise<void> {
     const row = rows[next()] ?? []
     return task.identified ? [id(), ...row] : row
   }
-  if (!batch) return async () => void (await sql.unsafe(text, one(), { prepare: true }))
   return async () => {
-    const many = Array.from({ length: batch }, one)
-    const columns = (many[0] ?? []).map((_, i) => many.map((row) => row[i] ?? ''))
-    await sql.unsafe(text, columns, { prepare: true })
+    const many = Array.from({ length: batch ?? 1 }, one)
+    const first = many[0] ?? []
+    const values = batch ? first.map((_, i) => many.map((row) => row[i] ?? '')) : first
+    const { count } = await sql.unsafe(text, values, { prepare: true })
+    // Nothing may pass for a duplicate: that would be fast.
+    if (count !== many.length) throw new Error(`inserted ${count} of ${many.length}`)
   }
 }
 
