@@ -6,6 +6,7 @@ import { benchHistory } from './history.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { describe, type Outcome, verdict } from './rounds.ts'
+import { benchLifecycle } from './lifecycle.ts'
 import { benchSingle } from './single.ts'
 import { benchWebhooks } from './webhooks.ts'
 import { benchWorker } from './worker.ts'
@@ -55,6 +56,7 @@ export const parts = {
     return { result, lines }
   },
   deliveries: async (url, options) => outcome(await benchDeliveries(url, options)),
+  lifecycle: async (url) => outcome(await benchLifecycle(url, { messages: 10_000 })),
   idle: async (url) => {
     const result = await benchIdle(url, { queued: 10_000 })
     const line = result

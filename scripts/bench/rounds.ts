@@ -95,7 +95,9 @@ export function figure(
 export function describe(outcome: Outcome): string[] {
   const { title, unit, medians, ratios } = outcome
   return [
-    ...Object.entries(medians).map(([name, value]) => `${title}: ${name} ${shown(value)} ${unit}`),
+    ...Object.entries(medians).map(([name, value]) =>
+      `${title}: ${name} ${shown(value)} ${unit}`.trimEnd(),
+    ),
     ...ratios.map(({ name, value, target, atMost, met }) => {
       const wanted = target === null ? '' : ` (target ${atMost ? '≤' : '≥'} ${target})`
       return `${title}: ${shown(value)} ${name}${wanted}${met === null ? '' : ` ${verdict(met)}`}`

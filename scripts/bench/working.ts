@@ -41,6 +41,11 @@ export function worker(sql: Sql, url: string): Working {
   }
 }
 
+/** Waits until a worker has nothing left to do. */
+export async function caughtUp(sql: Sql, child: Child): Promise<void> {
+  await quiet(() => usedBy(sql, child))
+}
+
 /** Waits until two windows in a row passed in which next to nothing was done. */
 async function quiet(
   used: () => Promise<{ node: number; backends: number } | null>,

@@ -12,6 +12,7 @@ const parts = [
   'bulk',
   'latency',
   'deliveries',
+  'lifecycle',
   'idle',
   'webhooks',
   'api',
