@@ -10,6 +10,9 @@ export type Upkeep = { stop(): Promise<void> }
 
 const never = new Promise<void>(() => {})
 const hourMs = 3_600_000
+/** So many events in a fold mean that writers are busy; then so many ms go by before the next. */
+const busyFold = 100
+const busyMs = 250
 
 /**
  * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,
@@ -57,8 +60,10 @@ export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: numbe
         if (last !== seen) {
           const started = performance.now()
           const folded = await foldCounters(sql)
-          // With many tenants a look at each of them takes long; it may take a tenth of the time.
-          pauseMs = Math.min(1_000, Math.max(everyMs, 10 * (performance.now() - started)))
+          // Busy writers are left in peace: what is written to one conversation meanwhile is folded by one update. With many
+          // tenants a look at each of them takes long; it may take a tenth of the time.
+          const tookMs = performance.now() - started
+          pauseMs = Math.min(1_000, Math.max(folded >= busyFold ? busyMs : everyMs, 10 * tookMs))
           if (folded === 0 && (await settleEvents(sql)) >= last) seen = last
         }
         failures = 0

@@ -93,9 +93,7 @@ export async function readLog(
       fresh as materialized (
         select k.tenant_id, l.id, l.event_id, l.type, l.message_id, l.payload
         from known k cross join lateral pigeonpost.log_after(k.tenant_id, k.seen, 9223372036854775807, ${limit}) l
-        where exists (select 1 from pigeonpost.messages m where m.tenant_id = k.tenant_id and m.number > k.seen)
-          or exists (select 1 from pigeonpost.event_log e where e.tenant_id = k.tenant_id and e.id > k.seen)
-          or exists (select 1 from pigeonpost.message_statuses s where s.tenant_id = k.tenant_id and s.number > k.seen)
+        where pigeonpost_private.next_log_id(k.tenant_id, k.seen) is not null
         union all
         select h.tenant_id, l.id, l.event_id, l.type, l.message_id, l.payload
         from unnest(${holes.map(({ tenantId }) => tenantId)}::integer[], ${holes.map(({ low }) => low)}::bigint[],
