@@ -22,10 +22,18 @@ export type ListFilter = {
 /** Part of a query. */
 export type Fragment = PendingQuery<Row[]>
 
-/** What a filter says of a message `m`, as conditions. */
-export function means(tx: Transaction, filter: ListFilter): Fragment {
+/**
+ * What a filter says of a message `m`, as conditions.
+ * @param about.alongNumbers the time is not to be looked up by its own index: the range of numbers is known
+ */
+export function means(
+  tx: Transaction,
+  filter: ListFilter,
+  { alongNumbers = false }: { alongNumbers?: boolean } = {},
+): Fragment {
   const { tenantId, accountId, customerId, direction, contentType, statuses } = filter
   const { campaignId, since, until } = filter
+  const isTrue = alongNumbers ? tx`is true` : tx``
   return tx`m.tenant_id = ${tenantId}
     ${accountId === undefined ? tx`` : tx`and m.account_id = ${accountId}`}
     ${customerId === undefined ? tx`` : tx`and m.customer_id = ${customerId}`}
@@ -33,8 +41,8 @@ export function means(tx: Transaction, filter: ListFilter): Fragment {
     ${contentType === undefined ? tx`` : tx`and m.content_type = ${contentType}`}
     ${statuses === undefined ? tx`` : tx`and m.status = any (${statuses}::text[])`}
     ${campaignId === undefined ? tx`` : tx`and m.campaign_id = ${campaignId}`}
-    ${since === undefined ? tx`` : tx`and m.created_at >= ${since}`}
-    ${until === undefined ? tx`` : tx`and m.created_at < ${until}`}`
+    ${since === undefined ? tx`` : tx`and (m.created_at >= ${since}) ${isTrue}`}
+    ${until === undefined ? tx`` : tx`and (m.created_at < ${until}) ${isTrue}`}`
 }
 
 /** How a page is found: `columns` of `m` are answered, and `limit` rows at most, in no order. */

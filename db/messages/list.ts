@@ -29,8 +29,7 @@ export async function listMessages(
     after,
   })
   if (!found) return []
-  const order =
-    filter.customerId === undefined ? tx`p.number desc` : tx`p.at desc, p.number desc`
+  const order = filter.customerId === undefined ? tx`p.number desc` : tx`p.at desc, p.number desc`
   // The page first, by what indexes hold: rows with their bodies are not carried through a sort.
   const rows = await tx<{ at: string; number: number }[]>`
     select ${tx(messageColumns.map((name) => `m.${name}`))},
@@ -84,11 +83,11 @@ export async function newest(
     return { query: newestOfThreads(tx, filter, tx`t.customer_id = ${customerId}`, about) }
   }
   const cells =
-    known ?? (direction ?? contentType ?? statuses ? await readCells(tx, filter) : null)
+    known ?? ((direction ?? contentType ?? statuses) ? await readCells(tx, filter) : null)
   const path = choosePath(filter, cells)
   if (path === null) return null
   const ranges =
-    since ?? until
+    (since ?? until)
       ? await tx<{ low: number; high: string }[]>`
           select low, high::text as high
           from pigeonpost_private.number_ranges(${tenantId}, ${since ?? null}, ${until ?? null})`

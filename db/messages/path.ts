@@ -77,7 +77,7 @@ export function newestAlong(
         : tx`cross join unnest(${ranges.map(({ low }) => String(low))}::bigint[], ${ranges.map(({ high }) => high)}::bigint[]) r (low, high)`
     }
     cross join lateral (
-      select ${columns} from pigeonpost.messages m where ${means(tx, filter)} ${entry}
+      select ${columns} from pigeonpost.messages m where ${means(tx, filter, { alongNumbers: true })} ${entry}
         ${ranges === null ? tx`` : tx`and m.number > r.low and m.number <= r.high`}
         ${after === undefined ? tx`` : tx`and m.number < ${after.number}::bigint`}
       order by m.number desc limit ${limit}) m`
