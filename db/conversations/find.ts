@@ -32,7 +32,7 @@ export async function countConversation(db: Db, tenantId: number, id: string): P
 }
 
 /**
- * What conversation_counters() answers of a conversation `c`, as part of a query: where there are few messages they are
+ * What exact_counters() answers of a conversation `c`, as part of a query: where there are few messages they are
  * counted here, since a call of a function with a search_path of its own costs more than that, 0.2 ms.
  */
 export function exactCounters(db: Db) {
@@ -47,5 +47,5 @@ export function exactCounters(db: Db) {
     where t.tenant_id = c.tenant_id and t.conversation_id = c.id and c.total_messages <= 1000
     having c.total_messages <= 1000
     union all
-    select x.* from pigeonpost.conversation_counters(c.tenant_id, c.id) x where c.total_messages > 1000`
+    select x.* from pigeonpost_private.exact_counters(c.tenant_id, c.id, null) x where c.total_messages > 1000`
 }

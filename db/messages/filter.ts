@@ -24,7 +24,7 @@ export type Fragment = PendingQuery<Row[]>
 
 /**
  * What a filter says of a message `m`, as conditions.
- * @param about.alongNumbers the time is not to be looked up by its own index: the range of numbers is known
+ * @param about.alongNumbers the time is not looked up by its own index: numbers lead, in a range that has it
  */
 export function means(
   tx: Transaction,

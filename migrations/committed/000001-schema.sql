@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a82b7940f0a95101c6b1b3002ad92c0cf56c9c64
+--! Hash: sha1:748c6513da7fec767dc6d84d9c67a62e8abf173c
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -384,7 +384,7 @@ create index messages_failed on pigeonpost.messages (tenant_id, problem, number)
 create index messages_kind on pigeonpost.messages (tenant_id, direction, content_type, number)
   where direction <> 'inbound' or content_type <> 'text';
 create index messages_times on pigeonpost.messages
-  using brin (created_at timestamptz_minmax_multi_ops, sent_at timestamptz_minmax_multi_ops) with (autosummarize = on);
+  using brin (tenant_id, created_at timestamptz_minmax_multi_ops, sent_at timestamptz_minmax_multi_ops) with (autosummarize = on);
 -- What may be sent now, in the order in which it goes; what is due later waits in another status.
 create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
 create index messages_waiting on pigeonpost.messages (tenant_id, account_id, (coalesce(scheduled_for, created_at))) where status = 'queued';

@@ -185,7 +185,7 @@ t.test(
       const [row] = await sql<Record<string, number>[]>`
       select c.total_messages as total, c.unread_count as unread, k.total_messages as customers, k.unread_count as "customersUnread",
         (select count(*) from pigeonpost.messages where conversation_id = ${id})::integer as stored
-      from pigeonpost.conversation_counters(1, ${id}) c, pigeonpost.customer_counters(1, ${customerId}) k`
+      from pigeonpost_private.exact_counters(1, ${id}, null) c, pigeonpost_private.exact_counters(1, null, ${customerId}) k`
       return row ?? {}
     }
     const before = await read()
