@@ -18,7 +18,7 @@ export const storedAt = (n: number): Date => new Date(Date.UTC(2024, 0, 1) + n *
  * A million messages, made the quick way, with all that a worker would have folded: tenant 2 has each tenth and 5,000 of
  * 50,000 conversations. Of tenant 1, conversation 1 has 100,000 messages in 200 threads; the first 1,000 are groups, in
  * which their senders take part; account 1 has the most, 4 has a hundred of the oldest; videos, messages of the system and
- * what is unknown are few and old.
+ * what is unknown are few and old; twenty take one upload along.
  */
 export async function fillMillion(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
@@ -66,6 +66,13 @@ export async function fillMillion(sql: Sql): Promise<void> {
         when n < 1000 and n % 100 = 7 then 'system' else 'inbound' end as direction, '2024-01-01Z'::timestamptz + n * interval '30 s' as at) d
       cross join lateral (select case when d.c = 1 then 50001 + n / 5000 % 200 else d.c end as t) e`)
     for (const { definition } of indexes) await tx.unsafe(definition)
+    await tx.unsafe(`insert into pigeonpost.media_files (tenant_id, id, sha256, size, content_type, storage, storage_key, status)
+      values (1, ${id(6, '1')}, sha256('x'), 1, 'image/png', 'folder', 'x', 'clean')`)
+    await tx.unsafe(`insert into pigeonpost.media (tenant_id, id, file_id, filename, status, storage_key)
+      values (1, ${id(6, '1')}, ${id(6, '1')}, 'x.png', 'clean', 'x')`)
+    await tx.unsafe(
+      `update pigeonpost.messages set media_id = ${id(6, '1')} where tenant_id = 1 and number % 50000 = 13`,
+    )
     await tx`insert into pigeonpost_private.message_counts (tenant_id, account_id, direction, content_type, status, messages)
       select tenant_id, account_id, direction, content_type, status, count(*) from pigeonpost.messages group by 1, 2, 3, 4, 5`
     await tx`update pigeonpost.conversations c set total_messages = k.total, unread_count = k.unread, last_message_at = k.at
