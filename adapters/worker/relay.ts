@@ -1,22 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { connect, type Sql } from '../../db/connect.ts'
-import { bellKeyIsHeld } from '../../db/events/bell-key.ts'
+import { notifyLockIsHeld, notifyLockKeys } from '../../db/events/notify-lock.ts'
 import {
   lastEventId,
   type LogBatch,
-  type LogPosition,
-  prepareRelay,
+  type LogState,
   readLog,
   type Woken,
 } from '../../db/events/read-log.ts'
-import { askForBellKey, type BellKey } from './bell-key.ts'
+import { askForNotifyLock, type NotifyLock } from './notify-lock.ts'
 import { atMost } from './waiting.ts'
 
 export type Relay = {
-  /** Whether it rings and the triggers do not. */
-  readonly ringing: boolean
-  /** Releases the bell, rings once more for what no trigger rang for, and ends. Within 3 s, whatever the database does. */
+  /** Whether it notifies and the triggers do not. */
+  readonly notifying: boolean
+  /** Releases the lock, notifies once more of what no trigger did, and ends. Within 3 s, whatever the database does. */
   stop(): Promise<void>
 }
 
@@ -25,13 +24,15 @@ export type RelayOptions = {
   logger: Logger
   /** Called after the commit that made these accounts due. Errors are logged; the wake-ups stand in the table anyway. */
   onWoken: (woken: Woken[]) => Promise<void>
-  /** ms between looks at the log while nothing happens: half of it is what a bell waits. */
+  /** ms between looks at the log while nothing happens: half of it is what a notification waits. */
   idleMs?: number
-  /** ms after which the server takes the bell's key from a relay that hangs. */
+  /** ms after which the server takes the notify lock from a relay that hangs. */
   keyIdleMs?: number
 }
 
 const everything = Number.MAX_SAFE_INTEGER
+/** ms between two writes of the cursors while there is something to read. */
+const saveEveryMs = 500
 
 /**
  * A batch of so many events means that writers are busy. Then they are left in peace for so many ms: a batch costs them
@@ -41,8 +42,8 @@ const busyRead = 10
 const busyMs = 25
 
 /**
- * Starts the relay: it follows the log, rings for its events in batches, and wakes accounts that have something to send.
- * Any number may run; one leads, the others wait for the bell's key and take over when its holder's session ends. It
+ * Starts the relay: it follows the log, notifies of its events in batches, and wakes accounts that have something to send.
+ * Any number may run; one leads, the others wait for the notify lock and take over when its holder's session ends. It
  * outlives every loss of its connections.
  *
  * How it looks: the log's sequence, one cheap query, every `idleMs`; a batch when that moved, and again while ids are
@@ -54,26 +55,35 @@ export function startRelay(options: RelayOptions): Relay {
   const stopping = new AbortController()
   const sql = connect(options.url, { max: 2, name: 'pigeonpost relay' })
 
-  let key: BellKey | null = null
+  let key: NotifyLock | null = null
   let keyAskAt = 0
   let pingedAt = 0
-  let position: LogPosition | null = null
-  /** Events up to here are ours to ring for; null while the triggers ring. */
-  let ringUpTo: number | null = null
+  let state: LogState | null = null
+  /** All tenants' logs are read and settled up to here. */
+  let cursor = 0
+  let savedAt = 0
+  let lastRead = 0
+  /** Events up to here are ours to notify of; null while the triggers do. */
+  let notifyUpTo: number | null = null
   /** A hole that stays open makes looking through the holes dearer; then not every batch does. */
   let holesAt = 0
 
   async function step(): Promise<LogBatch | null> {
     const started = performance.now()
     const skipHoles = started < holesAt
-    const batch = await readLog(sql, position, { ringUpTo, skipHoles })
+    // A successor that starts behind what was saved notifies twice; to save it each time costs more than to read.
+    const saveCursors = started - savedAt > saveEveryMs || lastRead === 0
+    const batch = await readLog(sql, state, { notifyUpTo, skipHoles, saveCursors })
     if (!batch) return null
-    position = batch.position
-    if (!skipHoles && position.holes.length > 0) {
+    lastRead = batch.read
+    if (saveCursors) savedAt = started
+    state = batch.state
+    cursor = batch.cursor
+    if (!skipHoles && [...state.positions.values()].some(({ holes }) => holes.length > 0)) {
       const now = performance.now()
       holesAt = now + 4 * (now - started)
     }
-    if (ringUpTo !== null && ringUpTo < everything && position.cursor >= ringUpTo) ringUpTo = null
+    if (notifyUpTo !== null && notifyUpTo < everything && cursor >= notifyUpTo) notifyUpTo = null
     if (batch.woken.length > 0) {
       await options.onWoken(batch.woken).catch((error: unknown) => {
         logger.warn({ err: error }, 'could not add jobs; the sweep finds the accounts')
@@ -82,11 +92,12 @@ export function startRelay(options: RelayOptions): Relay {
     return batch
   }
 
-  /** Reads what the triggers rang for, then asks for the key; or waits behind the relay that has it. */
+  /** Reads what the triggers notified of, then asks for the key; or waits behind the relay that has it. */
   async function askForKey(): Promise<void> {
-    const taken = await bellKeyIsHeld(sql)
-    key = await askForBellKey(options.url, {
+    const taken = await notifyLockIsHeld(sql)
+    key = await askForNotifyLock(options.url, {
       logger,
+      keys: await notifyLockKeys(sql),
       async drain() {
         if (taken) return
         let batch: LogBatch | null
@@ -97,24 +108,24 @@ export function startRelay(options: RelayOptions): Relay {
     })
     if (!key) {
       keyAskAt = performance.now() + 60_000
-      logger.warn('the relay reaches the database through a pooler: each writer rings for itself')
+      logger.warn('the relay reaches the database through a pooler: each writer notifies by itself')
       return
     }
     if (taken) await standBy(key)
     if (stopping.signal.aborted) return
-    // Doubts are rung for twice rather than not at all.
-    ringUpTo = everything
+    // Doubtful ones are notified twice rather than not at all.
+    notifyUpTo = everything
     pingedAt = performance.now()
   }
 
   /** While another relay holds the key, ours is a place in the queue. */
-  async function standBy(mine: BellKey): Promise<void> {
+  async function standBy(mine: NotifyLock): Promise<void> {
     logger.debug('another relay is at work; waiting behind it')
     while (mine.state === 'asked' && !stopping.signal.aborted) {
       await Promise.race([mine.changed(), pause(1_000)])
-      if (mine.state === 'asked' && !(await bellKeyIsHeld(sql))) break
+      if (mine.state === 'asked' && !(await notifyLockIsHeld(sql))) break
     }
-    position = null
+    state = null
   }
 
   async function keepKey(): Promise<void> {
@@ -122,35 +133,34 @@ export function startRelay(options: RelayOptions): Relay {
     if (key?.state === 'gone') {
       key = null
       keyAskAt = now + 250
-      // Triggers ring again; what they kept silent for was drawn before now.
-      ringUpTo = await lastEventId(sql)
-      logger.info('lost the bell key; asking again')
+      // Triggers notify again; what they kept silent for was drawn before now.
+      notifyUpTo = await lastEventId(sql)
+      logger.info('lost the notify lock; asking again')
     } else if (!key && now >= keyAskAt) {
       await askForKey()
     } else if (key && now - pingedAt > 1_000) {
       pingedAt = now
       // Tied to the loop on purpose: a relay that no longer reads loses the key.
       await key.ping().catch((error: unknown) => {
-        logger.warn({ err: error }, 'the bell key is lost')
+        logger.warn({ err: error }, 'the notify lock is lost')
         const lost = key
         key = null
-        ringUpTo = everything
+        notifyUpTo = everything
         return lost?.release()
       })
     }
   }
 
   async function follow(): Promise<void> {
-    await prepareRelay(sql)
     let last = -1
     let quiet = 0
     let lookAt = 0
     while (!stopping.signal.aborted) {
       await keepKey()
-      if (!key && (await bellKeyIsHeld(sql))) {
-        // Whoever holds the key rings for all, from the cursor on: it is theirs to move.
-        position = null
-        ringUpTo = null
+      if (!key && (await notifyLockIsHeld(sql))) {
+        // Its holder notifies for all, from the cursor on: it is the holder's to move.
+        state = null
+        notifyUpTo = null
         await pause(100)
         continue
       }
@@ -160,7 +170,7 @@ export function startRelay(options: RelayOptions): Relay {
         quiet = 0
         last = now
       }
-      const open = position === null || position.cursor < now
+      const open = state === null || cursor < now
       let pauseMs = open ? Math.min(idleMs, 4) : idleMs
       if (moved || (open && performance.now() >= lookAt)) {
         const batch = await step()
@@ -186,7 +196,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (stopping.signal.aborted) break
         failures = performance.now() - started > 10_000 ? 1 : failures + 1
         logger.warn({ err: error }, 'the relay lost the database; starting over')
-        position = null
+        state = null
         await pause(Math.min(5_000, 50 * 2 ** failures))
       }
     }
@@ -194,16 +204,16 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function finish(): Promise<void> {
     const deadline = performance.now() + 1_000
-    const rang = ringUpTo !== null
+    const rang = notifyUpTo !== null
     await key?.release()
     if (!rang) return
     const upTo = await lastEventId(sql)
-    ringUpTo = upTo
+    notifyUpTo = upTo
     while (performance.now() < deadline) {
-      const batch = await readLog(sql, position, { ringUpTo })
+      const batch = await readLog(sql, state, { notifyUpTo, saveCursors: true })
       if (!batch) return
-      position = batch.position
-      if (position.cursor >= upTo) return
+      state = batch.state
+      if (batch.cursor >= upTo) return
       if (!batch.more) await delay(5)
     }
   }
@@ -211,8 +221,8 @@ export function startRelay(options: RelayOptions): Relay {
   const running = run()
   let stopped: Promise<void> | null = null
   return {
-    get ringing() {
-      return key?.state === 'held' && ringUpTo === everything
+    get notifying() {
+      return key?.state === 'held' && notifyUpTo === everything
     },
     stop() {
       stopped ??= (async () => {
@@ -221,7 +231,7 @@ export function startRelay(options: RelayOptions): Relay {
         await atMost(
           1_500,
           finish().catch((error: unknown) => {
-            logger.warn({ err: error }, 'the relay could not ring once more')
+            logger.warn({ err: error }, 'the relay could not notify once more')
           }),
         )
         await endSoon(sql)

@@ -32,7 +32,7 @@ export type WorkerOptions = {
 
 export type Worker = {
   /** Whether its relay rings in place of the triggers. */
-  readonly ringing: boolean
+  readonly notifying: boolean
   /**
    * Claims no more, waits up to 2 s for requests that are under way and aborts the rest, records what became of them,
    * gives back what was not sent, rings once more. Returns within 4 s.
@@ -166,8 +166,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await sql.end({ timeout: 0.5 })
   }
   return {
-    get ringing() {
-      return relay.ringing
+    get notifying() {
+      return relay.notifying
     },
     stop: async () => (stopped ??= stop()),
   }

@@ -96,10 +96,9 @@ export async function listConversations(
       from (
         select distinct coalesce(o.merged_into, o.id) as id
         from (
-          select e.conversation_id from pigeonpost.events e
-          where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id())
-            and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created')
-          order by e.id desc limit ${mostUnfolded}) e
+          select m.conversation_id from pigeonpost.messages m
+          where m.tenant_id = ${tenantId} and m.number > (select pigeonpost_private.folded_id(${tenantId}))
+          order by m.number desc limit ${mostUnfolded}) e
         cross join lateral (
           select o.id, o.merged_into from pigeonpost.conversations o
           where o.tenant_id = ${tenantId} and o.id = e.conversation_id offset 0) o) e

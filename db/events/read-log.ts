@@ -1,19 +1,6 @@
 import { begin } from '../begin.ts'
 import type { Sql } from '../connect.ts'
-
-/** Ids from `low` to `high`, both included. */
-export type IdRange = { low: number; high: number }
-
-/**
- * How far one reader has read the log, ahead of what is settled. What it has not seen yet is every id above `seen`,
- * and the holes below: ids that were drawn by transactions which had not committed when their neighbours had.
- */
-export type LogPosition = {
-  /** All events up to here were handled; what the table's cursor is moved to. */
-  cursor: number
-  seen: number
-  holes: IdRange[]
-}
+import { advance, type LogPosition, type Rounds, settleRounds } from './log-position.ts'
 
 /** An account that is due sooner than it was. */
 export type Woken = {
@@ -25,81 +12,108 @@ export type Woken = {
   leased: boolean
 }
 
+/** What the relay knows of all tenants' logs between two steps. */
+export type LogState = {
+  positions: Map<number, LogPosition>
+  rounds: Rounds
+  /** Tenants whose cursors were moved and not saved. */
+  unsaved: Set<number>
+}
+
 export type LogBatch = {
-  position: LogPosition
+  state: LogState
   /** How many events were new. */
   read: number
   woken: Woken[]
-  settled: number
   /** More is to be read at once. */
   more: boolean
+  /** All that was drawn before this step is read and settled up to here, in every tenant. */
+  cursor: number
 }
-
-const consumer = { tenant: 0, name: '$relay' }
 
 /** The log's last id that was drawn, committed or not. One page, no lock: what an idle relay looks at. */
 export async function lastEventId(sql: Sql): Promise<number> {
-  const [row] = await sql<{ id: number }[]>`
-    select case when is_called then last_value else 0 end as id from pigeonpost.events_id_seq`
+  const [row] = await sql<{ id: number }[]>`select pigeonpost_private.last_log_id() as id`
   return row?.id ?? 0
 }
 
-/** Makes the relay's cursor, at the start of the log, unless it is there. */
-export async function prepareRelay(sql: Sql): Promise<void> {
-  await sql`
-    insert into pigeonpost.event_consumers (tenant_id, name) values (${consumer.tenant}, ${consumer.name})
-    on conflict on constraint event_consumers_pkey do nothing`
-}
-
 /**
- * One step of the relay, in one short transaction: settles, reads what it has not seen, rings for it, moves the
- * wake-ups of accounts that it made due (only ever to an earlier moment), and moves the cursor. Who holds the cursor's
- * row leads; null when that is somebody else.
+ * One step of the relay, in one short transaction: reads what it has not seen of each tenant, notifies of it, moves the
+ * wake-ups of accounts that it made due (only ever to an earlier moment), and the cursors. Who holds the relay's row of
+ * tenant 0 leads; null when that is somebody else.
  *
- * @param known null for a reader that starts at the cursor
- * @param options.ringUpTo rings for events up to this id; null where the triggers ring
+ * @param known null for a reader that starts at the cursors
+ * @param options.notifyUpTo notifies of events up to this id; null where the triggers do
  * @param options.skipHoles reads only above what was seen, because the holes were dear to look through
+ * @param options.saveCursors writes the cursors, which only a successor needs
  */
 export async function readLog(
   sql: Sql,
-  known: LogPosition | null,
-  options: { ringUpTo: number | null; limit?: number; skipHoles?: boolean },
+  known: LogState | null,
+  options: {
+    notifyUpTo: number | null
+    limit?: number
+    skipHoles?: boolean
+    saveCursors?: boolean
+  },
 ): Promise<LogBatch | null> {
   const limit = options.limit ?? 2_000
   return begin<LogBatch | null>(sql, async (tx) => {
-    const [row] = await tx<{ cursor: number }[]>`
-      select cursor from pigeonpost.event_consumers
-      where tenant_id = ${consumer.tenant} and name = ${consumer.name} for update skip locked`
-    if (!row) return null
-    // Where another led in between, our own reading still tells what we have rung for.
-    const from = known ?? { cursor: row.cursor, seen: row.cursor, holes: [] }
-    const [settling] = await tx<{ settled: number }[]>`
-      select pigeonpost.settle_events() as settled`
-    const settled = settling?.settled ?? 0
-    const holes = options.skipHoles ? [] : from.holes
+    const [leads] = await tx`
+      select from pigeonpost_private.log_cursors
+      where tenant_id = 0 and name = 'relay' for update skip locked`
+    if (!leads) return null
+    const [drawn] = await tx<{ id: number }[]>`select pigeonpost_private.last_log_id() as id`
+    const last = drawn?.id ?? 0
+    const writers = await tx<{ tenantId: number; transactions: string[] }[]>`
+      select w.tenant_id as "tenantId", array_agg(distinct w.virtual_transaction) as transactions
+      from pigeonpost_private.log_writers() w group by w.tenant_id`
+    const { rounds, settled } = settleRounds(known?.rounds ?? new Map(), writers, last)
+    const positions = new Map(known?.positions)
+    const holes = options.skipHoles
+      ? []
+      : [...positions].flatMap(([tenantId, { holes: own }]) =>
+          own.map((hole) => ({ tenantId, ...hole })),
+        )
     // What is settled is now visible to this statement, which has a newer snapshot.
-    const [result] = await tx<{ ids: number[] | null; woken: Woken[] | null }[]>`
-      with fresh as materialized (
-        select e.* from unnest(${holes.map((hole) => hole.low)}::bigint[], ${holes.map((hole) => hole.high)}::bigint[]) h (low, high)
-        cross join lateral (
-          select e.id, e.event_id, e.type, e.tenant_id, e.account_id, e.message_id, e.payload ->> 'status' as status
-          from pigeonpost.events e where e.id between h.low and h.high order by e.id limit ${limit}
-        ) e
-        union all
-        (select e.id, e.event_id, e.type, e.tenant_id, e.account_id, e.message_id, e.payload ->> 'status'
-        from pigeonpost.events e where e.id > ${from.seen} order by e.id limit ${limit})
+    const [result] = await tx<
+      {
+        fresh: { tenantId: number; ids: number[] }[] | null
+        unknown: { tenantId: number; cursor: number }[] | null
+        woken: Woken[] | null
+      }[]
+    >`
+      with known as materialized (
+        select c.tenant_id, c.cursor, k.seen is null as is_new, coalesce(k.seen, c.cursor) as seen
+        from pigeonpost_private.log_cursors c
+        left join unnest(${[...positions.keys()]}::integer[], ${[...positions.values()].map(({ seen }) => seen)}::bigint[]) k (tenant_id, seen)
+          on k.tenant_id = c.tenant_id
+        where c.name = 'relay' and c.tenant_id > 0
       ),
-      rung as (
+      fresh as materialized (
+        select k.tenant_id, l.id, l.event_id, l.type, l.message_id, l.payload
+        from known k cross join lateral pigeonpost.log_after(k.tenant_id, k.seen, 9223372036854775807, ${limit}) l
+        where exists (select 1 from pigeonpost.messages m where m.tenant_id = k.tenant_id and m.number > k.seen)
+          or exists (select 1 from pigeonpost.event_log e where e.tenant_id = k.tenant_id and e.id > k.seen)
+          or exists (select 1 from pigeonpost.message_statuses s where s.tenant_id = k.tenant_id and s.number > k.seen)
+        union all
+        select h.tenant_id, l.id, l.event_id, l.type, l.message_id, l.payload
+        from unnest(${holes.map(({ tenantId }) => tenantId)}::integer[], ${holes.map(({ low }) => low)}::bigint[],
+          ${holes.map(({ high }) => high)}::bigint[]) h (tenant_id, low, high)
+        cross join lateral pigeonpost.log_after(h.tenant_id, h.low - 1, h.high, ${limit}) l
+      ),
+      notified as (
         select count(*) filter (where pg_notify('pigeonpost_events',
-          pigeonpost_private.bell(f.event_id, f.id, f.type, f.tenant_id)) is null)
-        from (select * from fresh where fresh.id <= ${options.ringUpTo ?? 0}::bigint order by fresh.id) f
+          pigeonpost_private.notification(f.event_id, f.id, f.type, f.tenant_id)) is null)
+        from (select * from fresh where fresh.id <= ${options.notifyUpTo ?? 0}::bigint order by fresh.id) f
         where pg_notification_queue_usage() < 0.5
       ),
       due as (
         select m.tenant_id, m.account_id,
           min(case when m.status = 'queued' then now() else coalesce(m.next_attempt_at, now()) end) as due_at
         from fresh f join pigeonpost.messages m on m.tenant_id = f.tenant_id and m.id = f.message_id
-        where (f.type = 'message.outbound.created' or f.type = 'message.status' and f.status in ('queued', 'scheduled'))
+        where (f.type = 'message.outbound.created'
+            or f.type = 'message.status' and f.payload ->> 'status' in ('queued', 'scheduled'))
           and m.status in ('queued', 'scheduled', 'retrying')
         group by m.tenant_id, m.account_id
       ),
@@ -110,69 +124,42 @@ export async function readLog(
         where excluded.due_at < w.due_at
         returning w.tenant_id, w.account_id, w.due_at, w.leased_until
       )
-      select (select array_agg(f.id order by f.id) from fresh f) as ids,
+      select
+        (select json_agg(f) from (
+          select tenant_id as "tenantId", array_agg(id order by id) as ids from fresh group by tenant_id) f) as fresh,
+        (select json_agg(json_build_object('tenantId', k.tenant_id, 'cursor', k.cursor)) from known k where k.is_new) as unknown,
         (select json_agg(json_build_object('tenantId', w.tenant_id, 'accountId', w.account_id,
           'dueInMs', greatest(0, ceil(1000 * extract(epoch from w.due_at - (select pigeonpost_private.clock())))),
           'leased', coalesce(w.leased_until > (select pigeonpost_private.clock()), false))) from woken w) as woken,
-        (select r.count from rung r)`
-    const ids = result?.ids ?? []
-    const position = advance(from, ids, { settled, limit, lookedThroughHoles: !options.skipHoles })
-    if (position.cursor > row.cursor) {
+        (select n.count from notified n)`
+    for (const { tenantId, cursor } of result?.unknown ?? []) {
+      positions.set(tenantId, { cursor, seen: cursor, holes: [] })
+    }
+    const fresh = new Map(result?.fresh?.map(({ tenantId, ids }) => [tenantId, ids]))
+    const unsaved = new Set(known?.unsaved)
+    let [read, more, cursor] = [0, false, last]
+    for (const [tenantId, from] of positions) {
+      const ids = fresh.get(tenantId) ?? []
+      const position = advance(from, ids, {
+        settled: (settled.has(tenantId) ? settled.get(tenantId) : last) ?? from.cursor,
+        limit,
+        lookedThroughHoles: !options.skipHoles,
+      })
+      positions.set(tenantId, position)
+      if (ids.length > 0) unsaved.add(tenantId)
+      read += ids.length
+      more ||= ids.length >= limit
+      cursor = Math.min(cursor, position.cursor)
+    }
+    if (options.saveCursors && unsaved.size > 0) {
+      const saved = [...unsaved]
       await tx`
-        update pigeonpost.event_consumers set cursor = ${position.cursor}, updated_at = now()
-        where tenant_id = ${consumer.tenant} and name = ${consumer.name}`
+        update pigeonpost_private.log_cursors c set cursor = s.cursor
+        from unnest(${saved}::integer[], ${saved.map((tenantId) => positions.get(tenantId)?.cursor ?? 0)}::bigint[]) s (tenant_id, cursor)
+        where c.tenant_id = s.tenant_id and c.name = 'relay' and c.cursor < s.cursor`
+      unsaved.clear()
     }
-    return {
-      position,
-      read: ids.length,
-      woken: result?.woken ?? [],
-      settled,
-      more: ids.length >= limit,
-    }
+    const state = { positions, rounds, unsaved }
+    return { state, read, woken: result?.woken ?? [], more, cursor }
   })
-}
-
-/** The position after reading `ids`, which are in order and were none of them seen before. */
-export function advance(
-  from: LogPosition,
-  ids: number[],
-  read: { settled: number; limit: number; lookedThroughHoles: boolean },
-): LogPosition {
-  const above = ids.filter((id) => id > from.seen)
-  const below = ids.filter((id) => id <= from.seen)
-  const complete = above.length < read.limit
-  let seen = above.at(-1) ?? from.seen
-  const holes = fill(from.holes, below)
-  let next = from.seen + 1
-  for (const id of above) {
-    if (id > next) holes.push({ low: next, high: id - 1 })
-    next = id + 1
-  }
-  // Nothing comes any more at or below what was settled before we looked.
-  if (complete) seen = Math.max(seen, read.settled)
-  const whole = read.lookedThroughHoles && below.length < read.limit
-  const open = holes
-    .filter((hole) => hole.high > read.settled || (hole.low <= from.seen && !whole))
-    .map((hole) =>
-      hole.low > from.seen || whole
-        ? { low: Math.max(hole.low, read.settled + 1), high: hole.high }
-        : hole,
-    )
-  const cursor = Math.min(read.settled, seen, (open[0]?.low ?? Infinity) - 1)
-  return { cursor: Math.max(cursor, from.cursor), seen, holes: open }
-}
-
-function fill(holes: IdRange[], ids: number[]): IdRange[] {
-  if (ids.length === 0) return [...holes]
-  const result: IdRange[] = []
-  let at = 0
-  for (const hole of holes) {
-    let low = hole.low
-    for (let id = ids[at]; id !== undefined && id <= hole.high; id = ids[++at]) {
-      if (id > low) result.push({ low, high: id - 1 })
-      low = id + 1
-    }
-    if (low <= hole.high) result.push({ low, high: hole.high })
-  }
-  return result
 }

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:748c6513da7fec767dc6d84d9c67a62e8abf173c
+--! Hash: sha1:3a1a2a7fa9cef42f5a46ea2b1b37972b26663ea5
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -76,8 +76,9 @@ create table pigeonpost_private.fixtures (
 
 create sequence if not exists pigeonpost.conversations_number_seq as bigint;
 create sequence if not exists pigeonpost.threads_number_seq as bigint;
-create sequence if not exists pigeonpost.messages_number_seq as bigint;
-create sequence if not exists pigeonpost.events_id_seq as bigint;
+-- One for messages and for the log, since a message is its own event. Always drawn after the tenant's writer lock is
+-- held (070_log.sql), so no column takes it as its default: defaults are evaluated before any trigger runs.
+create sequence if not exists pigeonpost.log_id_seq as bigint;
 -- Above the 32-bit range, so that a CRM's own lead ids never meet ours.
 create sequence if not exists pigeonpost.customers_lead_id_seq as bigint minvalue 4294967296;
 
@@ -307,57 +308,59 @@ create table pigeonpost.threads (
 create unique index threads_one_active on pigeonpost.threads (tenant_id, conversation_id) where status = 'active';
 create index threads_lead on pigeonpost.threads (tenant_id, customer_id, channel, status);
 
+-- Fixed widths first, widest first, and what the usual row leaves null between them: nothing is lost to alignment.
 create table pigeonpost.messages (
-  tenant_id integer not null,
-  id uuid not null default pigeonpost.uuid_v7(),
-  number bigint not null default nextval('pigeonpost.messages_number_seq'),
-  account_id uuid not null,
-  conversation_id uuid not null,
-  thread_id uuid not null,
-  customer_id uuid,
-  sender_customer_id uuid,
-  address text,
-  conversation_external_id text,
-  alternate_address text,
-  lead_id bigint,
-  direction text not null,
-  channel text not null default 'whatsapp',
-  external_message_id text,
-  content_type text not null default 'text',
-  body text,
-  body_version integer not null default 1,
-  media_id uuid,
-  media_url text,
-  metadata jsonb not null default '{}'::jsonb,
-  raw jsonb,
-  reply_to_id uuid,
-  status text not null,
-  priority smallint not null default 0,
-  scheduled_for timestamptz,
-  valid_until timestamptz,
-  attempts integer not null default 0,
-  next_attempt_at timestamptz,
-  attempt_id uuid,
-  leased_until timestamptz,
-  provider text,
-  provider_reason text,
-  accepted_on date,
-  error_code text,
-  error_message text,
-  is_processed boolean not null default false,
-  is_from_bot boolean not null default false,
-  created_by uuid,
-  campaign_id text,
-  idempotency_key text,
+  number bigint not null,
   occurred_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
   failed_at timestamptz,
   problem text generated always as (case when status in ('failed', 'unknown', 'canceled') then status end) stored,
   revoked_at timestamptz,
-  created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  scheduled_for timestamptz,
+  valid_until timestamptz,
+  next_attempt_at timestamptz,
+  leased_until timestamptz,
+  lead_id bigint,
+  tenant_id integer not null,
+  body_version integer not null default 1,
+  attempts integer not null default 0,
+  accepted_on date,
+  priority smallint not null default 0,
+  is_own_event boolean,
+  is_processed boolean not null default false,
+  is_from_bot boolean not null default false,
+  id uuid not null default pigeonpost.uuid_v7(),
+  account_id uuid not null,
+  conversation_id uuid not null,
+  thread_id uuid not null,
+  customer_id uuid,
+  sender_customer_id uuid,
+  media_id uuid,
+  reply_to_id uuid,
+  attempt_id uuid,
+  created_by uuid,
+  address text,
+  direction text not null,
+  channel text not null default 'whatsapp',
+  external_message_id text,
+  content_type text not null default 'text',
+  status text not null,
+  body text,
+  metadata jsonb not null default '{}'::jsonb,
+  conversation_external_id text,
+  alternate_address text,
+  media_url text,
+  raw jsonb,
+  provider text,
+  provider_reason text,
+  error_code text,
+  error_message text,
+  campaign_id text,
+  idempotency_key text,
   constraint messages_pkey primary key (tenant_id, id),
   constraint messages_number_is_unique unique (tenant_id, number),
   constraint messages_external_id_is_unique unique (tenant_id, external_message_id, conversation_id),
@@ -386,14 +389,7 @@ create index messages_kind on pigeonpost.messages (tenant_id, direction, content
 create index messages_times on pigeonpost.messages
   using brin (tenant_id, created_at timestamptz_minmax_multi_ops, sent_at timestamptz_minmax_multi_ops) with (autosummarize = on);
 -- What may be sent now, in the order in which it goes; what is due later waits in another status.
-create index messages_claim on pigeonpost.messages (tenant_id, account_id, priority desc, number) where status = 'queued';
-create index messages_waiting on pigeonpost.messages (tenant_id, account_id, (coalesce(scheduled_for, created_at))) where status = 'queued';
-create index messages_due on pigeonpost.messages (tenant_id, account_id, next_attempt_at) where status in ('scheduled', 'retrying');
-create index messages_expiring on pigeonpost.messages (tenant_id, account_id, valid_until)
-  where valid_until is not null and status in ('queued', 'scheduled', 'retrying');
 -- For what comes back with the attempt's id alone: what is under way or in doubt, and leaves with its external id.
-create index messages_attempt on pigeonpost.messages (tenant_id, attempt_id) where attempt_id is not null and external_message_id is null;
-create index messages_sending on pigeonpost.messages (tenant_id, account_id, leased_until) where status = 'sending';
 
 create table pigeonpost.message_history (
   tenant_id integer not null,
@@ -416,22 +412,25 @@ create table pigeonpost.message_history (
   constraint message_history_kind_known check (kind in ('edit', 'revoke'))
 );
 
+-- A transition (previous_status) is its own event `message.status` in the log, by its number.
 create table pigeonpost.message_statuses (
+  number bigint not null,
+  occurred_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
   tenant_id integer not null,
   id uuid not null default pigeonpost.uuid_v7(),
   message_id uuid not null,
   status text not null,
   previous_status text,
+  content_type text,
   recipient text,
-  occurred_at timestamptz not null default now(),
   error_code text,
   error_message text,
-  created_at timestamptz not null default now(),
-  constraint message_statuses_pkey primary key (tenant_id, id),
+  constraint message_statuses_pkey primary key (tenant_id, number),
   constraint message_statuses_message_exists foreign key (tenant_id, message_id)
     references pigeonpost.messages (tenant_id, id) on delete cascade
 );
-create index message_statuses_message on pigeonpost.message_statuses (tenant_id, message_id, created_at);
+create index message_statuses_message on pigeonpost.message_statuses (tenant_id, message_id, number);
 create unique index message_statuses_one_per_recipient on pigeonpost.message_statuses (tenant_id, message_id, recipient, status)
   where recipient is not null;
 
@@ -481,7 +480,7 @@ create index delivery_attempts_message on pigeonpost.delivery_attempts (tenant_i
 
 create table pigeonpost.events (
   tenant_id integer not null,
-  id bigint not null default nextval('pigeonpost.events_id_seq'),
+  id bigint not null,
   event_id uuid not null default pigeonpost.uuid_v7(),
   type text not null,
   message_id uuid,
@@ -493,7 +492,6 @@ create table pigeonpost.events (
   created_at timestamptz not null default now(),
   constraint events_pkey primary key (tenant_id, id)
 ) partition by range (id);
-create index events_id on pigeonpost.events (id);
 create table pigeonpost.events_p0 partition of pigeonpost.events for values from (0) to (10000000);
 create table pigeonpost.events_p1 partition of pigeonpost.events for values from (10000000) to (20000000);
 create table pigeonpost.events_default partition of pigeonpost.events default;
@@ -533,26 +531,44 @@ create unique index webhook_inbox_one_delivery on pigeonpost.webhook_inbox (tena
 create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status <> 'processed';
 create index webhook_inbox_received on pigeonpost.webhook_inbox (tenant_id, received_at);
 
--- The log's position, as the relay, the readers and retention share it. One row.
-create table pigeonpost_private.log_state (
+-- What only the owner reads: it salts the keys of advisory locks, which any login of the database could else take.
+create table pigeonpost_private.lock_salt (
   only_one boolean not null default true,
-  settled_id bigint not null default 0,
-  floor_id bigint not null default 0,
-  constraint log_state_pkey primary key (only_one),
-  constraint log_state_is_one_row check (only_one)
+  salt integer not null,
+  constraint lock_salt_pkey primary key (only_one),
+  constraint lock_salt_is_one_row check (only_one)
 );
-insert into pigeonpost_private.log_state default values;
+insert into pigeonpost_private.lock_salt (salt)
+select ('x' || pg_catalog.substr(pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''), 1, 8))::bit(32)::integer;
 
--- Rounds of settling (fixtures/070_events.sql). Several, because who stores one holds its row until it commits, and a
--- consumer may work for long in the transaction in which it has read.
+-- How far each tenant's log is settled, folded and relayed, by our own consumers; tenant 0: of all together.
+create table pigeonpost_private.log_cursors (
+  cursor bigint not null default 0,
+  tenant_id integer not null,
+  name text not null,
+  constraint log_cursors_pkey primary key (tenant_id, name),
+  constraint log_cursors_name_known check (name in ('settled', 'fold', 'relay'))
+);
+insert into pigeonpost_private.log_cursors (tenant_id, name) values (0, 'settled'), (0, 'relay');
+
+-- Rounds of settling that are not over. Who stores one holds its row until the transaction ends, so there are several.
 create table pigeonpost_private.log_rounds (
-  slot smallint not null,
   settled_id bigint not null default 0,
   round_id bigint,
+  tenant_id integer not null,
+  slot smallint not null,
   waits_for text[] not null default '{}',
-  constraint log_rounds_pkey primary key (slot)
+  constraint log_rounds_pkey primary key (tenant_id, slot)
 );
-insert into pigeonpost_private.log_rounds (slot) select generate_series(1, 16);
+insert into pigeonpost_private.log_rounds (tenant_id, slot) select 0, generate_series(1, 8);
+
+create table pigeonpost_private.log_floor (
+  only_one boolean not null default true,
+  floor_id bigint not null default 0,
+  constraint log_floor_pkey primary key (only_one),
+  constraint log_floor_is_one_row check (only_one)
+);
+insert into pigeonpost_private.log_floor default values;
 
 -- How many messages there are of each kind, as far as fold() has come. See fixtures/145_counts.sql.
 create table pigeonpost_private.message_counts (

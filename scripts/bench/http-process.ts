@@ -1,9 +1,11 @@
 // An HTTP server in a process of its own: ours, or its twin, the same server (its hooks, headers, request ids) with one
-// route, which does one bare insert per request on a pool of the same size. Tells its parent {port}.
+// route per channel, which does one bare insert per request on a pool of the same size. Tells its parent {port}; the twin
+// is told its routes, and tells {route}.
 import { pino } from 'pino'
 import { createApp, startApi } from '../../adapters/http/server.ts'
 import { connect } from '../../db/connect.ts'
-import type { WhatsAppPayload } from './webhooks.ts'
+import { webhookChannels } from './webhook-channels.ts'
+import type { TwinRoute } from './webhooks.ts'
 
 const [kind, url] = process.argv.slice(2)
 if (!url || (kind !== 'ours' && kind !== 'twin')) {
@@ -25,19 +27,32 @@ async function startTwin(database: string) {
   const app = createApp(logger)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.post<{ Body: Buffer; Querystring: Record<string, string> }>('/', async ({ body, query }) => {
-    const payload = JSON.parse(body.toString('utf8')) as WhatsAppPayload
-    const [message] = payload.entry[0].changes[0].value.messages
-    await sql`
-      insert into bench.bare
-        (tenant_id, account_id, conversation_id, thread_id, customer_id, sender_customer_id, channel, direction, status,
-         address, external_message_id, content_type, body, sent_at, delivered_at, raw)
-      values (1, ${query['account'] ?? ''}, ${query['conversation'] ?? ''}, ${query['thread'] ?? ''},
-        ${query['customer'] ?? ''}, ${query['customer'] ?? ''}, 'whatsapp', 'inbound', 'delivered', ${`+${message.from}`},
-        ${message.id}, 'text', ${message.text.body}, ${new Date(Number(message.timestamp) * 1000)}, now(), ${sql.json(message)})
-      on conflict (tenant_id, external_message_id, conversation_id) do nothing`
-    return { success: true }
+  const routes = new Map<string, TwinRoute>()
+  process.on('message', (route: TwinRoute) => {
+    routes.set(route.channel, route)
+    process.send?.({ route: true })
   })
+  app.post<{ Body: Buffer; Params: { channel: string }; Querystring: { values: string } }>(
+    '/:channel',
+    async ({ body, params, query, headers }) => {
+      const route = routes.get(params.channel)
+      if (!route) throw new Error(`no route ${params.channel}`)
+      const { parse } = webhookChannels[route.channel]
+      const { id, text, raw } = await parse(body, headers['content-type'] ?? '')
+      const known = ['', ...(JSON.parse(query.values) as string[])]
+      const values = route.columns.map((name, i) =>
+        name === 'external_message_id'
+          ? id
+          : name === 'body'
+            ? text
+            : name === 'raw'
+              ? JSON.stringify(raw)
+              : (known[i] ?? ''),
+      )
+      await sql.unsafe(route.text, values, { prepare: true })
+      return { success: true }
+    },
+  )
   const listening = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     url: listening,

@@ -10,9 +10,9 @@ const relay = startRelay({
   onWoken: async () => {},
 })
 const timer = setInterval(() => {
-  if (relay.ringing) {
+  if (relay.notifying) {
     clearInterval(timer)
-    process.stdout.write('ringing\n')
+    process.stdout.write('notifying\n')
   }
 }, 5)
 const stop = () => void relay.stop().finally(() => process.exit(0))

@@ -1,16 +1,34 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 
-/** One thing to measure; `run` does it for about a second and answers with its rate per second. */
-export type Variant = { name: string; run: () => Promise<number> }
+/** One thing to measure; `run` does it for about a second and answers with its rate per second, or in the `unit`. */
+export type Variant = { name: string; run: () => Promise<number>; unit?: string }
 
-/** What is compared with what; `target` is the least that DESIGN.md section 9 asks for. */
-export type Ratio = { name: string; of: string; to: string; target: number }
+/**
+ * What is compared with what, or with nothing; `target` is the least that DESIGN.md section 9 asks for, or, `atMost`, the
+ * most. Null where it asks for nothing.
+ */
+export type Ratio = {
+  name: string
+  of: string
+  to?: string
+  target: number | null
+  atMost?: boolean
+}
+
+export type Figure = {
+  name: string
+  value: number
+  target: number | null
+  atMost: boolean
+  met: boolean | null
+}
 
 export type Outcome = {
   title: string
+  unit: string
   medians: Record<string, number>
   samples: Record<string, number[]>
-  ratios: { name: string; ratio: number; target: number; met: boolean }[]
+  ratios: Figure[]
 }
 
 export function median(values: number[]): number {
@@ -34,31 +52,61 @@ export async function interleave(
   title: string,
   variants: Variant[],
   ratios: Ratio[],
-  options: { rounds: number; log: (line: string) => void },
+  options: { rounds: number; log: (line: string) => void; unit?: string },
 ): Promise<Outcome> {
+  const unit = options.unit ?? 'rows/s'
   const samples: Record<string, number[]> = {}
   for (let round = 0; round <= options.rounds; round += 1) {
     for (const variant of variants) {
-      const rate = await variant.run()
+      const value = await variant.run()
       if (round === 0) continue
-      ;(samples[variant.name] ??= []).push(rate)
-      options.log(`${title}, round ${round}: ${variant.name} ${rate.toFixed(0)}/s`)
+      ;(samples[variant.name] ??= []).push(value)
+      options.log(
+        `${title}, round ${round}: ${variant.name} ${shown(value)} ${variant.unit ?? unit}`,
+      )
     }
   }
-  const medians = Object.fromEntries(
-    Object.entries(samples).map(([name, values]) => [name, median(values)]),
-  )
   return {
     title,
-    medians,
+    unit,
+    medians: Object.fromEntries(
+      Object.entries(samples).map(([name, values]) => [name, median(values)]),
+    ),
     samples,
-    ratios: ratios.map(({ name, of, to, target }) => {
+    ratios: ratios.map(({ of, to, ...ratio }) => {
       // Of each round, then the median: the two of a round met the same machine.
-      const perRound = (samples[of] ?? []).map((rate, i) => rate / (samples[to]?.[i] ?? Number.NaN))
-      const ratio = median(perRound)
-      return { name, ratio, target, met: ratio >= target }
+      const perRound = (samples[of] ?? []).map((value, i) =>
+        to === undefined ? value : value / (samples[to]?.[i] ?? Number.NaN),
+      )
+      return figure({ ...ratio, value: median(perRound) })
     }),
   }
+}
+
+export function figure(
+  given: Pick<Figure, 'name' | 'value' | 'target'> & { atMost?: boolean },
+): Figure {
+  const { name, value, target, atMost = false } = given
+  const met = target === null ? null : atMost ? value <= target : value >= target
+  return { name, value, target, atMost, met }
+}
+
+/** For people: each median, then each figure with its target. */
+export function describe(outcome: Outcome): string[] {
+  const { title, unit, medians, ratios } = outcome
+  return [
+    ...Object.entries(medians).map(([name, value]) =>
+      `${title}: ${name} ${shown(value)} ${unit}`.trimEnd(),
+    ),
+    ...ratios.map(({ name, value, target, atMost, met }) => {
+      const wanted = target === null ? '' : ` (target ${atMost ? '≤' : '≥'} ${target})`
+      return `${title}: ${shown(value)} ${name}${wanted}${met === null ? '' : ` ${verdict(met)}`}`
+    }),
+  ]
+}
+
+function shown(value: number): string {
+  return value.toFixed(Math.abs(value) >= 100 ? 0 : 2)
 }
 
 export function machine(): Record<string, unknown> {

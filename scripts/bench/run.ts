@@ -8,31 +8,13 @@ import {
 } from '../../adapters/postgres/embedded.ts'
 import { migrate } from '../../db/migrate.ts'
 import { listenForStop } from '../stop.ts'
-import { benchApi, describeApi } from './api.ts'
-import { benchDeliveries } from './deliveries.ts'
-import { benchHistory } from './history.ts'
-import { benchIdle } from './idle.ts'
-import { benchInserts } from './insert.ts'
-import { benchLatency } from './latency.ts'
-import { machine, type Outcome, verdict } from './rounds.ts'
-import { benchWebhooks } from './webhooks.ts'
+import { type PartName, type PartOptions, parts } from './parts.ts'
+import { machine } from './rounds.ts'
 
-export type BenchOptions = {
-  parts: readonly ('inserts' | 'latency' | 'history' | 'deliveries' | 'webhooks' | 'api')[]
-  rounds: number
-  /** Length of one sample. */
-  seconds: number
-  /** Messages stored for `history`. */
-  messages: number
-  /** Messages sent for a sample of `deliveries`. */
-  deliveries: number
-  /** For `api`: messages stored, requests a second, and for how many seconds. */
-  apiMessages: number
-  apiRate: number
-  apiSeconds: number
+export type BenchOptions = PartOptions & {
+  parts: readonly PartName[]
   /** A file for the results as JSON; none by default. */
   output?: string
-  log: (line: string) => void
 }
 
 /**
@@ -63,61 +45,12 @@ export async function runBench(options: BenchOptions): Promise<void> {
 async function measure(server: EmbeddedPostgres, options: BenchOptions): Promise<void> {
   await migrate({ url: server.url })
   const results: Record<string, unknown> = { machine: machine(), rounds: options.rounds }
-  if (options.parts.includes('inserts')) {
-    const inserts = await benchInserts(server.url, options)
-    results['inserts'] = inserts
-    for (const outcome of inserts) print(outcome, options.log)
-  }
-  if (options.parts.includes('latency')) {
-    const latency = await benchLatency(server.url, { inserts: 300 })
-    results['latency'] = latency
-    for (const { name, p50, p99, met } of latency) {
-      options.log(
-        `${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (target 10, 60) ${verdict(met)}`,
-      )
-    }
-  }
-  if (options.parts.includes('deliveries')) {
-    const deliveries = await benchDeliveries(server.url, options)
-    results['deliveries'] = deliveries
-    print(deliveries, options.log)
-    const idle = await benchIdle(server.url, { queued: 10_000 })
-    results['idle'] = idle
-    options.log(
-      idle
-        ? `between sends at 20 a minute, ${idle.queued} queued: ${idle.betweenSends.toFixed(1)} ms of CPU a second, ` +
-            `${idle.nothingQueued.toFixed(1)} with nothing queued (target: no more) ${verdict(idle.met)}`
-        : 'between sends: not measured, this system does not tell what a process used',
-    )
-  }
-  if (options.parts.includes('webhooks')) {
-    const webhooks = await benchWebhooks(server.url, options)
-    results['webhooks'] = webhooks
-    print(webhooks, options.log)
-  }
-  if (options.parts.includes('api')) {
-    const { apiMessages: messages, apiRate: rate, apiSeconds: seconds, log } = options
-    const api = await benchApi(server.url, { messages, rate, seconds, log })
-    results['api'] = api
-    for (const line of describeApi(api)) log(line)
-  }
-  if (options.parts.includes('history')) {
-    const history = await benchHistory(server.url, options)
-    results['history'] = history
-    options.log(
-      `last 50 of a thread, p99: ${history.small.p99.toFixed(2)} ms of ${history.small.messages} stored, ` +
-        `${history.large.p99.toFixed(2)} ms of ${history.large.messages}: ${history.ratio.toFixed(2)} times ` +
-        `(target 1.2) ${verdict(history.met)}`,
-    )
-  }
-  if (options.output) await writeFile(options.output, `${JSON.stringify(results, null, 2)}\n`)
-}
-
-function print(outcome: Outcome, log: (line: string) => void): void {
-  for (const [name, rate] of Object.entries(outcome.medians)) {
-    log(`${outcome.title}: ${name} ${rate.toFixed(0)} rows/s (median)`)
-  }
-  for (const { name, ratio, target, met } of outcome.ratios) {
-    log(`${outcome.title}: ${ratio.toFixed(2)} ${name} (target ${target}) ${verdict(met)}`)
+  for (const name of Object.keys(parts) as PartName[]) {
+    if (!options.parts.includes(name)) continue
+    const { result, lines } = await parts[name](server.url, options)
+    results[name] = result
+    for (const line of lines) options.log(line)
+    // After each, so that what was measured is kept when a later part fails.
+    if (options.output) await writeFile(options.output, `${JSON.stringify(results, null, 2)}\n`)
   }
 }

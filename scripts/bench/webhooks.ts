@@ -1,181 +1,180 @@
-import { createHmac } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { connect, type Sql } from '../../db/connect.ts'
-import { startChild } from './child.ts'
-import { startRelayProcess } from './relay.ts'
-import { interleave, type Outcome } from './rounds.ts'
+import { type Child, startChild } from './child.ts'
+import { interleave, type Outcome, type Ratio, type Variant } from './rounds.ts'
+import { createTwin, twinInsert } from './twin.ts'
+import {
+  type Webhook,
+  type WebhookChannel,
+  type WebhookChannelName,
+  webhookChannels,
+} from './webhook-channels.ts'
+import { worker } from './working.ts'
 
-const conversations = 1000
+const people = 1000
 const atOnce = 50
-const appSecret = 'a secret of the benchmark'
 
-/** What Meta posts for one message, less what this does not need. */
-export type WhatsAppPayload = {
-  object: string
-  entry: [
-    {
-      id: string
-      changes: [
-        {
-          field: string
-          value: {
-            messaging_product: string
-            metadata: { display_phone_number: string; phone_number_id: string }
-            contacts: [{ profile: { name: string }; wa_id: string }]
-            messages: [
-              {
-                from: string
-                id: string
-                timestamp: string
-                type: string
-                text: { body: string }
-              },
-            ]
-          }
-        },
-      ]
-    },
-  ]
-}
+/** Told to the twin: the statement of a channel, and what its parameters are. */
+export type TwinRoute = { channel: WebhookChannelName; text: string; columns: string[] }
 
-type Known = {
-  address: string
-  account_id: string
-  conversation_id: string
-  thread_id: string
-  customer_id: string
+type Options = {
+  rounds: number
+  seconds: number
+  only?: readonly string[]
+  log: (line: string) => void
 }
 
 /**
- * WhatsApp's webhooks over HTTP, 50 at a time, each with its signature verified, kept byte by byte and stored by our
- * server while a relay runs, against a twin that parses the JSON and does one bare insert per request.
+ * Webhooks over HTTP, 50 at a time, of each channel: verified, kept byte by byte and stored by our server while a worker
+ * runs, against a twin, the same server, that parses the body and does one bare insert per request.
  */
-export async function benchWebhooks(
-  url: string,
-  options: { rounds: number; seconds: number; log: (line: string) => void },
-): Promise<Outcome> {
-  const sql = connect(url, { max: 4, name: 'bench' })
-  const known = await prepare(sql)
-  process.env['PIGEONPOST_BENCH_SECRET'] = JSON.stringify({ app_secret: appSecret })
-  const relay = await startRelayProcess(url)
-  const ours = startChild('http-process', ['ours', url])
-  const twin = startChild('http-process', ['twin', url])
+export async function benchWebhooks(url: string, options: Options): Promise<Outcome> {
+  const sql = connect(url, { max: 2, name: 'bench' })
+  const working = worker(sql, url)
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  const channels = (Object.keys(webhookChannels) as WebhookChannelName[]).filter(
+    (name) => !options.only || options.only.includes(name),
+  )
+  const servers: Child[] = []
   try {
+    for (const name of channels) {
+      process.env[secretOf(name)] = JSON.stringify(webhookChannels[name].account.secret)
+    }
+    await createTwin(sql)
+    const [ours, twin] = [
+      startChild('http-process', ['ours', url]),
+      startChild('http-process', ['twin', url]),
+    ]
+    servers.push(ours, twin)
     const [ourPort, twinPort] = await Promise.all([ours.next('port'), twin.next('port')])
-    let serial = Date.now() * 1000
-    const payload = ({ address }: Known): WhatsAppPayload => {
-      const from = address.slice(1)
-      const message = {
-        from,
-        id: `wamid.HBgL${serial++}`,
-        timestamp: '1795176000',
-        type: 'text',
-        text: { body: 'Hello there, how are you today?' },
+    const variants: Variant[] = []
+    const ratios: Ratio[] = []
+    for (const [i, name] of channels.entries()) {
+      const account = await makeAccount(sql, name, 31 + i)
+      const path = `http://127.0.0.1:${ourPort}/api/webhooks/${name}/${account}`
+      const post = webhookChannels[name].post
+      const toOurs = async (n: number, serial: number) => {
+        const webhook = post(n, serial, path)
+        await send(agent, path + (webhook.query ?? ''), webhook)
       }
-      const value: WhatsAppPayload['entry'][0]['changes'][0]['value'] = {
-        messaging_product: 'whatsapp',
-        metadata: { display_phone_number: '27820000000', phone_number_id: '106540352242922' },
-        contacts: [{ profile: { name: 'Thandi' }, wa_id: from }],
-        messages: [message],
+      const insert = await warmUp(sql, account, toOurs)
+      const route: TwinRoute = { channel: name, text: insert.single, columns: insert.columns }
+      const ready = twin.next('route')
+      twin.tell(route)
+      await ready
+      const toTwin = async (n: number, serial: number) => {
+        const values = new URLSearchParams({ values: JSON.stringify(insert.rows[n] ?? []) })
+        const to = `http://127.0.0.1:${twinPort}/${name}?${values.toString()}`
+        await send(agent, to, post(n, serial, path))
       }
-      return {
-        object: 'whatsapp_business_account',
-        entry: [{ id: '102290129340398', changes: [{ field: 'messages', value }] }],
-      }
-    }
-    const load = async (post: (to: Known) => Promise<void>) => {
-      let answered = 0
-      const started = performance.now()
-      const end = started + options.seconds * 1000
-      await Promise.all(
-        Array.from({ length: atOnce }, async () => {
-          while (performance.now() < end) {
-            await post(known[serial % known.length] as Known)
-            answered += 1
-          }
-        }),
+      const rate = (title: string, table: string, to: typeof toOurs) => ({
+        name: title,
+        async run() {
+          await working.runs(true)
+          const before = await countRows(sql, table, account)
+          const { answered, perSecond } = await load(to, options.seconds)
+          const stored = (await countRows(sql, table, account)) - before
+          if (stored !== answered) throw new Error(`${title}: ${stored} stored of ${answered}`)
+          return perSecond
+        },
+      })
+      variants.push(
+        rate(`a bare insert each, ${name}`, 'bench.bare', toTwin),
+        rate(`pigeonpost, ${name}`, 'pigeonpost.messages', toOurs),
       )
-      return answered / ((performance.now() - started) / 1000)
+      ratios.push({
+        name: `of a bare insert each, ${name}`,
+        of: `pigeonpost, ${name}`,
+        to: `a bare insert each, ${name}`,
+        target: 1,
+      })
     }
-    return await interleave(
-      'webhooks over HTTP, 50 at a time',
-      [
-        {
-          name: 'a bare insert each',
-          run: async () =>
-            load(async (to) => {
-              const query = new URLSearchParams({
-                account: to.account_id,
-                conversation: to.conversation_id,
-                thread: to.thread_id,
-                customer: to.customer_id,
-              })
-              await send(agent, twinPort, `/?${query.toString()}`, payload(to))
-            }),
-        },
-        {
-          name: 'pigeonpost',
-          run: async () =>
-            load(async (to) =>
-              send(agent, ourPort, `/api/webhooks/whatsapp/${to.account_id}`, payload(to)),
-            ),
-        },
-      ],
-      [{ name: 'of a bare insert each', of: 'pigeonpost', to: 'a bare insert each', target: 1 }],
-      options,
-    )
+    return await interleave('webhooks over HTTP, 50 at a time', variants, ratios, {
+      ...options,
+      unit: 'requests/s',
+    })
   } finally {
     agent.destroy()
-    await Promise.all([ours.stop(), twin.stop(), relay.stop()])
+    await Promise.all([working.stop(), ...servers.map((server) => server.stop())])
     await sql.end()
   }
 }
 
-async function prepare(sql: Sql): Promise<Known[]> {
-  await sql`create schema if not exists bench`
-  await sql`create table if not exists bench.bare (like pigeonpost.messages including defaults including indexes)`
-  await sql`
-    insert into pigeonpost.accounts (tenant_id, channel, address, secret_ref, is_default)
-    values (1, 'whatsapp', '+27820000000', 'env:PIGEONPOST_BENCH_SECRET', true)`
-  await sql`
-    insert into pigeonpost.messages (tenant_id, channel, direction, address, external_message_id, body)
-    select 1, 'whatsapp', 'inbound', '+2785' || (1000000 + i), 'known' || i, 'first' from generate_series(1, ${conversations}::int) i
-    on conflict (tenant_id, external_message_id, conversation_id) do nothing`
+const secretOf = (name: WebhookChannelName) => `PIGEONPOST_BENCH_${name.toUpperCase()}`
+
+async function makeAccount(sql: Sql, name: WebhookChannelName, tenantId: number): Promise<string> {
+  const { channel, address, settings }: WebhookChannel['account'] = webhookChannels[name].account
+  const [account] = await sql<{ id: string }[]>`
+    insert into pigeonpost.accounts (tenant_id, channel, address, settings, secret_ref, is_default)
+    values (${tenantId}, ${channel}, ${address}, ${sql.json(settings)}, ${`env:${secretOf(name)}`}, true) returning id`
+  return account?.id ?? ''
+}
+
+/** Everybody writes twice: the first message makes customer and conversation, the second is as any other then. */
+async function warmUp(
+  sql: Sql,
+  account: string,
+  post: (n: number, serial: number) => Promise<void>,
+) {
+  let before = 0
+  for (let turn = 0; turn < 2; turn += 1) {
+    const [last] = await sql<{ number: number }[]>`
+      select coalesce(max(number), 0) as number from pigeonpost.messages where account_id = ${account}`
+    before = last?.number ?? 0
+    let next = 0
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        while (next < people) await post(next++, nextSerial())
+      }),
+    )
+  }
   await sql`analyze`
-  return sql<Known[]>`
-    select address, account_id, conversation_id, thread_id, customer_id from pigeonpost.messages
-    where external_message_id like 'known%'`
+  const insert = await twinInsert(sql, `m.account_id = '${account}' and m.number > ${before}`)
+  if (insert.rows.length !== people) {
+    throw new Error(`${insert.rows.length} of ${people} webhooks were stored`)
+  }
+  return insert
+}
+
+let serial = Date.now() * 1000
+const nextSerial = () => serial++
+
+async function countRows(sql: Sql, table: string, account: string): Promise<number> {
+  const [row] = await sql<{ rows: number }[]>`
+    select count(*) as rows from ${sql(table)} where account_id = ${account}`
+  return row?.rows ?? 0
+}
+
+async function load(
+  post: (n: number, serial: number) => Promise<void>,
+  seconds: number,
+): Promise<{ answered: number; perSecond: number }> {
+  let answered = 0
+  const started = performance.now()
+  const end = started + seconds * 1000
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (performance.now() < end) {
+        const one = nextSerial()
+        await post(one % people, one)
+        answered += 1
+      }
+    }),
+  )
+  return { answered, perSecond: answered / ((performance.now() - started) / 1000) }
 }
 
 /** @throws where it is not answered with 200 */
-async function send(
-  agent: Agent,
-  port: number,
-  path: string,
-  payload: WhatsAppPayload,
-): Promise<void> {
-  const body = JSON.stringify(payload)
-  const signature = createHmac('sha256', appSecret).update(body).digest('hex')
+async function send(agent: Agent, url: string, { headers, body }: Webhook): Promise<void> {
   return new Promise((resolve, reject) => {
     const call = request(
-      {
-        agent,
-        host: '127.0.0.1',
-        port,
-        path,
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-          'x-hub-signature-256': `sha256=${signature}`,
-        },
-      },
+      url,
+      { agent, method: 'POST', headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
       (response) => {
         response.resume()
         response.once('end', () => {
           if (response.statusCode === 200) resolve()
-          else reject(new Error(`answered ${response.statusCode}`))
+          else reject(new Error(`${url} answered ${response.statusCode}`))
         })
       },
     )

@@ -23,7 +23,7 @@ const worker = await startWorker({
   providers: new Map([[noop.name, noop]]),
 })
 const timer = setInterval(() => {
-  if (!worker.ringing) return
+  if (!worker.notifying) return
   clearInterval(timer)
   process.send?.({ ready: true })
 }, 5)

@@ -1,14 +1,31 @@
 import { type Command, Option } from 'commander'
+import type { PartName } from '../bench/parts.ts'
 import { addHelp } from '../help.ts'
 import { wholeNumber } from '../options.ts'
 import { print } from '../output.ts'
 
-const parts = ['inserts', 'latency', 'history', 'deliveries', 'webhooks', 'api'] as const
+// Named here too, so that only `bench` itself loads what it measures.
+const parts = [
+  'single',
+  'worker',
+  'cost',
+  'bulk',
+  'latency',
+  'deliveries',
+  'lifecycle',
+  'idle',
+  'webhooks',
+  'api',
+  'history',
+] as const satisfies PartName[]
 
 type Options = {
-  part?: (typeof parts)[number][]
+  part?: PartName[]
   rounds: number
   seconds: number
+  only?: string[]
+  inserts: number
+  rows: number
   messages: number
   deliveries: number
   apiMessages: number
@@ -20,15 +37,18 @@ type Options = {
 export function addBench(program: Command): void {
   const command = program
     .command('bench')
-    .summary('measure this version against twins')
+    .summary('measure this version against yardsticks')
     .description(
-      'Measure inserts, bells, deliveries and webhooks against twins in the same run, and the API under a load of requests, in a database of its own that is removed afterwards.',
+      'Measure inserts, notifications, deliveries and webhooks against yardsticks in the same run, and the API under a load of requests, in a database of its own that is removed afterwards.',
     )
     .addOption(
       new Option('--part <part...>', 'only these; default: all but history').choices(parts),
     )
     .option('--rounds <n>', 'how often each is measured', wholeNumber(1, 100), 5)
     .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
+    .option('--only <name...>', 'of part bulk these shapes, of part webhooks these channels')
+    .option('--inserts <n>', 'a sample of part worker', wholeNumber(1_000, 1e6), 24_000)
+    .option('--rows <n>', 'stored for part cost', wholeNumber(1_000, 1e7), 100_000)
     .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
     .option('--deliveries <n>', 'sent for part deliveries', wholeNumber(1_000, 1e7), 50_000)
     .option('--api-messages <n>', 'stored for part api', wholeNumber(10_000, 1e8), 1_000_000)
@@ -39,7 +59,7 @@ export function addBench(program: Command): void {
       const { runBench } = await import('../bench/run.ts')
       await runBench({
         ...options,
-        parts: options.part ?? ['inserts', 'latency', 'deliveries', 'webhooks', 'api'],
+        parts: options.part ?? parts.filter((part) => part !== 'history'),
         log: print,
       })
     })
@@ -47,6 +67,7 @@ export function addBench(program: Command): void {
     environment: [],
     examples: [
       'pigeonpost bench',
+      'pigeonpost bench --part single --rounds 2 --seconds 1',
       'pigeonpost bench --part api --api-messages 100000 --api-seconds 10',
       'pigeonpost bench --part history --messages 10000000 --output history.json',
     ],

@@ -34,7 +34,7 @@ async function status(options: { json?: boolean }): Promise<void> {
 function show(found: Status): void {
   const { relay } = found
   print(`PostgreSQL     ${found.serverVersion}`)
-  print(`worker         ${relay.ringing ? 'runs' : 'none runs: nothing is delivered'}`)
+  print(`worker         ${relay.notifying ? 'runs' : 'none runs: nothing is delivered'}`)
   print(`log            ${relay.behind} events not handled, ${relay.unsettled} not readable yet`)
   print(`notify queue   ${Math.round(found.notifyQueueUsage * 100)} % full`)
   print(`inbox          ${found.inboxFailures} webhooks that could not be understood`)

@@ -241,7 +241,7 @@ t.test('nothing of ours belongs to a login', async (t) => {
       },
     ],
   )
-  await sql`select setval('pigeonpost.events_id_seq', 15000000)`
+  await sql`select setval('pigeonpost.log_id_seq', 15000000)`
   const [made] = await sql`select pigeonpost_private.extend_log() as made`
   t.ok(Number(made?.['made']) > 0)
   const partitions = await sql`

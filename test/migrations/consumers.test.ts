@@ -10,7 +10,7 @@ const idsOf = async (tenant: number): Promise<number[]> =>
   (
     await sql<
       { id: number }[]
-    >`select id from pigeonpost.events where tenant_id = ${tenant} order by id`
+    >`select id from pigeonpost.event_log where tenant_id = ${tenant} order by id`
   ).map((row) => row.id)
 const consume = async (
   on: Sql,
@@ -111,7 +111,7 @@ t.test('the cursor of a quiet tenant moves on, so that it holds no partition bac
   await receive(sql, { tenant: 7, id: 'm' })
   t.same(await consume(sql, 'quiet', 6), [])
   const [row] =
-    await sql`select c.cursor = (select last_value from pigeonpost.events_id_seq) as moved from pigeonpost.event_consumers c where name = 'quiet'`
+    await sql`select c.cursor = (select last_value from pigeonpost.log_id_seq) as moved from pigeonpost.event_consumers c where name = 'quiet'`
   t.same(row, { moved: true })
   await receive(sql, { tenant: 6, id: 'm' })
   t.same(await consume(sql, 'quiet', 6), await idsOf(6))
@@ -136,7 +136,7 @@ t.test('a cursor below the floor gets an error that says how to go on', async (t
   await receive(sql, { tenant: 8, id: 'a' })
   t.equal((await consume(sql, 'c', 8, 1)).length, 1)
   const [{ floor } = { floor: 0 }] = await sql<{ floor: number }[]>`
-    update pigeonpost_private.log_state set floor_id = (select last_value - 1 from pigeonpost.events_id_seq) returning floor_id as floor`
+    update pigeonpost_private.log_state set floor_id = (select last_value - 1 from pigeonpost.log_id_seq) returning floor_id as floor`
   const reader = await core.login(['pigeonpost_reader'], [8])
   const hints: string[] = []
   for (const work of [

@@ -345,7 +345,7 @@ t.test(
     t.equal(await present(tenant, id), 1)
     t.equal(await countRows(sql, 'conversation_participants', tenant), 1, 'as the same row')
     const events = await sql`
-    select type, customer_id, payload ->> 'role' as role from pigeonpost.events
+    select type, customer_id, payload ->> 'role' as role from pigeonpost.event_log
     where tenant_id = ${tenant} and type like 'conversation.participant.%' order by id`
     t.strictSame(
       events.map(({ type, customer_id, role }) => [type, customer_id, role] as unknown[]),
@@ -380,7 +380,7 @@ t.test('closing archives the thread; pending stays pending', async (t) => {
   await store(sql, { tenant_id: tenant, address })
   t.equal(await status(tenant), 'open')
   const events = await sql`
-    select type, thread_id from pigeonpost.events
+    select type, thread_id from pigeonpost.event_log
     where tenant_id = ${tenant} and type ~ '^(conversation|thread)[.]' order by id`
   t.strictSame(
     events.map(({ type }) => type as string),

@@ -141,7 +141,7 @@ t.test('folds at once, among writers, fold each event once', async (t) => {
     (await Promise.all(folders)).reduce((sum, count) => sum + count, 0) + (await foldAll())
   t.equal(
     folded,
-    (await sql`select count(*)::int as n from pigeonpost.events where tenant_id = 5`)[0]?.['n'],
+    (await sql`select count(*)::int as n from pigeonpost.event_log where tenant_id = 5`)[0]?.['n'],
   )
   t.same(await wrong(5), [])
 })

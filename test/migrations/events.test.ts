@@ -78,7 +78,7 @@ t.test('events have the documents’ shapes', async (t) => {
   })
 
   await t.test('outbound, system, status, edit, revoke', async (t) => {
-    const [seen] = await sql<{ id: number }[]>`select max(id) as id from pigeonpost.events`
+    const [seen] = await sql<{ id: number }[]>`select max(id) as id from pigeonpost.event_log`
     const [out] =
       await sql`insert into pigeonpost.messages (tenant_id, channel, direction, address, body)
       values (1, 'whatsapp', 'outbound', '+27831234567', 'Hello there') returning id, conversation_id, thread_id, customer_id, account_id`
@@ -182,7 +182,7 @@ t.test('events have the documents’ shapes', async (t) => {
   await t.test('closing, reopening, archiving, merging, disconnecting', async (t) => {
     const one = await receive(sql, { tenant: 3, id: 'a', address: '+27831110001' })
     const two = await receive(sql, { tenant: 3, id: 'b', address: '+27831110002' })
-    const [seen] = await sql<{ id: number }[]>`select max(id) as id from pigeonpost.events`
+    const [seen] = await sql<{ id: number }[]>`select max(id) as id from pigeonpost.event_log`
     await sql`update pigeonpost.conversations set status = 'closed' where tenant_id = 3 and id = ${one?.conversation_id ?? ''}`
     const again = await receive(sql, { tenant: 3, id: 'c', address: '+27831110001' })
     await sql`select pigeonpost.archive_thread(3, ${again?.thread_id ?? ''})`
@@ -264,7 +264,7 @@ t.test('events have the documents’ shapes', async (t) => {
         ['message.removed', null, 'erased'],
       ])
       const stored =
-        await sql`select to_jsonb(e)::text as text from pigeonpost.events e where tenant_id = 4`
+        await sql`select to_jsonb(e)::text as text from pigeonpost.event_log e where tenant_id = 4`
       t.notOk(
         stored.some((row) => /one|two|three/.test(String(row['text']))),
         'no body lies in the log',

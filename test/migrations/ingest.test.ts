@@ -100,7 +100,7 @@ async function contents(tenant: number): Promise<Record<string, unknown[]>> {
       union all
       select 'events', (to_jsonb(e) - ${drop} - 'payload') || (pigeonpost.event_payload(e) - ${drop} - 'participants' - 'merged_customer_id' - 'joined_conversations')
         || jsonb_build_object('chat', chat.name, 'of', text.name, 'thread', sitting.name, 'who', who.name)
-      from pigeonpost.events e left join chat on chat.id = e.conversation_id left join text on text.id = e.message_id
+      from pigeonpost.event_log e left join chat on chat.id = e.conversation_id left join text on text.id = e.message_id
       left join sitting on sitting.id = e.thread_id left join who on who.id = e.customer_id where e.tenant_id = $1
     )
     select jsonb_object_agg(name, rows) as all from (select name, jsonb_agg(row order by row::text) as rows from rows group by name) x`,
@@ -543,7 +543,7 @@ t.test('no role makes the row triggers stand back', async (t) => {
     const stored = await receive(role, { tenant: 107, id })
     t.same(
       await sql`select exists (select from pigeonpost.threads t where t.tenant_id = 107 and t.id = ${stored?.thread_id ?? ''}) as thread,
-        (select count(*) from pigeonpost.events e where e.tenant_id = 107 and e.message_id = ${stored?.id ?? ''}) as events`,
+        (select count(*) from pigeonpost.event_log e where e.tenant_id = 107 and e.message_id = ${stored?.id ?? ''}) as events`,
       [{ thread: true, events: 1 }],
       'its thread and its event are there',
     )

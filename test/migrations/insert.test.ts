@@ -55,7 +55,7 @@ t.test('an insert into an empty database makes everything, and numbers from 1', 
       { customer_id: null, account_id: message.account_id },
     ],
   )
-  const events = await sql`select type from pigeonpost.events where tenant_id = 1 order by id`
+  const events = await sql`select type from pigeonpost.event_log where tenant_id = 1 order by id`
   t.strictSame(
     events.map(({ type }) => type as string),
     ['customer.created', 'conversation.opened', 'thread.opened', 'message.inbound.created'],
@@ -742,7 +742,7 @@ t.test('an account tells when it is connected, and when it is not', async (t) =>
     await sql`update pigeonpost.accounts set status = ${status} where tenant_id = ${tenant_id}`
   }
   const events = await sql`
-    select e.type, e.account_id = a.id as own from pigeonpost.events e join pigeonpost.accounts a on a.tenant_id = e.tenant_id
+    select e.type, e.account_id = a.id as own from pigeonpost.event_log e join pigeonpost.accounts a on a.tenant_id = e.tenant_id
     where e.tenant_id = ${tenant_id} and e.type like 'account.%' order by e.id`
   t.strictSame(
     events.map(({ type, own }) => [type, own] as unknown[]),
@@ -783,7 +783,7 @@ t.test('an edit keeps the old text, the new one, and who did it', async (t) => {
   )
   t.equal(history.length, 3, 'saying the same again is no edit')
   const edits = await sql`
-    select payload ->> 'version' as version from pigeonpost.events
+    select payload ->> 'version' as version from pigeonpost.event_log
     where tenant_id = ${tenant_id} and type = 'message.edited' order by id`
   t.strictSame(
     edits.map((row) => row['version'] as string),

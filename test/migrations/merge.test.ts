@@ -286,7 +286,7 @@ t.test('merging twice changes nothing, and a chain ends at its last', async (t) 
   const c = third?.customer_id ?? ''
   await merge(tenant, b, a)
   const count = async () =>
-    (await sql`select count(*) from pigeonpost.events where tenant_id = ${tenant}`)[0]?.['count']
+    (await sql`select count(*) from pigeonpost.event_log where tenant_id = ${tenant}`)[0]?.['count']
   const before = await count()
   t.equal(await merge(tenant, b, a), b)
   t.equal(await merge(tenant, b, b), b)

@@ -81,7 +81,9 @@ export async function fillMillion(sql: Sql): Promise<void> {
     await tx`update pigeonpost.customers c set total_messages = v.total_messages, unread_count = v.unread_count, last_message_at = v.last_message_at
       from pigeonpost.conversations v where v.customer_id = c.id`
     await tx`select pigeonpost_private.extend_spans(t, 1000000) from unnest(array[1, 2]) t`
-    await tx`select setval('pigeonpost.messages_number_seq', 1000000), setval('pigeonpost.threads_number_seq', 100000)`
+    await tx`insert into pigeonpost_private.log_cursors (tenant_id, name, cursor) values (1, 'fold', 1000000), (2, 'fold', 1000000)
+      on conflict on constraint log_cursors_pkey do update set cursor = excluded.cursor`
+    await tx`select setval('pigeonpost.log_id_seq', 1000000), setval('pigeonpost.threads_number_seq', 100000)`
   })
   await sql`vacuum analyze`
 }

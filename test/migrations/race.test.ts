@@ -94,7 +94,7 @@ async function counts(tenant: number): Promise<Row> {
       (select count(*) from pigeonpost.threads where tenant_id = ${tenant} and status = 'active') as active,
       (select count(*) from pigeonpost.threads where tenant_id = ${tenant}) as threads,
       (select count(*) from pigeonpost.messages where tenant_id = ${tenant}) as messages,
-      (select count(*) from pigeonpost.events where tenant_id = ${tenant}) as events`
+      (select count(*) from pigeonpost.event_log where tenant_id = ${tenant}) as events`
   return { ...row }
 }
 const ofFifty = {
@@ -223,7 +223,7 @@ t.test('archiving and closing race with inserts, and no thread is a phantom', as
         group by conversation_id having count(*) > 1) two) as twins,
       (select count(*) from pigeonpost.messages m join pigeonpost.threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
         where m.tenant_id = ${tenant_id} and t.conversation_id <> m.conversation_id) as strangers,
-      (select count(*) from pigeonpost.events where tenant_id = ${tenant_id} and type = 'thread.opened')
+      (select count(*) from pigeonpost.event_log where tenant_id = ${tenant_id} and type = 'thread.opened')
         - (select count(*) from pigeonpost.threads where tenant_id = ${tenant_id}) as unannounced`
   t.same(wrong, { phantoms: 0, astray: 0, closed: 0, twins: 0, strangers: 0, unannounced: 0 })
   t.ok((await countRows(sql, 'threads', tenant_id)) > 50)
@@ -464,7 +464,7 @@ t.test('a participant who comes twice at once is one', async (t) => {
       await store(connection, { tenant_id, address, conversation_external_id: '1@g.us' })
   })
   const events =
-    await sql`select from pigeonpost.events where tenant_id = ${tenant_id} and type = 'conversation.participant.added'`
+    await sql`select from pigeonpost.event_log where tenant_id = ${tenant_id} and type = 'conversation.participant.added'`
   t.equal(events.length, 1)
   const [group] = await sql`
     select count(*) as count from pigeonpost.conversation_participants p join pigeonpost.conversations c on c.tenant_id = p.tenant_id and c.id = p.conversation_id

@@ -276,7 +276,7 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
     await reading
     const stored = await sql<
       { id: number }[]
-    >`select id from pigeonpost.events where tenant_id = ${tenant} order by id`
+    >`select id from pigeonpost.event_log where tenant_id = ${tenant} order by id`
     return { read, stored: stored.map((row) => row.id) }
   }
 
@@ -324,7 +324,7 @@ t.test('two consumers and a reader see the same while all settle at once', async
   )
   writing = false
   const stored = (
-    await sql<{ id: number }[]>`select id from pigeonpost.events where tenant_id = 1 order by id`
+    await sql<{ id: number }[]>`select id from pigeonpost.event_log where tenant_id = 1 order by id`
   ).map((row) => row.id)
   for (const ids of await consumers) t.same(ids, stored)
   t.same(

@@ -14,7 +14,7 @@ async function oldLog() {
   const core = await coreDatabase(t)
   const { sql } = core
   await receive(sql, { tenant: 1, id: 'old' })
-  await sql`select setval('pigeonpost.events_id_seq', 10000100)`
+  await sql`select setval('pigeonpost.log_id_seq', 10000100)`
   await receive(sql, { tenant: 1, id: 'new' })
   await sql`update pigeonpost.events set created_at = now() - interval '40 days'`
   await sql`select pigeonpost.settle_events()`
@@ -117,7 +117,7 @@ t.test(
   'a log that nobody extended goes on in the default partition, and is extended around it',
   async (t) => {
     const { sql } = await oldLog()
-    await sql`select setval('pigeonpost.events_id_seq', 20000100)`
+    await sql`select setval('pigeonpost.log_id_seq', 20000100)`
     t.ok(await receive(sql, { tenant: 1, id: 'overflow' }))
     t.same(await sql`select count(*) from pigeonpost.events_default`, [{ count: 1 }])
     t.match(
@@ -126,7 +126,7 @@ t.test(
     )
     t.match(await retainLog(sql), { made: 2 })
     t.same(await partitions(sql), ['events_p3', 'events_p4'])
-    await sql`select setval('pigeonpost.events_id_seq', 40000100)`
+    await sql`select setval('pigeonpost.log_id_seq', 40000100)`
     await sql`update pigeonpost.events set created_at = now() - interval '40 days'`
     await sql`select pigeonpost.settle_events()`
     t.match(await retainLog(sql), { dropped: ['events_p3'], floor: 39999999 })

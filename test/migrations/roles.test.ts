@@ -351,7 +351,7 @@ t.test('history and the log are written by triggers alone', async (t) => {
       `insert into pigeonpost.message_history (tenant_id, message_id, conversation_id, direction, kind, body_version, edited_by)
         values (3, '${message.id}', '${message.conversation_id}', 'inbound', 'edit', 9, 'x')`,
       'update pigeonpost.events set payload = null',
-      'delete from pigeonpost.events',
+      'delete from pigeonpost.event_log',
       "insert into pigeonpost.events (tenant_id, type) values (3, 'x')",
       'update pigeonpost.events_p0 set payload = null',
       'delete from pigeonpost.events_p0',

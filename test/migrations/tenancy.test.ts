@@ -131,7 +131,7 @@ const calls: Record<string, string[]> = {
   count_changes: ['select * from pigeonpost_private.count_changes(0, 1000, 2)'],
   folded_id: ['select pigeonpost_private.folded_id()'],
   unfolded_ids: ['select pigeonpost_private.unfolded_ids(2)'],
-  counter_changes: ['select * from pigeonpost_private.counter_changes(0, 1000, 2)'],
+  counter_changes: ['select * from pigeonpost_private.counter_changes(2, 0, 1000)'],
   last_message_at: [
     `select pigeonpost_private.last_message_at(2, '${theirs.conversation_id}', null)`,
     `select pigeonpost_private.last_message_at(2, null, '${theirs.customer_id}')`,
@@ -434,7 +434,7 @@ t.test('the guard refuses before anything behind it has run', async (t) => {
         'tenant_is_granted',
       ),
   )
-  const [before] = await sql`select last_value from pigeonpost.events_id_seq`
+  const [before] = await sql`select last_value from pigeonpost.log_id_seq`
   await refuses(
     t,
     bridge`insert into pigeonpost.messages ${bridge({ ...foreign, address: newPhone() })}`,
@@ -459,7 +459,7 @@ t.test('the guard refuses before anything behind it has run', async (t) => {
     { code: '22012' },
     'their rows are not looked at',
   )
-  const [after] = await sql`select last_value from pigeonpost.events_id_seq`
+  const [after] = await sql`select last_value from pigeonpost.log_id_seq`
   t.equal(after?.['last_value'], before?.['last_value'], 'no event was even begun')
 })
 

@@ -46,7 +46,7 @@ async function endState(sql: Sql, tenant: number, id: string): Promise<unknown> 
           and (array_agg(s.payload ->> 'status' order by s.id))[count(*)] = m.status and count(*) = (
             select count(*) from pigeonpost.message_statuses x where x.tenant_id = m.tenant_id and x.message_id = m.id and x.recipient is null)
         from (select e.id, e.payload, coalesce(lag(e.payload ->> 'status') over (order by e.id), e.payload ->> 'previous_status') as before
-          from pigeonpost.events e where e.tenant_id = m.tenant_id and e.message_id = m.id and e.type = 'message.status') s),
+          from pigeonpost.event_log e where e.tenant_id = m.tenant_id and e.message_id = m.id and e.type = 'message.status') s),
       'parked', (select count(*) from pigeonpost.parked_updates p where p.tenant_id = m.tenant_id and p.external_message_id = m.external_message_id)
     ) as state
     from pigeonpost.messages m where m.tenant_id = ${tenant} and m.external_message_id = ${id}`

@@ -207,7 +207,7 @@ t.test('one database', async (t) => {
         { status: 'delivered' },
       ])
       t.same(
-        await sql`select payload ->> 'status' as status from pigeonpost.events where tenant_id = 34 and type = 'message.status' order by id`,
+        await sql`select payload ->> 'status' as status from pigeonpost.event_log where tenant_id = 34 and type = 'message.status' order by id`,
         [{ status: 'sending' }, { status: 'sent' }, { status: 'delivered' }],
       )
       t.same(await sql`select * from pigeonpost.parked_updates where tenant_id = 34`, [])

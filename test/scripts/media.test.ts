@@ -475,7 +475,7 @@ t.test(
       (
         await sql<
           { type: string }[]
-        >`select type from pigeonpost.events where type like 'media.%' order by id`
+        >`select type from pigeonpost.event_log where type like 'media.%' order by id`
       ).map(({ type }) => type)
     const before = await said()
     await work(scannerOf(clamd))

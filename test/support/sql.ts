@@ -158,12 +158,14 @@ export async function someoneWaits(sql: Sql, kind?: string): Promise<boolean> {
 export const migrationsFolder = join(import.meta.dirname, '..', '..', 'migrations')
 
 /**
- * The schema in an empty database, by its committed files and nothing else: graphile-migrate keeps a pool that ends the
+ * The schema in an empty database, by its files alone: graphile-migrate keeps a pool that ends the
  * process when its database goes, which a test may want.
  */
 export async function applyCommitted(sql: Sql): Promise<void> {
-  const folder = join(migrationsFolder, 'committed')
-  for (const name of (await readdir(folder)).toSorted()) {
-    await sql.unsafe(await readFile(join(folder, name), 'utf8'))
+  for (const folder of ['committed', 'fixtures']) {
+    const names = (await readdir(join(migrationsFolder, folder))).toSorted()
+    for (const name of names) {
+      await sql.unsafe(await readFile(join(migrationsFolder, folder, name), 'utf8'))
+    }
   }
 }

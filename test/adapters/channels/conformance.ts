@@ -45,7 +45,7 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
       t.notMatch(JSON.stringify([kept?.['path'], kept?.['headers']]), secret, 'no secret is kept')
     }
     const events =
-      await lab.sql`select from pigeonpost.events where type = 'message.inbound.created'`
+      await lab.sql`select from pigeonpost.event_log where type = 'message.inbound.created'`
     t.equal(events.length, 1)
   })
 

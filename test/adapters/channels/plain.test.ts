@@ -64,7 +64,7 @@ async function outcome(sql: postgres.Sql, tenantId: number, answers: ReceivedWeb
       select w.channel, w.method, w.path, w.headers, w.body, w.digest, w.status, w.attempts, w.error_code, w.processed_at is not null as done
       from pigeonpost.webhook_inbox w where w.tenant_id = ${tenantId} order by w.digest`,
     events: await sql`
-      select e.type, e.payload from pigeonpost.events e where e.tenant_id = ${tenantId} order by e.id`,
+      select e.type, e.payload from pigeonpost.event_log e where e.tenant_id = ${tenantId} order by e.id`,
     parked: await sql`
       select p.external_message_id, p.update ->> 'status' as status from pigeonpost.parked_updates p
       where p.tenant_id = ${tenantId} order by 1, 2`,

@@ -197,7 +197,7 @@ t.test('an account is disconnected, connected, disabled and enabled', async (t) 
   t.match((await set('enable')).body.data, { status: 'connected' })
   t.match((await get(`${path}/${accountId}`)).body.data, { status: 'connected' })
   const events =
-    await sql`select type from pigeonpost.events where type like 'account.%' order by id`
+    await sql`select type from pigeonpost.event_log where type like 'account.%' order by id`
   t.same(
     events.map(({ type }) => type),
     ['account.disconnected', 'account.connected', 'account.disabled', 'account.connected'],

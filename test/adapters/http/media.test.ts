@@ -347,7 +347,7 @@ t.test('with a scanner', { skip: noClamd }, async (t) => {
     await sql`insert into pigeonpost.accounts (tenant_id, channel) values (1, 'whatsapp')`
     const sent = await post('/api/v1/messages', { to: '+27831234567', type: 'Image', mediaId: id })
     t.match([sent.status, sent.body.code], [409, 'media_infected'])
-    const events = await sql`select type from pigeonpost.events where type like 'media.%'`
+    const events = await sql`select type from pigeonpost.event_log where type like 'media.%'`
     t.strictSame(
       events.map((row) => row['type']),
       ['media.rejected', 'media.rejected'],
@@ -400,7 +400,7 @@ t.test('with a scanner', { skip: noClamd }, async (t) => {
         what: 'the bad one to be deleted',
       })
       const events =
-        await sql`select type from pigeonpost.events where type like 'media.%' order by type`
+        await sql`select type from pigeonpost.event_log where type like 'media.%' order by type`
       t.strictSame(
         events.map((row) => row['type']),
         ['media.rejected', 'media.uploaded'],

@@ -347,7 +347,7 @@ t.test('PUT /api/v1/messages/:id/read marks what came in as read, once', async (
     t.equal(body.data.readAt, answers[0]?.body.data.readAt)
   }
   const events = await sql`
-    select from pigeonpost.events where type = 'message.status' and message_id = ${first.id}`
+    select from pigeonpost.event_log where type = 'message.status' and message_id = ${first.id}`
   t.equal(events.length, 1)
   const second = await store({ direction: 'inbound' })
   t.equal((await call('PUT', `/api/v1/messages/${second.number}/read`, {})).status, 200)

@@ -43,7 +43,7 @@ t.test('POST /conversations/{id}/participants adds one, with a role', async (t) 
   t.match((await get(path)).body.data, { total: 4, nextCursor: null })
   t.same(names(await get(`/api/v1${path}`)), ['Lerato', 'Naledi', 'Sipho', 'Thandi'])
   const [event] = await sql`
-    select payload from pigeonpost.events where type = 'conversation.participant.added' order by id desc limit 1`
+    select payload from pigeonpost.event_log where type = 'conversation.participant.added' order by id desc limit 1`
   t.match(event, { payload: { role: 'admin' } })
   t.equal((await post(path, { address: '+27831234567' })).status, 201, 'or by an address')
 })

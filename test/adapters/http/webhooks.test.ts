@@ -62,7 +62,7 @@ t.test('a redelivery is answered as processed and changes nothing', async (t) =>
   const { post, sql } = await testApi(t)
   const first = await post('/api/webhooks/fakechat', example)
   const state = () =>
-    sql`select (select count(*) from pigeonpost.events)::int as events, (select count(*) from pigeonpost.threads)::int as threads,
+    sql`select (select count(*) from pigeonpost.event_log)::int as events, (select count(*) from pigeonpost.threads)::int as threads,
       (select jsonb_agg(m) from pigeonpost.messages m) as messages, (select jsonb_agg(c) from pigeonpost.conversations c) as conversations`
   await sql`update pigeonpost.threads set status = 'archived'`
   const before = await state()

@@ -49,7 +49,7 @@ async function start(t: Test, given: Partial<MediaOptions> = {}) {
     mediaOf,
     task,
     events: async () =>
-      (await sql`select type from pigeonpost.events where type like 'media.%' order by id`).map(
+      (await sql`select type from pigeonpost.event_log where type like 'media.%' order by id`).map(
         (row) => String(row['type']),
       ),
     /** The next try is due now. */
@@ -288,7 +288,7 @@ t.test('with a scanner', { skip: noClamd }, async (t) => {
     await tries(1)
     t.match(await mediaOf(id), [{ status: 'pending', preview_url: null }])
     t.match(await messageOf(id), { media_id: null })
-    t.equal((await sql`select from pigeonpost.events where type like 'media.%'`).length, 0)
+    t.equal((await sql`select from pigeonpost.event_log where type like 'media.%'`).length, 0)
     await clamd.restart()
     await hasten()
     t.match(await settled(id), [{ status: 'clean', preview_url: /preview$/ }])

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { type Relay, startRelay } from '../../../adapters/worker/relay.ts'
 import type { Sql } from '../../../db/connect.ts'
-import { bellKeyIsHeld } from '../../../db/events/bell-key.ts'
+import { notifyLockIsHeld } from '../../../db/events/notify-lock.ts'
 import { lastEventId, type Woken } from '../../../db/events/read-log.ts'
 import { waitFor } from '../../support/wait.ts'
 import {
@@ -23,8 +23,8 @@ function relayOn(t: Test, url: string, options: Options = {}): Relay {
   return relay
 }
 
-async function ringing(relay: Relay): Promise<void> {
-  await waitFor(() => relay.ringing, { what: 'the relay to ring' })
+async function notifying(relay: Relay): Promise<void> {
+  await waitFor(() => relay.notifying, { what: 'the relay to ring' })
 }
 
 /** Writers whose transactions overlap, so that ids commit out of order, until `enough`. */
@@ -57,7 +57,7 @@ t.test('each event of 8 racing writers is rung for once, by the relay', async (t
   await insertInbound(sql)
   const before = await lastEventId(sql)
   const relay = relayOn(t, url)
-  await ringing(relay)
+  await notifying(relay)
   const bells = await hearBells(t, url)
   await race(sql, 8, (round) => round >= 25)
   const written = await eventIds(sql, before)
@@ -87,7 +87,7 @@ t.test('triggers ring while no relay is there, and not while one is', async (t) 
   }
   t.same(await write(), new Set([self?.pid]), 'without a relay')
   const relay = relayOn(t, url)
-  await ringing(relay)
+  await notifying(relay)
   t.notOk((await write()).has(self?.pid ?? 0), 'with one')
   await relay.stop()
   t.same(await write(), new Set([self?.pid]), 'after it')
@@ -100,7 +100,7 @@ t.test('relays that come and go under load lose no bell', async (t) => {
   const writing = race(sql, 6, () => over)
   for (let n = 0; n < 4; n++) {
     const relay = relayOn(t, url)
-    await ringing(relay)
+    await notifying(relay)
     const reached = (await lastEventId(sql)) + 40
     await waitFor(async () => (await lastEventId(sql)) > reached, { what: 'more events' })
     await relay.stop()
@@ -120,7 +120,7 @@ t.test('relays that come and go under load lose no bell', async (t) => {
 t.test('a second relay waits, and takes over when the backend of the first is ended', async (t) => {
   const { url, sql } = await deliveryDatabase(t)
   const first = relayOn(t, url)
-  await ringing(first)
+  await notifying(first)
   const second = relayOn(t, url)
   await waitFor(
     async () =>
@@ -148,15 +148,15 @@ t.test('a second relay waits, and takes over when the backend of the first is en
     select pid from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'
       and classid = 1886416755 and database = (select oid from pg_database where datname = current_database())`
   await sql`select pg_terminate_backend(${holder?.pid ?? 0})`
-  await ringing(second)
-  await waitFor(() => !first.ringing, { what: 'the first to notice' })
+  await notifying(second)
+  await waitFor(() => !first.notifying, { what: 'the first to notice' })
   await race(sql, 4, (round) => round >= 5)
   const written = await eventIds(sql, before)
   await waitFor(() => written.every((id) => bells.some((bell) => bell.id === id)), {
     what: 'all bells',
   })
   await second.stop()
-  await ringing(first)
+  await notifying(first)
   t.same(
     bells.filter((bell) => early.includes(bell.id)).length,
     early.length,
@@ -169,11 +169,11 @@ t.test('a relay that hangs loses the key, so that triggers ring again', async (t
   const target = await addAccount(sql)
   const hang = Promise.withResolvers<void>()
   const relay = relayOn(t, url, { keyIdleMs: 400, onWoken: async () => hang.promise })
-  await ringing(relay)
+  await notifying(relay)
   await sql`
     insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, body)
     values (1, ${target.accountId}, 'whatsapp', 'outbound', '+17770000001', 'hello')`
-  await waitFor(async () => !(await bellKeyIsHeld(sql)), { what: 'the key to be free' })
+  await waitFor(async () => !(await notifyLockIsHeld(sql)), { what: 'the key to be free' })
   const bells = await hearBells(t, url)
   await insertInbound(sql)
   t.ok(await waitFor(() => bells.length > 0, { what: 'a bell by the trigger' }))
@@ -181,13 +181,13 @@ t.test('a relay that hangs loses the key, so that triggers ring again', async (t
 })
 
 t.test(
-  'a long transaction keeps no other event from ringing, and rings when it ends',
+  'a long transaction keeps no other event from notifying, and rings when it ends',
   async (t) => {
     const { url, sql } = await deliveryDatabase(t)
     await insertInbound(sql)
     const before = await lastEventId(sql)
     const relay = relayOn(t, url)
-    await ringing(relay)
+    await notifying(relay)
     const bells = await hearBells(t, url)
     const slow = await reserve(sql)
     await slow`begin`
@@ -215,7 +215,7 @@ t.test('what makes a message due makes its account due, only ever sooner', async
   const later = await addAccount(sql)
   const woken: Woken[] = []
   const relay = relayOn(t, url, { onWoken: async (accounts) => void woken.push(...accounts) })
-  await ringing(relay)
+  await notifying(relay)
   const due = async (accountId: string) => {
     const [row] = await sql<{ ms: number }[]>`
       select extract(epoch from due_at - now())::float8 * 1000 as ms

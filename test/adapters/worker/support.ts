@@ -210,7 +210,7 @@ export async function insertInbound(sql: Pick<Sql, 'unsafe'>): Promise<void> {
 
 export async function eventIds(sql: Sql, after = 0): Promise<number[]> {
   const rows = await sql<{ id: number }[]>`
-    select id from pigeonpost.events where id > ${after} order by id`
+    select id from pigeonpost.event_log where id > ${after} order by id`
   return rows.map((row) => row.id)
 }
 

@@ -53,7 +53,7 @@ t.test(
     const { url, sql } = await deliveryDatabase(t)
     const target = await addAccount(sql)
     const worker = await workerOn(t, url, scripted())
-    await waitFor(() => worker.ringing, { what: 'the relay' })
+    await waitFor(() => worker.notifying, { what: 'the relay' })
     const insert = async (inMs: number | null) => sql`
     insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, body, scheduled_for)
     values (1, ${target.accountId}, 'whatsapp', 'outbound', '+17770000001', 'hello',
@@ -81,7 +81,7 @@ t.test('a hint that was lost delays a message by seconds, not for ever', async (
   await sql`delete from pigeonpost_private.account_wakeups`
   await sql`
     insert into pigeonpost.event_consumers (tenant_id, name, cursor)
-    select 0, '$relay', last_value from pigeonpost.events_id_seq`
+    select 0, '$relay', last_value from pigeonpost.log_id_seq`
   const provider = scripted()
   await workerOn(t, url, provider)
   await allAre(sql, ['sent'], 1)
@@ -111,7 +111,7 @@ t.test('losing every connection costs a worker no message, and sends none twice'
     return sent()
   })
   const worker = await workerOn(t, url, provider)
-  await waitFor(() => worker.ringing, { what: 'the relay' })
+  await waitFor(() => worker.notifying, { what: 'the relay' })
   for (const target of targets) await queue(sql, target, numbered(300))
   for (const part of [50, 250, 450]) {
     await waitFor(() => provider.requests.length >= part, {
@@ -128,7 +128,7 @@ t.test('losing every connection costs a worker no message, and sends none twice'
   t.equal(new Set(provider.requests.map((request) => request.id)).size, provider.requests.length)
   const unknown = (await readMessages(sql)).filter((row) => row.status === 'unknown')
   t.same(unknown, [], 'all outcomes were known, so none is in doubt')
-  await waitFor(() => worker.ringing, {
+  await waitFor(() => worker.notifying, {
     what: 'the relay to ring again',
     timeout: 40_000,
   })

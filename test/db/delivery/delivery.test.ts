@@ -224,7 +224,7 @@ t.test('the status shows what waits, for how long, and what is in doubt', async 
   // A bell of another database of the cluster may lie in it.
   t.ok(status.notifyQueueUsage >= 0 && status.notifyQueueUsage < 0.5)
   t.match(status, {
-    relay: { ringing: false },
+    relay: { notifying: false },
     messages: { outbound: { queued: 2, scheduled: 1, unknown: 1, sent: 0 } },
     accounts: [
       {

@@ -1,52 +1,53 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
-import { bellKey } from '../../db/events/bell-key.ts'
 
-/** A backend of one's own that holds, or waits for, the bell's key. */
-export type BellKey = {
-  /** `asked` until the writers that ring for themselves have ended; `gone` with its connection. */
+/** A backend of one's own that holds, or waits for, the notify lock. */
+export type NotifyLock = {
+  /** `asked` until the writers that notify by themselves have ended; `gone` with its connection. */
   readonly state: 'asked' | 'held' | 'gone'
   /** Resolves when the state next changes. */
   changed(): Promise<void>
   /** Keeps the session from idling out. @throws when the connection is no longer the backend that it was. */
   ping(): Promise<void>
-  /** Gives the key back and ends the connection. */
+  /** Releases the lock and ends the connection. */
   release(): Promise<void>
 }
 
 /**
- * Asks for the bell's key on a direct connection: from then on no trigger rings, so whoever asks has to. Null when there
+ * Asks for the notify lock on a direct connection: from then on no trigger notifies, so the one who asked has to. Null when there
  * is a pooler between: the lock would belong to a backend that is not ours alone, and outlive us.
  *
  * The lock is waited for, in the queue: a try in a loop starves behind writers that hold it shared by turns. It goes
  * with the connection, and the server ends that when no ping comes for `idleMs`, so a relay that hangs does not silence
- * the bell.
+ * the notifications.
  */
-export async function askForBellKey(
+export async function askForNotifyLock(
   url: string,
   options: {
     logger: Logger
-    /** Reads what triggers rang for; called when connected, just before they fall silent. */
+    /** The lock's two keys: notifyLockKeys. */
+    keys: [number, number]
+    /** Reads what triggers notified of; called when connected, just before they fall silent. */
     drain: () => Promise<void>
     idleMs?: number
   },
-): Promise<BellKey | null> {
+): Promise<NotifyLock | null> {
   const client = new pg.Client({
     connectionString: url,
-    application_name: 'pigeonpost bell key',
+    application_name: 'pigeonpost notify lock',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   })
-  let state: BellKey['state'] = 'asked'
+  let state: NotifyLock['state'] = 'asked'
   let changed = Promise.withResolvers<void>()
-  const become = (next: BellKey['state']) => {
+  const become = (next: NotifyLock['state']) => {
     if (state === next || state === 'gone') return
     state = next
     changed.resolve()
     changed = Promise.withResolvers<void>()
   }
   client.on('error', (error) => {
-    options.logger.debug({ error: error.message }, 'the connection with the bell key broke')
+    options.logger.debug({ error: error.message }, 'the connection with the notify lock broke')
     become('gone')
   })
   client.on('end', () => become('gone'))
@@ -58,7 +59,7 @@ export async function askForBellKey(
     throw error
   }
 
-  async function ask(): Promise<BellKey | null> {
+  async function ask(): Promise<NotifyLock | null> {
     // Behind a pooler the number that it gave us at the start is none of a backend.
     const announced = (client as unknown as { processID: number | null }).processID
     const pid = await backendPid(client)
@@ -72,7 +73,7 @@ export async function askForBellKey(
       // Not on every platform; without it a waiter whose client died is noticed when it gets the lock.
     })
     client
-      .query('select pg_advisory_lock($1::integer, $2::integer)', [bellKey.class, bellKey.object])
+      .query('select pg_advisory_lock($1::integer, $2::integer)', options.keys)
       .then(
         () => become('held'),
         () => become('gone'),
@@ -86,7 +87,7 @@ export async function askForBellKey(
         if (state !== 'held') return
         if ((await backendPid(client)) !== pid) {
           await client.query('select pg_terminate_backend($1)', [pid])
-          throw new Error('the connection with the bell key changed its backend')
+          throw new Error('the connection with the notify lock changed its backend')
         }
       },
       async release() {

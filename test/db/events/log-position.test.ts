@@ -1,5 +1,5 @@
 import t from 'tap'
-import { advance, type LogPosition } from '../../../db/events/read-log.ts'
+import { advance, type LogPosition } from '../../../db/events/log-position.ts'
 
 /** A log whose writers draw ids in turn and commit in any order; some never do. */
 function simulate(seed: number): { reads: number[]; committed: number[]; problems: string[] } {

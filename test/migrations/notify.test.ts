@@ -36,7 +36,7 @@ t.test('the bell', async (t) => {
     await receive(sql, { tenant: 1, id: 'm', body: 'secret' })
     await all()
     const events =
-      await sql`select event_id, id, type, tenant_id from pigeonpost.events order by id`
+      await sql`select event_id, id, type, tenant_id from pigeonpost.event_log order by id`
     t.equal(events.length, 4)
     t.same(heard, events)
     t.same(Object.keys(heard[0] ?? {}), ['event_id', 'id', 'type', 'tenant_id'])
@@ -68,7 +68,7 @@ t.test('the bell', async (t) => {
     )
     t.same(
       heard.map(({ id }) => id),
-      (await sql`select id from pigeonpost.events order by id offset 4`).map((row) => row['id']),
+      (await sql`select id from pigeonpost.event_log order by id offset 4`).map((row) => row['id']),
     )
   })
 

@@ -1,0 +1,66 @@
+import { connect } from '../../db/connect.ts'
+import { startClients } from './clients.ts'
+import { interleave, type Outcome } from './rounds.ts'
+import { prepareSingles } from './single.ts'
+import { worker } from './working.ts'
+
+const lanes = 8
+
+/**
+ * What a worker does for each inbound message (it relays, folds and counts), as CPU of its process and of its backends
+ * from the first insert until it has caught up, over what a backend uses for one insert into document 002's tables. The
+ * messages come as fast as 8 clients can write them, which is to its advantage: it works in larger batches.
+ */
+export async function benchWorker(
+  url: string,
+  options: { rounds: number; inserts: number; log: (line: string) => void },
+): Promise<Outcome> {
+  const sql = connect(url, { max: 2, name: 'bench' })
+  const clients = startClients(lanes)
+  const working = worker(sql, url)
+  const each = Math.ceil(options.inserts / lanes)
+  const parts = { node: 0, backends: 0 }
+  try {
+    const works = await prepareSingles(sql, url)
+    return await interleave(
+      'worker, CPU per inbound message',
+      [
+        {
+          name: 'backend, literal insert',
+          async run() {
+            await working.runs(true)
+            return clients.cpu(works.literal, each * 2)
+          },
+        },
+        {
+          name: 'worker',
+          async run() {
+            const before = await working.usedMs()
+            await clients.count(works.ours, { count: each })
+            const after = await working.usedMs()
+            if (!before || !after) return Number.NaN
+            const perMessage = (ms: number) => (ms * 1000) / (each * lanes)
+            parts.node = perMessage(after.node - before.node)
+            parts.backends = perMessage(after.backends - before.backends)
+            return parts.node + parts.backends
+          },
+        },
+        { name: 'of it Node', run: async () => parts.node },
+        { name: 'of it backends', run: async () => parts.backends },
+      ],
+      [
+        {
+          name: 'of the CPU of a literal insert',
+          of: 'worker',
+          to: 'backend, literal insert',
+          target: 0.5,
+          atMost: true,
+        },
+      ],
+      { ...options, unit: 'µs' },
+    )
+  } finally {
+    await Promise.all([clients.stop(), working.stop()])
+    await sql.end()
+  }
+}
