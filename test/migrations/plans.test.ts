@@ -69,7 +69,7 @@ const asApp = async <T>(work: (tx: Transaction) => Promise<T>, tenantId = 1) =>
 
 const second = { at: storedAt(500_000).toISOString().replace('Z', '000Z'), number: 500_000 }
 
-// Rows found, and how many may be read for a page of 50 and one more.
+// Rows found, and how many may be read for a page of 50. One tells how far the log is ahead of the counts.
 const lists: [name: string, filter: Partial<ListFilter>, found: number, most: number][] = [
   ['everything', {}, 50, 110],
   ['an account', { accountId: account(1) }, 50, 110],
@@ -81,15 +81,15 @@ const lists: [name: string, filter: Partial<ListFilter>, found: number, most: nu
   ['videos, few and long past', { contentType: 'video' }, 47, 150],
   ['text', { contentType: 'text' }, 50, 200],
   ['outbound images', { direction: 'outbound', contentType: 'image' }, 50, 200],
-  ['no location at all', { contentType: 'location' }, 0, 0],
+  ['no location at all', { contentType: 'location' }, 0, 1],
   ['failed', { statuses: ['failed'] }, 50, 110],
   ['unknown, few and long past', { statuses: ['unknown'] }, 10, 50],
   ['failed, unknown or canceled', { statuses: ['failed', 'canceled', 'unknown'] }, 50, 300],
   ['delivered', { statuses: ['delivered'] }, 50, 200],
   ['read', { statuses: ['read'] }, 50, 1_000],
-  ['none on its way', { statuses: ['queued', 'scheduled', 'sending', 'retrying'] }, 0, 0],
+  ['none on its way', { statuses: ['queued', 'scheduled', 'sending', 'retrying'] }, 0, 1],
   ['what failed of an account', { statuses: ['failed'], accountId: account(3) }, 50, 1_200],
-  ['outbound of an account of few', { direction: 'outbound', accountId: account(4) }, 0, 0],
+  ['outbound of an account of few', { direction: 'outbound', accountId: account(4) }, 0, 1],
   ['a campaign', { campaignId: 'spring' }, 50, 110],
   ['what failed of a campaign', { campaignId: 'spring', statuses: ['failed'] }, 0, 1_100],
   ['no such campaign', { campaignId: 'autumn' }, 0, 0],
@@ -142,7 +142,7 @@ t.test('a list of messages costs its page, whatever it filters by', async (t) =>
     (tx) => listMessages(tx, { tenantId: 2, direction: 'outbound' }, { limit }),
     2,
   )
-  t.match(none, { result: [], rows: 0 }, 'a tenant without any')
+  t.match(none, { result: [], rows: 1 }, 'a tenant without any')
 })
 
 t.test('a total costs no more than counting to ten thousand', async (t) => {
@@ -154,7 +154,7 @@ t.test('a total costs no more than counting to ten thousand', async (t) => {
     t.ok(rows <= 25_000, `${name}: read ${rows}`)
     t.equal(scanned, 0, name)
     if (filter.campaignId ?? filter.customerId ?? filter.since ?? filter.until) continue
-    t.match({ result, rows }, { result: { isEstimate: false }, rows: 0 }, name)
+    t.match({ result, rows }, { result: { isEstimate: false }, rows: 1 }, name)
   }
 })
 
@@ -195,7 +195,7 @@ const cases: Case[] = [
   ['a thread and its times', 10, (tx) => findThread(tx, 1, thread(50010))],
   ['a message by its number', 4, (tx) => findMessage(tx, 1, '500001')],
   ['a message is read', 20, (tx) => markRead(tx, 1, '500001')],
-  ['statistics', 0, (tx) => countKinds(tx, { tenantId: 1 })],
+  ['statistics', 5, (tx) => countKinds(tx, { tenantId: 1 })],
   [
     'statistics of a month',
     100_000,
