@@ -156,11 +156,9 @@ async function readAccounts(
       where a.id = any (${ids}::uuid[]) and (${tenantId}::integer is null or a.tenant_id = ${tenantId})
     ),
     sent as (
-      select m.tenant_id, m.account_id, count(*) as messages
+      select t.tenant_id, s.account_id, s.messages
       from (select distinct a.tenant_id from account a) t
-      join pigeonpost.messages m on m.tenant_id = t.tenant_id
-      where m.sent_at > now() - interval '60 s' and m.sent_at <= now() and m.direction = 'outbound'
-      group by m.tenant_id, m.account_id
+      cross join lateral pigeonpost_private.sent_since(t.tenant_id, now() - interval '60 s') s
     )
     select a.tenant_id as "tenantId", a.id as "accountId", a.channel, a.address, a.status, a.status_reason as "statusReason", a.provider,
       coalesce(s.messages, 0) as "sentPerMinute",

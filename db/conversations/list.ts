@@ -1,5 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import { type Place } from '../place.ts'
+import { newestOfThreads } from '../messages/filter.ts'
 import { planOnce } from '../plan.ts'
 import {
   conversationColumns,
@@ -87,15 +88,17 @@ export async function listConversations(
   const rows = await tx<({ at: string } & ConversationRow)[]>`
     with fresh as materialized (
       select c.id, c.number, coalesce((
-        select max(m.occurred_at) from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
+        select max((
+          select m.occurred_at from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.thread_id = t.id
+          order by m.occurred_at desc, m.number desc limit 1))
+        from pigeonpost.threads t where t.tenant_id = ${tenantId} and t.conversation_id = c.id
       ), c.created_at) as at
       from (
         select distinct coalesce(o.merged_into, o.id) as id
         from (
-          select e.conversation_id from pigeonpost.event_log e
-          where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id())
-            and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created')
-          order by e.id desc limit ${mostUnfolded}) e
+          select m.conversation_id from pigeonpost.messages m
+          where m.tenant_id = ${tenantId} and m.number > (select pigeonpost_private.folded_id(${tenantId}))
+          order by m.number desc limit ${mostUnfolded}) e
         cross join lateral (
           select o.id, o.merged_into from pigeonpost.conversations o
           where o.tenant_id = ${tenantId} and o.id = e.conversation_id offset 0) o) e
@@ -127,7 +130,7 @@ export async function listConversations(
     from place p
     join pigeonpost.conversations c on c.tenant_id = ${tenantId} and c.id = p.id
     left join fresh f on f.id = p.id
-    left join lateral (${exactCounters(tx, tx`c.tenant_id`, tx`f.id`)}) k on f.id is not null
+    left join lateral (${exactCounters(tx)}) k on f.id is not null
     order by p.at desc, p.number desc`
   return withContents(
     tx,
@@ -230,12 +233,15 @@ async function readLatestMessages(
   tenantId: number,
   ids: string[],
 ): Promise<Map<string, MessageRow[]>> {
+  const found = newestOfThreads(tx, { tenantId }, tx`t.conversation_id = c.id`, {
+    columns: tx`m.*`,
+    limit: latest,
+  })
   const rows = await tx`
     select ${tx(messageColumns.map((name) => `m.${name}`))}
     from unnest(${ids}::uuid[]) c (id)
     cross join lateral (
-      select * from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
-      order by m.occurred_at desc, m.number desc limit ${latest}) m
+      select * from (${found}) m order by m.occurred_at desc, m.number desc limit ${latest}) m
     order by m.occurred_at desc, m.number desc`
   return Map.groupBy(
     rows.map((row) => messageRow.parse(row)),

@@ -30,6 +30,6 @@ export async function countCustomer(
   const [counters] = await db<
     Pick<CustomerRow, 'last_message_at' | 'unread_count' | 'total_messages'>[]
   >`
-    select last_message_at, unread_count, total_messages from pigeonpost.customer_counters(${tenantId}, ${id})`
+    select last_message_at, unread_count, total_messages from pigeonpost_private.exact_counters(${tenantId}, null, ${id})`
   return counters ?? { last_message_at: null, unread_count: 0, total_messages: 0 }
 }

@@ -1,29 +1,11 @@
 import { z } from 'zod'
 import type { Transaction } from '../connect.ts'
 import type { Place } from '../place.ts'
-import {
-  type Direction,
-  messageColumns,
-  messageRow,
-  type MessageRow,
-  type MessageStatus,
-} from '../rows.ts'
+import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
+import { type Fragment, type ListFilter, means, newestOfThreads, type Newest } from './filter.ts'
+import { type Cell, choosePath, countCells, newestAlong } from './path.ts'
 
-/** Which messages a list means. What is left out does not matter. */
-export type ListFilter = {
-  tenantId: number
-  accountId?: string | undefined
-  /** Whose direct conversations. */
-  customerId?: string | undefined
-  direction?: Direction | undefined
-  contentType?: MessageRow['content_type'] | undefined
-  statuses?: MessageStatus[] | undefined
-  campaignId?: string | undefined
-  /** Stored at this moment or after. */
-  since?: Date | undefined
-  /** Stored before this moment. */
-  until?: Date | undefined
-}
+export type { ListFilter } from './filter.ts'
 
 export type ListedMessage = MessageRow & {
   /** For the cursor behind it. */
@@ -31,7 +13,8 @@ export type ListedMessage = MessageRow & {
 }
 
 /**
- * The tenant's messages, newest first: along (tenant_id, created_at, number), or by the index of a filter that leaves few.
+ * The tenant's messages, newest first: by their number, a customer's by when they were said. A page costs what lies
+ * between its rows on the way that holds the fewest others (`choosePath`), and nothing where there can be none.
  * @param page.after only what comes after this place: for a cursor
  */
 export async function listMessages(
@@ -40,19 +23,21 @@ export async function listMessages(
   page: { limit: number; offset?: number; after?: Place | undefined },
 ): Promise<ListedMessage[]> {
   const { limit, offset = 0, after } = page
-  const beyond =
-    after === undefined
-      ? tx``
-      : tx`and (m.created_at, m.number) < (${after.at}::text::timestamptz, ${after.number}::bigint)`
+  const found = await newest(tx, filter, {
+    columns: tx`m.id, m.number, ${timeOf(tx, filter)} as at`,
+    limit: offset + limit,
+    after,
+  })
+  if (!found) return []
+  const order = filter.customerId === undefined ? tx`p.number desc` : tx`p.at desc, p.number desc`
   // The page first, by what indexes hold: rows with their bodies are not carried through a sort.
   const rows = await tx<{ at: string; number: number }[]>`
     select ${tx(messageColumns.map((name) => `m.${name}`))},
-      to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
-    from (
-      select m.id from pigeonpost.messages m where ${means(tx, filter)} ${beyond}
-      order by m.created_at desc, m.number desc offset ${offset} limit ${limit}) p
-    join pigeonpost.messages m on m.tenant_id = ${filter.tenantId} and m.id = p.id
-    order by m.created_at desc, m.number desc`
+      to_char(p.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+    from (select * from (${found.query}) p order by ${order} offset ${offset} limit ${limit}) p
+    cross join lateral (
+      select * from pigeonpost.messages m where m.tenant_id = ${filter.tenantId} and m.id = p.id offset 0) m
+    order by ${order}`
   return rows.map((row) => ({
     ...messageRow.parse(row),
     place: { at: row.at, number: row.number },
@@ -60,17 +45,21 @@ export async function listMessages(
 }
 
 /**
- * How many messages a filter means: exact up to `most`, and what the planner expects there to be where they are more, so
- * that no list costs a full count.
+ * How many messages a filter means: exact where the counts by kind tell, and up to `most`; what the planner expects
+ * there to be where they are more, so that no list costs a full count.
  */
 export async function countMessages(
   tx: Transaction,
   filter: ListFilter,
   most: number,
 ): Promise<{ total: number; isEstimate: boolean }> {
+  const cells = await readCells(tx, filter)
+  const total = cells && countCells(filter, cells)
+  if (total !== null) return { total, isEstimate: false }
+  const found = await newest(tx, filter, { columns: tx`m.number`, limit: most + 1 }, cells)
+  if (!found) return { total: 0, isEstimate: false }
   const [row] = await tx<{ count: number }[]>`
-    select count(*)::integer as count from (
-      select from pigeonpost.messages m where ${means(tx, filter)} limit ${most + 1}) m`
+    select count(*)::integer as count from (select from (${found.query}) m limit ${most + 1}) m`
   const count = row?.count ?? 0
   if (count <= most) return { total: count, isEstimate: false }
   const [plan] = await tx`
@@ -82,20 +71,44 @@ const expectedRows = z
   .tuple([z.object({ Plan: z.object({ 'Plan Rows': z.number() }) })])
   .transform(([{ Plan }]) => Plan['Plan Rows'])
 
-/** In words that the partial indexes have too: those of migration 000003. */
-export function means(tx: Transaction, filter: ListFilter) {
-  const { tenantId, accountId, customerId, direction, contentType, statuses } = filter
-  const { campaignId, since, until } = filter
-  return tx`m.tenant_id = ${tenantId}
-    ${accountId === undefined ? tx`` : tx`and m.account_id = ${accountId}`}
-    ${customerId === undefined ? tx`` : tx`and m.customer_id = ${customerId}`}
-    ${direction === undefined ? tx`` : tx`and m.direction = ${direction}`}
-    ${direction === undefined ? tx`` : direction === 'inbound' ? tx`and m.direction = 'inbound'` : tx`and m.direction <> 'inbound'`}
-    ${contentType === undefined ? tx`` : tx`and m.content_type = ${contentType}`}
-    ${contentType === undefined || contentType === 'text' ? tx`` : tx`and m.content_type <> 'text'`}
-    ${statuses === undefined ? tx`` : tx`and m.status = any (${statuses}::text[])`}
-    ${statuses?.length === 1 && statuses[0] === 'read' ? tx`and m.status = 'read'` : tx``}
-    ${campaignId === undefined ? tx`` : tx`and m.campaign_id = ${campaignId}`}
-    ${since === undefined ? tx`` : tx`and m.created_at >= ${since}`}
-    ${until === undefined ? tx`` : tx`and m.created_at < ${until}`}`
+/** The query for the newest that a filter means, in no order, to be part of another; null where there can be none. */
+export async function newest(
+  tx: Transaction,
+  filter: ListFilter,
+  about: Newest,
+  known?: Cell[] | null,
+): Promise<{ query: Fragment } | null> {
+  const { tenantId, customerId, direction, contentType, statuses, since, until } = filter
+  if (customerId !== undefined) {
+    return { query: newestOfThreads(tx, filter, tx`t.customer_id = ${customerId}`, about) }
+  }
+  const cells =
+    known ?? ((direction ?? contentType ?? statuses) ? await readCells(tx, filter) : null)
+  const path = choosePath(filter, cells)
+  if (path === null) return null
+  const ranges =
+    (since ?? until)
+      ? await tx<{ low: number; high: string }[]>`
+          select low, high::text as high
+          from pigeonpost_private.number_ranges(${tenantId}, ${since ?? null}, ${until ?? null})`
+      : null
+  return { query: newestAlong(tx, filter, path, ranges, about) }
+}
+
+function timeOf(tx: Transaction, filter: ListFilter) {
+  return filter.customerId === undefined ? tx`m.created_at` : tx`m.occurred_at`
+}
+
+/** So much of the log is read for what is not folded yet; where no worker folds, it is all there ever was. */
+const maxUnfolded = 10_000
+
+/** The tenant's counts by kind, exact now; null where it takes too long to tell. */
+async function readCells(tx: Transaction, { tenantId }: ListFilter): Promise<Cell[] | null> {
+  const [unfolded] = await tx<{ ids: number }[]>`
+    select pigeonpost_private.unfolded_ids(${tenantId}) as ids`
+  if (!unfolded || unfolded.ids > maxUnfolded) return null
+  const cells = await tx<Cell[]>`
+    select account_id as "accountId", direction, content_type as "contentType", status, messages
+    from pigeonpost_private.read_counts(${tenantId})`
+  return [...cells]
 }

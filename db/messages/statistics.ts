@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import type { Direction, MessageRow, MessageStatus } from '../rows.ts'
-import { type ListFilter, means } from './list.ts'
+import { type ListFilter, newest } from './list.ts'
 
 /** How many messages there are of one kind. */
 export type KindCount = {
@@ -31,10 +31,11 @@ export async function countKindsAmong(
   filter: ListFilter,
   most: number,
 ): Promise<KindCount[]> {
+  const columns = tx`m.number, m.direction, m.content_type, m.status`
+  const found = await newest(tx, filter, { columns, limit: most })
+  if (!found) return []
   return tx<KindCount[]>`
     select direction, content_type as "contentType", status, count(*) as messages
-    from (
-      select m.direction, m.content_type, m.status from pigeonpost.messages m where ${means(tx, filter)}
-      order by m.created_at desc, m.number desc limit ${most}) m
+    from (select * from (${found.query}) m order by m.number desc limit ${most}) m
     group by 1, 2, 3`
 }

@@ -72,6 +72,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   clock_offset: { app: 'r' },
   log_state: { app: 'r' },
   message_counts: { app: 'r' },
+  message_spans: { app: 'r' },
 }
 const letters: Record<string, string> = { SELECT: 'r', INSERT: 'a', UPDATE: 'w', DELETE: 'd' }
 
@@ -140,6 +141,12 @@ t.test(
       'read_counts',
       'count_changes',
       'folded_id',
+      'unfolded_ids',
+      'counter_changes',
+      'last_message_at',
+      'exact_counters',
+      'number_ranges',
+      'sent_since',
       'clock',
       'take_rate',
       'give_back_rate',

@@ -164,28 +164,40 @@ t.test('pages by number and by cursor leave none out and repeat none', async (t)
   t.same(seen, all)
 })
 
-t.test('a total past 10,000 is an estimate, and a page too deep is refused', async (t) => {
-  const { store, list, sql, get } = await withMessages(t, { own: true })
-  await store()
-  await sql.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`
-    await tx`
+t.test(
+  'a total is exact where counts by kind tell it, past 10,000 an estimate where not',
+  async (t) => {
+    const { store, list, sql, get } = await withMessages(t, { own: true })
+    const { contactId } = await store()
+    await sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`
+      await tx`
       insert into pigeonpost.messages (tenant_id, account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at)
       select tenant_id, account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at - i * interval '1 s'
       from pigeonpost.messages, generate_series(1, 9999) i`
-  })
-  t.match(await list('?limit=1'), { total: 10_000, totalIsEstimate: false, totalPages: 10_000 })
-  await sql`analyze pigeonpost.messages`
-  await store()
-  const data = await list('?limit=100&page=100')
-  t.equal(data.totalIsEstimate, true)
-  t.ok(data.total > 10_000 && data.total < 20_000, `${data.total}`)
-  t.equal(data.messages.length, 100)
-  t.match(await list('?direction=Inbound'), { total: 0, totalIsEstimate: false })
-  const deep = await get('/api/v1/messages?page=1002&limit=100')
-  t.equal(deep.status, 400)
-  t.match(errorOf(t, deep), { code: 'page_too_deep', fields: ['page'] })
-})
+      await tx`
+      insert into pigeonpost_private.message_counts (tenant_id, account_id, direction, content_type, status, messages)
+      select tenant_id, account_id, direction, content_type, status, 9999 from pigeonpost.messages limit 1`
+    })
+    const exact = { total: 10_000, totalIsEstimate: false, totalPages: 10_000 }
+    t.match(await list('?limit=1'), exact)
+    t.match(await list(`?limit=1&contactId=${contactId}`), exact)
+    await sql`analyze pigeonpost.messages`
+    await store()
+    t.match(await list('?limit=1'), { total: 10_001, totalIsEstimate: false })
+    const data = await list('?limit=100&page=100')
+    t.match(data, { total: 10_001, totalIsEstimate: false })
+    t.equal(data.messages.length, 100)
+    const estimate = await list(`?limit=100&page=100&contactId=${contactId}`)
+    t.equal(estimate.totalIsEstimate, true)
+    t.ok(estimate.total > 10_000 && estimate.total < 20_000, `${estimate.total}`)
+    t.equal(estimate.messages.length, 100)
+    t.match(await list('?direction=Inbound'), { total: 0, totalIsEstimate: false })
+    const deep = await get('/api/v1/messages?page=1002&limit=100')
+    t.equal(deep.status, 400)
+    t.match(errorOf(t, deep), { code: 'page_too_deep', fields: ['page'] })
+  },
+)
 
 t.test('what is wrong with a query is named', async (t) => {
   const { get } = await withMessages(t)

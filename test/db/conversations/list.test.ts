@@ -26,7 +26,7 @@ async function setUp(t: Test) {
   const list = (page: Partial<ConversationPage> = {}, filter: Partial<ConversationFilter> = {}) =>
     app((tx) => listConversations(tx, { tenantId: 1, ...filter }, { limit: 20, ...page }))
   const fold = async () => {
-    while ((await sql`select pigeonpost.fold() as n`)[0]?.['n'] !== 0);
+    while (Number((await sql`select pigeonpost.fold() as n`)[0]?.['n']) !== 0);
   }
   return { sql, say, app, list, fold }
 }
