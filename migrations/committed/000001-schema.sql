@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:3a1a2a7fa9cef42f5a46ea2b1b37972b26663ea5
+--! Hash: sha1:abf90484caa94ac0a4f485116b29553ca186eb19
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -317,7 +317,6 @@ create table pigeonpost.messages (
   delivered_at timestamptz,
   read_at timestamptz,
   failed_at timestamptz,
-  problem text generated always as (case when status in ('failed', 'unknown', 'canceled') then status end) stored,
   revoked_at timestamptz,
   updated_at timestamptz not null default now(),
   scheduled_for timestamptz,
@@ -349,6 +348,7 @@ create table pigeonpost.messages (
   external_message_id text,
   content_type text not null default 'text',
   status text not null,
+  problem text,
   body text,
   metadata jsonb not null default '{}'::jsonb,
   conversation_external_id text,
