@@ -217,7 +217,7 @@ t.test('a database whose migrations are not ours is refused, and left alone', as
 t.test('migrations hold what cannot be replaced, and nothing else', async (t) => {
   const replaceable = (text: string): string[] =>
     text.match(
-      /\b(create|drop|alter)\s+(or\s+replace\s+)?(\w+\s+)?(function|procedure|trigger|view|policy)\s+\S+|\benable row level security\b|\bon (table|function|column) pigeonpost\S+ (to|from)\b/g,
+      /\b(create|drop|alter)\s+(or\s+replace\s+)?(\w+\s+)?(function|procedure|trigger|view|policy)\s+\S+|\benable row level security\b|\b(grant|revoke)\b[^;\n]* on \S+/g,
     ) ?? []
   for (const name of committed) {
     const text = await readFile(join(migrationsFolder(), 'committed', name), 'utf8')
