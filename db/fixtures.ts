@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { begin } from './begin.ts'
 import type { Db, Sql } from './connect.ts'
-import { migrationsFolder } from './migrate.ts'
+import { migrationsFolder } from './migrations.ts'
 
 /** A file of migrations/fixtures: functions, triggers, views, policies, grants and comments of one topic. */
 export type Fixture = { name: string; sha256: string; text: string }
@@ -21,39 +21,68 @@ export async function readFixtures(): Promise<Fixture[]> {
   )
 }
 
-/** The names of those that differ from what the database has recorded as applied last; all where it has no record. */
+type Applied = { name: string; sha256: string; earlier: string[] }
+
+/** The names of those that differ from what was applied last; all where there is no record. `migrate` applies them. */
 export async function changedFixtures(db: Db): Promise<string[]> {
-  const fixtures = await readFixtures()
+  return unlike(db, ({ sha256 }) => [sha256])
+}
+
+/**
+ * The names of those that were never applied as they are. Fewer than have changed while a newer release has migrated
+ * the database and processes of this one still serve: they are not behind, and stay ready.
+ */
+export async function missingFixtures(db: Db): Promise<string[]> {
+  return unlike(db, ({ sha256, earlier }) => [sha256, ...earlier])
+}
+
+async function unlike(db: Db, known: (row: Applied) => string[]): Promise<string[]> {
   const [ledger] = await db<{ there: boolean }[]>`
     select to_regclass('pigeonpost_private.fixtures') is not null as there`
-  if (!ledger?.there) return fixtures.map(({ name }) => name)
-  const rows = await db<{ name: string; sha256: string }[]>`
-    select name, sha256 from pigeonpost_private.fixtures`
-  const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]))
-  return fixtures.filter(({ name, sha256 }) => applied.get(name) !== sha256).map(({ name }) => name)
+  const rows = ledger?.there
+    ? await db<Applied[]>`select name, sha256, earlier from pigeonpost_private.fixtures`
+    : []
+  const applied = new Map(rows.map((row) => [row.name, known(row)]))
+  return (await readFixtures())
+    .filter(({ name, sha256 }) => !applied.get(name)?.includes(sha256))
+    .map(({ name }) => name)
 }
+
+/** ms for which a lock is waited for: whoever comes after us to that table waits as long. */
+const lockTimeout = 2_000
+const maxTries = 30
 
 /**
  * Applies the fixtures, all of them and in one transaction, where one of them has changed or `always` is set (a migration
  * has run): policies and grants name tables and functions of the others. Each can be applied again and changes nothing then.
+ * Starts anew when a table is in use for long, or when writers and it wait for each other.
  * @returns the names of those that had changed
  */
 export async function applyFixtures(
   sql: Sql,
-  options: { always?: boolean } = {},
+  options: { always?: boolean; log?: ((line: string) => void) | undefined } = {},
 ): Promise<string[]> {
   const changed = await changedFixtures(sql)
   if (changed.length === 0 && !options.always) return []
   const fixtures = await readFixtures()
-  await begin(sql, async (tx) => {
-    for (const { text } of fixtures) await tx.unsafe(text)
-    await tx`
-      insert into pigeonpost_private.fixtures (name, sha256)
-      select * from unnest(${fixtures.map(({ name }) => name)}::text[], ${fixtures.map(({ sha256 }) => sha256)}::text[])
-      on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()
-      where fixtures.sha256 <> excluded.sha256`
-    await tx`
-      delete from pigeonpost_private.fixtures f where f.name <> all (${fixtures.map(({ name }) => name)}::text[])`
-  })
-  return changed
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await begin(sql, async (tx) => {
+        await tx`select set_config('lock_timeout', ${String(lockTimeout)}, true)`
+        for (const { text } of fixtures) await tx.unsafe(text)
+        await tx`
+          insert into pigeonpost_private.fixtures as f (name, sha256)
+          select * from unnest(${fixtures.map(({ name }) => name)}::text[], ${fixtures.map(({ sha256 }) => sha256)}::text[])
+          on conflict (name) do update set sha256 = excluded.sha256, applied_at = now(),
+            earlier = array_append(array_remove(f.earlier, excluded.sha256), f.sha256)
+          where f.sha256 <> excluded.sha256`
+      })
+      return changed
+    } catch (error) {
+      // lock_not_available, deadlock_detected
+      const { code } = error as { code?: unknown }
+      if ((code !== '55P03' && code !== '40P01') || tries >= maxTries) throw error
+      options.log?.('a table is in use by a long transaction; trying again')
+    }
+  }
 }

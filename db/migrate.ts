@@ -1,52 +1,62 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readdir } from 'node:fs/promises'
 import { Logger } from '@graphile/logger'
 import { migrate as runCommitted } from 'graphile-migrate'
 import { Logger as WorkerLogger, runMigrations } from 'graphile-worker'
-import { connect } from './connect.ts'
+import { connect, type Db } from './connect.ts'
 import { PigeonpostError } from './errors.ts'
-import { applyFixtures } from './fixtures.ts'
-import { pendingMigrations } from './migrations.ts'
-
-/** The folder `migrations` of this package, from the sources as from dist/. */
-export function migrationsFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'migrations', 'committed'))) {
-    const parent = dirname(folder)
-    if (parent === folder) {
-      throw new Error('the package lacks its folder "migrations"')
-    }
-    folder = parent
-  }
-  return join(folder, 'migrations')
-}
+import { applyFixtures, changedFixtures } from './fixtures.ts'
+import { checkLedger, migrationsFolder, pendingMigrations } from './migrations.ts'
 
 export interface MigrateOptions {
   url: string
   log?: (line: string) => void
 }
 
+/** What `migrate` applied or would apply: names of files, in order. */
+export interface Changes {
+  /** Of migrations/committed. */
+  migrations: string[]
+  /** Of migrations/fixtures. */
+  fixtures: string[]
+  /** Of graphile-worker's own schema. */
+  worker: string[]
+}
+
+/**
+ * What `migrate` would do. Changes nothing.
+ * @throws PigeonpostError as `migrate` does
+ */
+export async function planMigration(db: Db): Promise<Changes> {
+  const [server] = await db<
+    { version: number }[]
+  >`select current_setting('server_version_num')::int as version`
+  if (server && server.version < 150000) {
+    throw new PigeonpostError(`PostgreSQL ${Math.floor(server.version / 10000)} is too old`, {
+      code: 'postgres_too_old',
+      field: 'DATABASE_URL',
+      hint: 'Pigeonpost needs PostgreSQL 15 or newer.',
+    })
+  }
+  await checkLedger(db)
+  return {
+    migrations: await pendingMigrations(db),
+    fixtures: await changedFixtures(db),
+    worker: await pendingOfWorker(db),
+  }
+}
+
 /**
  * Brings the schema to the newest committed migration, and graphile-worker's beside it; then applies the fixtures, where
  * one of them has changed. Changes nothing when all is there already. Two at once: the second waits for the first.
- * @throws PigeonpostError `postgres_too_old` below PostgreSQL 15.
+ * @throws PigeonpostError `postgres_too_old` below PostgreSQL 15, `schema_of_pre_release` and `schema_is_newer` where
+ * the migrations in the database are not ours; nothing has changed then.
  */
-export async function migrate(options: MigrateOptions): Promise<void> {
+export async function migrate(options: MigrateOptions): Promise<Changes> {
   const sql = connect(options.url, { max: 1, name: 'pigeonpost migrate' })
   try {
-    const [server] = await sql<
-      { version: number }[]
-    >`select current_setting('server_version_num')::int as version`
-    if (server && server.version < 150000) {
-      throw new PigeonpostError(`PostgreSQL ${Math.floor(server.version / 10000)} is too old`, {
-        code: 'postgres_too_old',
-        field: 'DATABASE_URL',
-        hint: 'Pigeonpost needs PostgreSQL 15 or newer.',
-      })
-    }
     // A lock of our own, waited for: graphile-migrate gives up at once when another run holds its.
     await sql`select pg_advisory_lock(1886416753)`
+    const plan = await planMigration(sql)
     const log = (level: string, message: string) => {
       if (level !== 'debug' && level !== 'info') {
         options.log?.(message)
@@ -54,14 +64,30 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     }
     // Each checks by instanceof for its own copy of the same class.
     await runMigrations({ connectionString: options.url, logger: new WorkerLogger(() => log) })
-    const pending = await pendingMigrations(sql)
     await runCommitted({
       connectionString: options.url,
       migrationsFolder: migrationsFolder(),
       logger: new Logger(() => log),
     })
-    await applyFixtures(sql, { always: pending.length > 0 })
+    const fixtures = await applyFixtures(sql, {
+      always: plan.migrations.length > 0,
+      log: options.log,
+    })
+    return { ...plan, fixtures }
   } finally {
     await sql.end({ timeout: 5 })
   }
+}
+
+async function pendingOfWorker(db: Db): Promise<string[]> {
+  const [ledger] = await db<{ there: boolean }[]>`
+    select to_regclass('graphile_worker.migrations') is not null as there`
+  const rows = ledger?.there
+    ? await db<{ id: number }[]>`select id from graphile_worker.migrations`
+    : []
+  const applied = new Set(rows.map(({ id }) => id))
+  const names = await readdir(new URL('../sql/', import.meta.resolve('graphile-worker')))
+  return names
+    .filter((name) => name.endsWith('.sql') && !applied.has(Number.parseInt(name, 10)))
+    .toSorted()
 }

@@ -35,13 +35,15 @@ export async function findDatabase(): Promise<string> {
  */
 export async function findMigratedDatabase(): Promise<string> {
   const url = await findDatabase()
+  const { missingFixtures } = await import('../db/fixtures.ts')
   const { pendingMigrations } = await import('../db/migrations.ts')
   const sql = connect(url, { max: 1, name: 'pigeonpost check' })
   try {
-    const pending = await pendingMigrations(sql)
-    if (pending.length === 0) return url
+    const migrations = await pendingMigrations(sql)
+    const fixtures = await missingFixtures(sql)
+    if (migrations.length + fixtures.length === 0) return url
     throw new Failure(
-      `DATABASE_URL: the schema of this database lacks ${pending.length} of our migrations; run "pigeonpost migrate" first`,
+      `DATABASE_URL: the schema of this database lacks ${migrations.length} of our migrations and ${fixtures.length} of our fixtures; run "pigeonpost migrate" first`,
     )
   } catch (error) {
     // A role that may not read the ledger may still do its work.

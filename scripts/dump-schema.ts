@@ -1,4 +1,4 @@
-// Writes db/schema.sql, the schema as pg_dump tells it, for people to read and for a test to hold against the
+// Writes migrations/schema.sql, the schema as pg_dump tells it, for people to read and for a test to hold against the
 // migrations. Its text differs between versions of pg_dump and of the server, so both are PostgreSQL 15:
 //
 //   PG_VERSION=15 node scripts/dump-schema.ts
@@ -17,5 +17,5 @@ if ('missing' in pgDump) {
 const { url } = await startTestCluster()
 await createTemplate(url)
 const text = await dumpSchema(pgDump.path, databaseUrl(url, template))
-await writeFile(join(import.meta.dirname, '..', 'db', 'schema.sql'), text)
+await writeFile(join(import.meta.dirname, '..', 'migrations', 'schema.sql'), text)
 process.exit(0)

@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Db, Sql } from '../connect.ts'
+import type { EventType } from './types.ts'
 
 export type LoggedEvent = {
   /** The cursor. */
   id: number
   event_id: string
   tenant_id: number
-  type: string
-  /** In the documents' shape, the body as it stood; see pigeonpost.event_payload. */
+  /** A schema that is newer than this package may log others. */
+  type: EventType
+  /** By `eventTypes[type].payload`; the body as it stood. */
   payload: Record<string, unknown>
   created_at: Date
 }

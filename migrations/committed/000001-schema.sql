@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:abf90484caa94ac0a4f485116b29553ca186eb19
+--! Hash: sha1:c4bee21abe6f8bb4038674e6287fab61a2e00d20
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -66,10 +66,11 @@ $do$;
 comment on function pigeonpost.uuid_v7() is
   'A version 7 UUID (RFC 9562): Postgres'' own from 18 on, a fallback of the same layout below. Sorts by time of creation.';
 
--- What was applied last of each file in migrations/fixtures (db/migrate.ts).
+-- What was applied last of each file in migrations/fixtures, and before (db/fixtures.ts).
 create table pigeonpost_private.fixtures (
   name text not null,
   sha256 text not null,
+  earlier text[] not null default '{}',
   applied_at timestamptz not null default now(),
   constraint fixtures_pkey primary key (name)
 );
@@ -495,6 +496,14 @@ create table pigeonpost.events (
 create table pigeonpost.events_p0 partition of pigeonpost.events for values from (0) to (10000000);
 create table pigeonpost.events_p1 partition of pigeonpost.events for values from (10000000) to (20000000);
 create table pigeonpost.events_default partition of pigeonpost.events default;
+
+create table pigeonpost.event_types (
+  type text not null,
+  description text not null,
+  payload_schema jsonb not null,
+  since text not null,
+  constraint event_types_pkey primary key (type)
+);
 
 create table pigeonpost.event_consumers (
   tenant_id integer not null,

@@ -1,42 +1,62 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { connect } from '../../db/connect.ts'
+import type { Changes } from '../../db/migrate.ts'
 import { findDatabase } from '../database.ts'
 import { addHelp } from '../help.ts'
 import { print, printJson } from '../output.ts'
+
+type Options = { check?: boolean; dryRun?: boolean; json?: boolean }
 
 export function addMigrate(program: Command): void {
   const command = program
     .command('migrate')
     .summary('bring the schema of the database to this version')
     .description('Bring the schema of the database to this version. Run again, it changes nothing.')
+    .addOption(
+      new Option('--check', 'change nothing; exit with 1 if there is something to do').conflicts(
+        'dryRun',
+      ),
+    )
+    .option('--dry-run', 'change nothing; tell what would be done')
     .option('--json', 'print the result as JSON')
-    .action(async (options: { json?: boolean }) => runMigrate(options))
+    .action(async (options: Options) => runMigrate(options))
   addHelp(command, {
     environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
     examples: [
       'DATABASE_URL=postgres://owner:secret@db.example.com/app pigeonpost migrate',
-      'pigeonpost migrate --json',
+      'pigeonpost migrate --check || echo "the schema is not that of this version"',
+      'pigeonpost migrate --dry-run --json',
     ],
   })
 }
 
-async function runMigrate(options: { json?: boolean }): Promise<void> {
+async function runMigrate(options: Options): Promise<void> {
   const url = await findDatabase()
-  const { committedMigrations, pendingMigrations } = await import('../../db/migrations.ts')
+  const { committedMigrations } = await import('../../db/migrations.ts')
+  const only = options.check || options.dryRun
+  const changes = only ? await plan(url) : await apply(url)
+  const version = (await committedMigrations()).at(-1) ?? null
+  const names = [
+    ...changes.worker.map((name) => `graphile-worker ${name}`),
+    ...changes.migrations,
+    ...changes.fixtures.map((name) => `fixtures/${name}`),
+  ]
+  if (options.json) printJson({ ...changes, version })
+  else if (names.length === 0) print(`Nothing to do: the schema is at ${version}`)
+  else for (const name of names) print(`${only ? 'Would apply' : 'Applied'} ${name}`)
+  if (options.check && names.length > 0) process.exitCode = 1
+}
+
+async function apply(url: string): Promise<Changes> {
   const { migrate } = await import('../../db/migrate.ts')
+  return migrate({ url, log: (line) => process.stderr.write(`${line}\n`) })
+}
+
+async function plan(url: string): Promise<Changes> {
+  const { planMigration } = await import('../../db/migrate.ts')
   const sql = connect(url, { max: 1, name: 'pigeonpost migrate' })
   try {
-    const all = await committedMigrations()
-    const applied = await pendingMigrations(sql)
-    if (!options.json && applied.length > 0) {
-      print(`Applying ${applied.length} of ${all.length} migrations`)
-    }
-    // Also with none to apply: graphile-worker's own schema may be behind.
-    await migrate({ url, log: (line) => process.stderr.write(`${line}\n`) })
-    const version = all.at(-1) ?? null
-    if (options.json) printJson({ applied, version })
-    else if (applied.length === 0) print(`Nothing to do: the schema is at ${version}`)
-    else for (const name of applied) print(`Applied ${name}`)
+    return await planMigration(sql)
   } finally {
     await sql.end({ timeout: 1 })
   }

@@ -50,6 +50,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   parked_updates: { bridge: 'ra', app: 'rawd' },
   delivery_attempts: { bridge: 'r', reader: 'r', app: 'raw' },
   events: { bridge: 'r', reader: 'r', app: 'r' },
+  event_types: { bridge: 'r', reader: 'r', app: 'r' },
   event_consumers: { bridge: 'raw', reader: 'raw', app: 'raw' },
   webhook_inbox: { app: 'raw' },
   media: {
@@ -70,6 +71,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   recipient_limits: { app: 'rawd' },
   provider_breakers: { app: 'rawd' },
   clock_offset: { app: 'r' },
+  fixtures: { app: 'r' },
   log_state: { app: 'r' },
   message_counts: { app: 'r' },
   message_spans: { app: 'r' },

@@ -118,13 +118,13 @@ t.test('who is no superuser migrates, serves, and gets the same schema', async (
 
 const pgDump = await findPgDump()
 t.test(
-  'db/schema.sql is what the migrations make',
+  'migrations/schema.sql is what the migrations make',
   { skip: 'missing' in pgDump ? pgDump.missing : false },
   async (t) => {
     if ('missing' in pgDump) return
     const { url } = await coreDatabase(t)
     const text = await dumpSchema(pgDump.path, url)
-    const written = await readFile(join(root, 'db', 'schema.sql'), 'utf8')
+    const written = await readFile(join(root, 'migrations', 'schema.sql'), 'utf8')
     t.ok(text.length > 50_000)
     t.strictSame(
       difference(written.split('\n'), text.split('\n')),

@@ -91,7 +91,7 @@ t.test('migrate says what it did, and the second time changes nothing', async (t
   }
   const first = await complete(t, ['migrate'], { env })
   t.equal(first.code, 0, first.stderr)
-  t.match(first.stdout, /^Applied 000001-foundation\.sql$/m)
+  t.match(first.stdout, /^Applied 000001-schema\.sql$/m)
   const catalog = async () =>
     (
       await sql`
@@ -104,8 +104,6 @@ t.test('migrate says what it did, and the second time changes nothing', async (t
   t.equal(second.code, 0)
   t.match(second.stdout, /^Nothing to do: the schema is at \d{6}-.*\n$/)
   t.equal(await catalog(), before)
-  const json = await complete(t, ['migrate', '--json'], { env })
-  t.match(JSON.parse(json.stdout), { applied: [], version: /^\d{6}-/ })
 })
 
 t.test('tail prints each event as it happens, and bodies only when asked', async (t) => {

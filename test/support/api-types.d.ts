@@ -424,17 +424,722 @@ export interface components {
           hint?: string;
         }[];
     };
-    Event: {
+    Event: ({
       /** @description The cursor. */
       id: number;
-      type: string;
+      /** @enum {string} */
+      type: "account.connected" | "account.disabled" | "account.disconnected" | "conversation.closed" | "conversation.opened" | "conversation.participant.added" | "conversation.participant.removed" | "customer.created" | "customer.merged" | "media.rejected" | "media.uploaded" | "message.edited" | "message.inbound.created" | "message.outbound.created" | "message.reclassified" | "message.removed" | "message.revoked" | "message.status" | "message.system.created" | "thread.archived" | "thread.opened";
       /** Format: date-time */
       createdAt: string;
       /** @description As the documents have it, in snake_case. */
       payload: {
         [key: string]: unknown;
       };
-    };
+    }) & ({
+      /** @constant */
+      type: "account.connected";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+      };
+    } | {
+      /** @constant */
+      type: "account.disabled";
+      payload: {
+        reason?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+      };
+    } | {
+      /** @constant */
+      type: "account.disconnected";
+      payload: {
+        reason?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+      };
+    } | ({
+      /** @constant */
+      type: "conversation.closed";
+      payload: {
+        /** @enum {unknown} */
+        type: "direct" | "multi" | "group" | "";
+        channel: string | null;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /** Format: uuid */
+        thread_id?: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @description The customers who were there. */
+        participants: string[];
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "conversation.opened";
+      payload: {
+        /** @enum {unknown} */
+        type: "direct" | "multi" | "group" | "";
+        channel: string | null;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /** @constant */
+        reopened?: true;
+        /** Format: uuid */
+        thread_id?: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @description The customers who were there. */
+        participants: string[];
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "conversation.participant.added";
+      payload: {
+        /** @enum {unknown} */
+        role: "owner" | "admin" | "member";
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "conversation.participant.removed";
+      payload: {
+        /** @enum {unknown} */
+        role: "owner" | "admin" | "member";
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    }) | {
+      /** @constant */
+      type: "customer.created";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id: string;
+      };
+    } | {
+      /** @constant */
+      type: "customer.merged";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id: string;
+        /**
+         * Format: uuid
+         * @description Who is now a tombstone that points at customer_id.
+         */
+        merged_customer_id: string;
+        /** @description Which conversations, and which second copies of messages, became one. */
+        joined_conversations: {
+            /** Format: uuid */
+            from: string;
+            /** Format: uuid */
+            into: string;
+            messages: {
+                /** Format: uuid */
+                from: string;
+                /** Format: uuid */
+                into: string;
+              }[];
+          }[];
+      };
+    } | ({
+      /** @constant */
+      type: "media.rejected";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        filename: string | null;
+        /** Format: uuid */
+        media_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** Format: uuid */
+        thread_id?: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        error_code?: string;
+        /** Format: uuid */
+        message_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @description A MIME type. */
+        content_type: string | null;
+        /** Format: uuid */
+        conversation_id?: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "media.uploaded";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        filename: string | null;
+        /** Format: uuid */
+        media_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** Format: uuid */
+        thread_id?: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id?: string;
+        /** Format: uuid */
+        message_id?: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @description A MIME type. */
+        content_type: string | null;
+        /** Format: uuid */
+        conversation_id?: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.edited";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        channel?: string;
+        /** @description Of the body; the first is 1. */
+        version: number;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.inbound.created";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        /** @enum {unknown} */
+        status?: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        channel?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.outbound.created";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        /** @enum {unknown} */
+        status?: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        channel?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.reclassified";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body?: string | null;
+        /** @enum {unknown} */
+        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        channel?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+        /** @enum {unknown} */
+        previous_content_type: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+      };
+    }) | ({
+      /** @constant */
+      type: "message.removed";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        /** @enum {unknown} */
+        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.revoked";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        channel?: string;
+        /** @description Of the body; the first is 1. */
+        version: number;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.status";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body?: string | null;
+        /** @enum {unknown} */
+        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        channel?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        error_code?: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @enum {unknown} */
+        previous_status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | ({
+      /** @constant */
+      type: "message.system.created";
+      payload: {
+        /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
+        body: string | null;
+        channel?: string;
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /**
+         * @description Why there is no body.
+         * @enum {unknown}
+         */
+        redacted?: "revoked" | "erased" | "expired";
+        /** @enum {unknown} */
+        direction?: "inbound" | "outbound" | "system";
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /** Format: uuid */
+        account_id: string;
+        /** Format: uuid */
+        message_id: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** @enum {unknown} */
+        content_type?: "text" | "image" | "audio" | "video" | "file" | "location" | "structured";
+        /** Format: uuid */
+        conversation_id: string;
+        /** @description The provider's id, as it is when the event is read. */
+        external_message_id?: string | null;
+      };
+    }) | {
+      /** @constant */
+      type: "thread.archived";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    } | {
+      /** @constant */
+      type: "thread.opened";
+      payload: {
+        /**
+         * Format: uuid
+         * @description The same whoever reads it, and how often.
+         */
+        event_id: string;
+        /** Format: uuid */
+        thread_id: string;
+        /**
+         * Format: date-time
+         * @description When it was stored: ISO 8601, UTC, milliseconds.
+         */
+        timestamp: string;
+        /**
+         * Format: uuid
+         * @description Of a message: its sender, or the customer of a direct conversation.
+         */
+        customer_id?: string;
+        /** Format: uuid */
+        conversation_id: string;
+      };
+    });
     QueuedMessage: {
       /** Format: uuid */
       id: string;

@@ -8,7 +8,7 @@ const execute = promisify(execFile)
 /** The pg_dump of PostgreSQL 15, or what is missing and how to get it. */
 export async function findPgDump(): Promise<{ path: string } | { missing: string }> {
   if (postgresVersion !== 15) {
-    return { missing: 'db/schema.sql is what PostgreSQL 15 says: PG_VERSION=15 make test' }
+    return { missing: 'migrations/schema.sql is what PostgreSQL 15 says: PG_VERSION=15 make test' }
   }
   for (const path of ['pg_dump', '/usr/lib/postgresql/15/bin/pg_dump']) {
     const answer = await execute(path, ['--version']).catch(() => null)

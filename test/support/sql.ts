@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import type { Test } from 'tap'
 import { connect, type Sql } from '../../db/connect.ts'
+import { applyFixtures } from '../../db/fixtures.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
 
 /** What tests of the SQL core start from: a migrated database, and pools that read bigint as a number. */
@@ -158,14 +159,13 @@ export async function someoneWaits(sql: Sql, kind?: string): Promise<boolean> {
 export const migrationsFolder = join(import.meta.dirname, '..', '..', 'migrations')
 
 /**
- * The schema in an empty database, by its files alone: graphile-migrate keeps a pool that ends the
- * process when its database goes, which a test may want.
+ * The schema in an empty database, by its committed files and fixtures, without graphile-migrate: that keeps a pool which
+ * ends the process when its database goes, as a test may want.
  */
 export async function applyCommitted(sql: Sql): Promise<void> {
-  for (const folder of ['committed', 'fixtures']) {
-    const names = (await readdir(join(migrationsFolder, folder))).toSorted()
-    for (const name of names) {
-      await sql.unsafe(await readFile(join(migrationsFolder, folder, name), 'utf8'))
-    }
+  const folder = join(migrationsFolder, 'committed')
+  for (const name of (await readdir(folder)).toSorted()) {
+    await sql.unsafe(await readFile(join(folder, name), 'utf8'))
   }
+  await applyFixtures(sql, { always: true })
 }

@@ -7,6 +7,7 @@ import type { Sql } from '../../../db/connect.ts'
 import { InvalidInput, Unavailable } from '../../../db/errors.ts'
 import { listenEvents, type LoggedEvent, readEvents } from '../../../db/events/listen.ts'
 import { lastEventId } from '../../../db/events/read-log.ts'
+import { eventTypes } from '../../../db/events/types.ts'
 import { principalOf } from '../auth.ts'
 import type { ApiContext } from '../context.ts'
 import { commonHeaders } from '../errors.ts'
@@ -30,11 +31,20 @@ const query = z.strictObject({
 const event = z
   .object({
     id: z.int().describe('The cursor.'),
-    type: z.string(),
+    // A string when it is written: a newer schema may log types that this server does not know.
+    type: z.string().meta({ enum: Object.keys(eventTypes) }),
     createdAt: z.iso.datetime(),
     payload: z.record(z.string(), z.unknown()).describe('As the documents have it, in snake_case.'),
   })
-  .meta({ id: 'Event' })
+  .meta({
+    id: 'Event',
+    oneOf: Object.entries(eventTypes).map(([type, { description, since, payload }]) => ({
+      title: type,
+      description: `${description} Since ${since}.`,
+      required: ['type', 'payload'],
+      properties: { type: { const: type }, payload },
+    })),
+  })
 
 const page = z.object({
   success: z.literal(true),

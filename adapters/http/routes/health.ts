@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Sql } from '../../../db/connect.ts'
+import { missingFixtures } from '../../../db/fixtures.ts'
 import { pendingMigrations } from '../../../db/migrations.ts'
 import type { ApiContext } from '../context.ts'
 import { loggable, type Problem, problemBody } from '../errors.ts'
@@ -50,11 +51,15 @@ export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): 
     handler: async (request, reply) => {
       const missing: Problem['details'] = []
       try {
-        const pending = await within(patience, pendingMigrations(sql))
-        if (pending.length > 0) {
+        const pending = await within(
+          patience,
+          Promise.all([pendingMigrations(sql), missingFixtures(sql)]),
+        )
+        const [first, ...others] = pending.flat()
+        if (first !== undefined) {
           missing.push({
             field: 'migrations',
-            message: `${pending.length} not applied, the first is ${pending[0]}`,
+            message: `${others.length + 1} not applied, the first is ${first}`,
             hint: 'Run: pigeonpost migrate',
           })
         }

@@ -20,13 +20,27 @@ t.test('it lives before it is ready, and says what is missing', async (t) => {
 })
 
 t.test('it is ready once every migration is applied', async (t) => {
-  const { get, sql } = await testApi(t, { own: true })
+  const { database, get, sql } = await testApi(t, { own: true })
   const ready = await get('/health/ready')
   t.equal(ready.status, 200)
   t.same(ready.body, {
     success: true,
     data: { status: 'ready', database: 'ok', migrations: 'ok' },
   })
+
+  // Asked as the API's own role, which must be able to read what is applied.
+  const role = `app_${database.name}`
+  await sql.unsafe(`create role ${role} login; grant pigeonpost_app to ${role}`)
+  const url = new URL(database.url)
+  url.username = role
+  const own = await testApi(t, { url: url.href })
+  await sql`
+    update pigeonpost_private.fixtures set earlier = array[sha256], sha256 = 'of a later version' where name = '070_events.sql'`
+  t.equal((await own.get('/health/ready')).status, 200, 'also while a later version migrates')
+  await sql`update pigeonpost_private.fixtures set earlier = '{}' where name = '070_events.sql'`
+  const behind = await own.get('/health/ready')
+  t.same(errorOf(t, behind).fields, ['migrations'])
+  t.match(JSON.stringify(behind.body), '1 not applied, the first is 070_events.sql')
   await sql`delete from graphile_migrate.migrations`
   t.equal((await get('/health/ready')).status, 503)
 })

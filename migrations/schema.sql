@@ -336,6 +336,9 @@ COMMENT ON TABLE pigeonpost.events IS 'The log: every change, appended in the tr
 -- Name: COLUMN events.id; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor. Drawn before commit, so a higher one may be there first: read up to settle_events().';
 
+-- Name: COLUMN events.type; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.events.type IS 'One of event_types.';
+
 -- Name: COLUMN events.payload; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.events.payload IS 'What the ids do not say; never a body and never an address.';
 
@@ -4191,11 +4194,11 @@ CREATE TABLE pigeonpost.api_keys (
     prefix text NOT NULL,
     hash bytea NOT NULL,
     scopes text[] NOT NULL,
+    rate_per_minute integer,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
-    rate_per_minute integer,
     CONSTRAINT api_keys_hash_is_sha256 CHECK ((octet_length(hash) = 32)),
     CONSTRAINT api_keys_rate_is_positive CHECK ((rate_per_minute >= 1))
 );
@@ -4210,6 +4213,9 @@ COMMENT ON COLUMN pigeonpost.api_keys.prefix IS 'How the key begins, for people 
 -- Name: COLUMN api_keys.hash; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.api_keys.hash IS 'SHA-256 of the whole key: 32 bytes.';
 
+-- Name: COLUMN api_keys.rate_per_minute; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.api_keys.rate_per_minute IS 'Requests per minute that each server takes by this key; null means no limit.';
+
 -- Name: COLUMN api_keys.expires_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.api_keys.expires_at IS 'Refused from then on; null means never.';
 
@@ -4218,9 +4224,6 @@ COMMENT ON COLUMN pigeonpost.api_keys.revoked_at IS 'Refused from then on.';
 
 -- Name: COLUMN api_keys.last_used_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.api_keys.last_used_at IS 'To the minute.';
-
--- Name: COLUMN api_keys.rate_per_minute; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.api_keys.rate_per_minute IS 'Requests per minute that each server takes by this key; null means no limit.';
 
 -- Name: conversation_participants; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.conversation_participants (
@@ -4383,6 +4386,24 @@ COMMENT ON COLUMN pigeonpost.event_consumers.tenant_id IS '0 for our own, which 
 
 -- Name: COLUMN event_consumers.cursor; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.event_consumers.cursor IS 'The id of the last event that was handled.';
+
+-- Name: event_types; Type: TABLE; Schema: pigeonpost
+CREATE TABLE pigeonpost.event_types (
+    type text NOT NULL,
+    description text NOT NULL,
+    payload_schema jsonb NOT NULL,
+    since text NOT NULL
+);
+ALTER TABLE pigeonpost.event_types OWNER TO pigeonpost_owner;
+
+-- Name: TABLE event_types; Type: COMMENT; Schema: pigeonpost
+COMMENT ON TABLE pigeonpost.event_types IS 'Every type of event, and what its payload holds as read_events() and consume_events() show it.';
+
+-- Name: COLUMN event_types.payload_schema; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.event_types.payload_schema IS 'JSON Schema (2020-12) of the whole payload. Later versions may add fields.';
+
+-- Name: COLUMN event_types.since; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.event_types.since IS 'The version of Pigeonpost that logged it first.';
 
 -- Name: events_default; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.events_default (
@@ -4744,6 +4765,7 @@ CREATE TABLE pigeonpost.webhook_inbox (
     path text NOT NULL,
     headers jsonb DEFAULT '{}'::jsonb NOT NULL,
     body bytea NOT NULL,
+    digest bytea,
     status text DEFAULT 'received'::text NOT NULL,
     error_code text,
     error_field text,
@@ -4751,7 +4773,6 @@ CREATE TABLE pigeonpost.webhook_inbox (
     attempts integer DEFAULT 0 NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     processed_at timestamp with time zone,
-    digest bytea,
     CONSTRAINT webhook_inbox_status_known CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
 );
 ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
@@ -4768,6 +4789,9 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.headers IS 'An object of strings.';
 -- Name: COLUMN webhook_inbox.body; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.body IS 'The exact bytes.';
 
+-- Name: COLUMN webhook_inbox.digest; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a delivery that is tried again finds its row; null in rows that were kept without.';
+
 -- Name: COLUMN webhook_inbox.status; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.status IS 'received, processed or failed; failed ones can be replayed.';
 
@@ -4779,9 +4803,6 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte wa
 
 -- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
-
--- Name: COLUMN webhook_inbox.digest; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a delivery that is tried again finds its row; null in rows that were kept without.';
 
 -- Name: account_days; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.account_days (
@@ -4855,6 +4876,24 @@ COMMENT ON TABLE pigeonpost_private.clock_offset IS 'One row while a test has se
 
 -- Name: COLUMN clock_offset.ahead; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.clock_offset.ahead IS 'Added to clock_timestamp(); positive.';
+
+-- Name: fixtures; Type: TABLE; Schema: pigeonpost_private
+CREATE TABLE pigeonpost_private.fixtures (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    earlier text[] DEFAULT '{}'::text[] NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE pigeonpost_private.fixtures OWNER TO pigeonpost_owner;
+
+-- Name: TABLE fixtures; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON TABLE pigeonpost_private.fixtures IS 'What was applied last of each file of migrations/fixtures. `pigeonpost migrate` keeps it.';
+
+-- Name: COLUMN fixtures.earlier; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.fixtures.earlier IS 'The hashes before it: a process of an earlier version is still ready while they are there.';
+
+-- Name: COLUMN fixtures.applied_at; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON COLUMN pigeonpost_private.fixtures.applied_at IS 'When the file came to be as it is; again for one that was replaced and came back.';
 
 -- Name: log_rounds; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.log_rounds (
@@ -5052,6 +5091,10 @@ ALTER TABLE ONLY pigeonpost.delivery_attempts
 ALTER TABLE ONLY pigeonpost.event_consumers
     ADD CONSTRAINT event_consumers_pkey PRIMARY KEY (tenant_id, name);
 
+-- Name: event_types event_types_pkey; Type: CONSTRAINT; Schema: pigeonpost
+ALTER TABLE ONLY pigeonpost.event_types
+    ADD CONSTRAINT event_types_pkey PRIMARY KEY (type);
+
 -- Name: events events_pkey; Type: CONSTRAINT; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, id);
@@ -5167,6 +5210,10 @@ ALTER TABLE ONLY pigeonpost_private.account_wakeups
 -- Name: clock_offset clock_offset_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.clock_offset
     ADD CONSTRAINT clock_offset_pkey PRIMARY KEY (only_one);
+
+-- Name: fixtures fixtures_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
+ALTER TABLE ONLY pigeonpost_private.fixtures
+    ADD CONSTRAINT fixtures_pkey PRIMARY KEY (name);
 
 -- Name: log_rounds log_rounds_pkey; Type: CONSTRAINT; Schema: pigeonpost_private
 ALTER TABLE ONLY pigeonpost_private.log_rounds
@@ -6554,6 +6601,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_rea
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_bridge;
 GRANT SELECT,INSERT,UPDATE ON TABLE pigeonpost.event_consumers TO pigeonpost_app;
 
+-- Name: TABLE event_types; Type: ACL; Schema: pigeonpost
+GRANT SELECT ON TABLE pigeonpost.event_types TO pigeonpost_reader;
+GRANT SELECT ON TABLE pigeonpost.event_types TO pigeonpost_bridge;
+GRANT SELECT ON TABLE pigeonpost.event_types TO pigeonpost_app;
+
 -- Name: TABLE idempotent_requests; Type: ACL; Schema: pigeonpost
 GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
 
@@ -6644,6 +6696,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pigeonpost_private.account_wakeups TO
 
 -- Name: TABLE clock_offset; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.clock_offset TO pigeonpost_app;
+
+-- Name: TABLE fixtures; Type: ACL; Schema: pigeonpost_private
+GRANT SELECT ON TABLE pigeonpost_private.fixtures TO pigeonpost_app;
 
 -- Name: TABLE log_state; Type: ACL; Schema: pigeonpost_private
 GRANT SELECT ON TABLE pigeonpost_private.log_state TO pigeonpost_app;
