@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Sql } from '../../../db/connect.ts'
 import { type Candidate, claimMessages } from '../../../db/delivery/claim.ts'
-import { giveBack } from '../../../db/delivery/give-back.ts'
+import { releaseClaims } from '../../../db/delivery/release-claims.ts'
 import { type LeasedAccount, leaseAccount, type Target } from '../../../db/delivery/lease.ts'
 import { type AttemptResult, recordResults } from '../../../db/delivery/record.ts'
-import { findDueAccounts, sweepMessages } from '../../../db/delivery/sweep.ts'
+import { findDueAccounts, sweepOutbox } from '../../../db/delivery/sweep.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
 import { readStatus } from '../../../db/status.ts'
 import {
@@ -127,7 +127,7 @@ t.test(
     const account = await lease(sql, target)
     const { messages } = await claimMessages(sql, account, { limit: 5, ...claimable })
     const begun = messages.slice(0, 2).map((message) => message.attemptId)
-    t.equal(await giveBack(sql, account, { begun, keyed: [] }), 3)
+    t.equal(await releaseClaims(sql, account, { begun, keyed: [] }), 3)
     const rows = await readMessages(sql)
     t.same(
       rows.map((row) => [row.status, row.attempts, row.attempt_id !== null]),
@@ -195,7 +195,7 @@ t.test(
     await sql`update pigeonpost.messages set status = 'sent' where account_id = ${done.accountId}`
     await sql`update pigeonpost.accounts set status = 'disabled' where id = ${unconnected.accountId}`
     await sql`delete from pigeonpost_private.account_wakeups`
-    t.equal(await sweepMessages(sql), 3)
+    t.equal(await sweepOutbox(sql), 3)
     const rows = await sql<{ account_id: string; s: number }[]>`
     select account_id, round(extract(epoch from due_at - now()) / 10)::int * 10 as s
     from pigeonpost_private.account_wakeups`
@@ -207,7 +207,7 @@ t.test(
         [sending.accountId, 20],
       ]),
     )
-    t.equal(await sweepMessages(sql), 0, 'now one stands for each')
+    t.equal(await sweepOutbox(sql), 0, 'now one stands for each')
   },
 )
 
