@@ -234,7 +234,7 @@ async function readLatestMessages(
     select ${tx(messageColumns.map((name) => `m.${name}`))}
     from unnest(${ids}::uuid[]) c (id)
     cross join lateral (
-      select * from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
+      select * from pigeonpost.messages_with_state m where m.tenant_id = ${tenantId} and m.conversation_id = c.id
       order by m.occurred_at desc, m.number desc limit ${latest}) m
     order by m.occurred_at desc, m.number desc`
   return Map.groupBy(

@@ -20,7 +20,7 @@ export async function listConversationMessages(
   const { tenantId, conversationId, limit, offset = 0, after } = options
   const rows = await tx<{ at: string; number: number }[]>`
     select ${tx(messageColumns)}, to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
-    from pigeonpost.messages
+    from pigeonpost.messages_with_state
     where tenant_id = ${tenantId} and conversation_id = ${conversationId}
       ${after === undefined ? tx`` : tx`and (occurred_at, number) < (${after.at}::text::timestamptz, ${after.number}::bigint)`}
     order by occurred_at desc, number desc offset ${offset} limit ${limit}`

@@ -51,7 +51,7 @@ export async function listMessages(
     from (
       select m.id from pigeonpost.messages m where ${means(tx, filter)} ${beyond}
       order by m.created_at desc, m.number desc offset ${offset} limit ${limit}) p
-    join pigeonpost.messages m on m.tenant_id = ${filter.tenantId} and m.id = p.id
+    join pigeonpost.messages_with_state m on m.tenant_id = ${filter.tenantId} and m.id = p.id
     order by m.created_at desc, m.number desc`
   return rows.map((row) => ({
     ...messageRow.parse(row),
