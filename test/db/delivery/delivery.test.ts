@@ -7,6 +7,7 @@ import { type AttemptResult, recordResults } from '../../../db/delivery/record.t
 import { findDueAccounts, sweepOutbox } from '../../../db/delivery/sweep.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
 import { readStatus } from '../../../db/status.ts'
+import { beginSending } from '../../support/outbox.ts'
 import {
   addAccount,
   deliveryDatabase,
@@ -109,7 +110,7 @@ t.test('a late failure of a first try under the same key leaves the second alone
   const options = { limit: 1, candidates: candidates.map((one) => ({ ...one, keyed: true })) }
   const [first] = (await claimMessages(sql, account, options)).messages
   if (!first) throw new Error('nothing claimed')
-  await sql`update pigeonpost.messages set status = 'queued'`
+  await sql`update pigeonpost.outbox set state = 'queued'`
   const [second] = (await claimMessages(sql, account, options)).messages
   t.equal(second?.attemptId, first.attemptId)
   const failed = result(first, { status: 'failed', externalMessageId: null, errorCode: '500' })
@@ -186,12 +187,10 @@ t.test(
     ]
     await queue(sql, queued, numbered(30))
     await queue(sql, scheduled, ['later'], { scheduledFor: new Date(Date.now() + 60_000) })
-    await queue(sql, sending, ['left'])
+    const [left] = await queue(sql, sending, ['left'])
     await queue(sql, done, ['sent'])
     await queue(sql, unconnected, ['waits'])
-    await sql`
-    update pigeonpost.messages set status = 'sending', leased_until = now() + interval '20 s'
-    where account_id = ${sending.accountId}`
+    await beginSending(sql, left ?? '', { leasedUntil: new Date(Date.now() + 20_000) })
     await sql`update pigeonpost.messages set status = 'sent' where account_id = ${done.accountId}`
     await sql`update pigeonpost.accounts set status = 'disabled' where id = ${unconnected.accountId}`
     await sql`delete from pigeonpost_private.account_wakeups`
@@ -216,9 +215,8 @@ t.test('the status shows what waits, for how long, and what is in doubt', async 
   const target = await addAccount(sql)
   const [first] = await queue(sql, target, ['a', 'b', 'c'])
   await queue(sql, target, ['later'], { scheduledFor: new Date(Date.now() + 60_000) })
-  await sql`update pigeonpost.messages set status = 'sending' where id = ${first ?? ''}`
   await sql`update pigeonpost.messages set status = 'unknown' where id = ${first ?? ''}`
-  await sql`update pigeonpost.messages set created_at = now() - interval '90 s' where status = 'queued'`
+  await sql`update pigeonpost.outbox set due_at = now() - interval '90 s' where state = 'queued'`
   await sql`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body, status) values (1, 'sms', '/', '', 'failed')`
   const status = await readStatus(sql)
   // A bell of another database of the cluster may lie in it.
