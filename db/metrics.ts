@@ -1,4 +1,5 @@
 import type { Db } from './connect.ts'
+import { outboxHeads } from './delivery/outbox-heads.ts'
 import { type MediaTaskMetrics, readMediaTasks } from './media/tasks.ts'
 import {
   contentType,
@@ -87,14 +88,18 @@ export async function readMetrics(
 ): Promise<Metrics> {
   const tenantId = options.tenantId ?? null
   const counts = await db<Count[]>`
+    with recursive heads as (${outboxHeads(db, tenantId)})
     select tenant_id as "tenantId", account_id as "accountId", direction, content_type as "contentType", status, messages
     from pigeonpost_private.read_counts(${tenantId})
     union all
     -- Of what is queued, what the outbox has in another state; so that all other sums stay as they are.
-    select o.tenant_id, o.account_id, 'outbound', 'text', s.status, count(*) * s.sign
-    from pigeonpost.outbox o cross join lateral (values (o.state, 1), ('queued', -1)) s (status, sign)
-    where o.state <> 'queued' and (${tenantId}::integer is null or o.tenant_id = ${tenantId})
-    group by o.tenant_id, o.account_id, s.status, s.sign`
+    select h.tenant_id, h.account_id, 'outbound', 'text', s.status, c.messages * s.sign
+    from heads h
+    cross join lateral (
+      select count(*) as messages from pigeonpost.outbox o
+      where o.tenant_id = h.tenant_id and o.account_id = h.account_id and o.state = h.state) c
+    cross join lateral (values (h.state, 1), ('queued', -1)) s (status, sign)
+    where h.state <> 'queued'`
   const byAccount = Map.groupBy(
     counts.filter((count) => count.direction === 'outbound'),
     (count) => count.accountId,

@@ -1,5 +1,6 @@
 import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
+import { outboxHeads } from './outbox-heads.ts'
 
 /** The accounts that are due and in nobody's hands, and how long (ms) until the next one is. */
 export async function findDueAccounts(
@@ -25,15 +26,7 @@ export async function findDueAccounts(
  */
 export async function sweepOutbox(sql: Sql): Promise<number> {
   const rows = await sql`
-    with recursive heads as (
-      (select o.tenant_id, o.account_id, o.state, o.due_at from pigeonpost.outbox o
-      order by o.tenant_id, o.account_id, o.state, o.due_at limit 1)
-      union all
-      select n.tenant_id, n.account_id, n.state, n.due_at from heads h cross join lateral (
-        select o.tenant_id, o.account_id, o.state, o.due_at from pigeonpost.outbox o
-        where (o.tenant_id, o.account_id, o.state) > (h.tenant_id, h.account_id, h.state)
-        order by o.tenant_id, o.account_id, o.state, o.due_at limit 1) n
-    )
+    with recursive heads as (${outboxHeads(sql, null)})
     insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)
     select h.tenant_id, h.account_id, min(case h.state when 'queued' then pigeonpost_private.clock() else h.due_at end)
     from heads h
