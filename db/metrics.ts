@@ -1,12 +1,13 @@
 import type { Db } from './connect.ts'
+import { outboxHeads } from './delivery/outbox-heads.ts'
 import { type MediaTaskMetrics, readMediaTasks } from './media/tasks.ts'
 import {
   contentType,
   direction,
-  messageStatus,
+  messageState,
   type Direction,
   type MessageRow,
-  type MessageStatus,
+  type MessageState,
 } from './rows.ts'
 
 type ContentType = MessageRow['content_type']
@@ -14,11 +15,11 @@ type ContentType = MessageRow['content_type']
 /** Messages of a tenant, or of all. Each group sums to `total`. */
 export type MessageMetrics = {
   total: number
-  byStatus: Record<MessageStatus, number>
+  byStatus: Record<MessageState, number>
   byDirection: Record<Direction, number>
   byType: Record<ContentType, number>
   /** Outbound messages by status. */
-  outbound: Record<MessageStatus, number>
+  outbound: Record<MessageState, number>
   /** Of the outbound that left or failed, the part that arrived: (delivered + read) / (sent + delivered + read + failed). Null of none. */
   deliveryRate: number | null
   /** Of the outbound that arrived, the part that was read: read / (delivered + read). Null of none. */
@@ -70,7 +71,7 @@ type Count = {
   accountId: string
   direction: Direction
   contentType: ContentType
-  status: MessageStatus
+  status: MessageState
   messages: number
 }
 
@@ -87,8 +88,18 @@ export async function readMetrics(
 ): Promise<Metrics> {
   const tenantId = options.tenantId ?? null
   const counts = await db<Count[]>`
+    with recursive heads as (${outboxHeads(db, tenantId)})
     select tenant_id as "tenantId", account_id as "accountId", direction, content_type as "contentType", status, messages
-    from pigeonpost_private.read_counts(${tenantId})`
+    from pigeonpost_private.read_counts(${tenantId})
+    union all
+    -- Of what is queued, what the outbox has in another state; so that all other sums stay as they are.
+    select h.tenant_id, h.account_id, 'outbound', 'text', s.status, c.messages * s.sign
+    from heads h
+    cross join lateral (
+      select count(*) as messages from pigeonpost.outbox o
+      where o.tenant_id = h.tenant_id and o.account_id = h.account_id and o.state = h.state) c
+    cross join lateral (values (h.state, 1), ('queued', -1)) s (status, sign)
+    where h.state <> 'queued'`
   const byAccount = Map.groupBy(
     counts.filter((count) => count.direction === 'outbound'),
     (count) => count.accountId,
@@ -166,21 +177,21 @@ async function readAccounts(
     from account a
     left join sent s on s.tenant_id = a.tenant_id and s.account_id = a.id
     cross join lateral (
-      select min(coalesce(m.scheduled_for, m.created_at)) as oldest from pigeonpost.messages m
-      where m.tenant_id = a.tenant_id and m.account_id = a.id and m.status = 'queued') w`
+      select min(o.due_at) as oldest from pigeonpost.outbox o
+      where o.tenant_id = a.tenant_id and o.account_id = a.id and o.state = 'queued') w`
   return new Map(rows.map((row) => [row.accountId, row]))
 }
 
-function pending(queue: Record<MessageStatus, number>): number {
+function pending(queue: Record<MessageState, number>): number {
   return queue.queued + queue.scheduled + queue.retrying + queue.sending
 }
 
-function completed(queue: Record<MessageStatus, number>): number {
+function completed(queue: Record<MessageState, number>): number {
   return queue.sent + queue.delivered + queue.read
 }
 
-function byStatus(counts: Count[]): Record<MessageStatus, number> {
-  return tally(counts, messageStatus.options, (count) => count.status)
+function byStatus(counts: Count[]): Record<MessageState, number> {
+  return tally(counts, messageState.options, (count) => count.status)
 }
 
 function summarize(counts: Count[]): MessageMetrics {

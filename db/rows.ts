@@ -14,7 +14,19 @@ export const contentType = z.enum([
   'structured',
 ])
 export const direction = z.enum(['inbound', 'outbound', 'system'])
+/** What happened to a message: messages.status. */
 export const messageStatus = z.enum([
+  'queued',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'canceled',
+  'unknown',
+])
+export type MessageStatus = z.infer<typeof messageStatus>
+/** The same as people see it, what is under way told apart: messages_with_state.state. */
+export const messageState = z.enum([
   'scheduled',
   'queued',
   'sending',
@@ -26,10 +38,10 @@ export const messageStatus = z.enum([
   'canceled',
   'unknown',
 ])
-export type MessageStatus = z.infer<typeof messageStatus>
+export type MessageState = z.infer<typeof messageState>
 export type Direction = z.infer<typeof direction>
 
-/** pigeonpost.messages, but for what only delivery needs. */
+/** pigeonpost.messages_with_state, but for what only its triggers need. */
 export const messageRow = z.object({
   tenant_id: z.number(),
   id: z.string(),
@@ -50,6 +62,7 @@ export const messageRow = z.object({
   metadata: json,
   reply_to_id: z.string().nullable(),
   status: messageStatus,
+  state: messageState,
   priority: z.number(),
   scheduled_for: z.date().nullable(),
   valid_until: z.date().nullable(),

@@ -3,7 +3,7 @@ import type { Sql } from '../db/connect.ts'
 import { retryTransient } from '../db/errors.ts'
 import type { Change, ChangeOptions } from '../db/messages/change.ts'
 import { type MessageFilter, selectMessages } from '../db/messages/select.ts'
-import type { MessageStatus } from '../db/rows.ts'
+import type { MessageState } from '../db/rows.ts'
 import { Failure } from './failure.ts'
 import { moment, tenantId, uuid, wholeNumber } from './options.ts'
 import { print, printJson } from './output.ts'
@@ -11,7 +11,7 @@ import { print, printJson } from './output.ts'
 export type SelectionOptions = Partial<
   Pick<MessageFilter, 'channel' | 'errorCode' | 'since' | 'until'>
 > & {
-  status?: MessageStatus[]
+  status?: MessageState[]
   account?: string
   campaign?: string
   tenant: number
@@ -22,7 +22,7 @@ export type SelectionOptions = Partial<
 }
 
 /** The options by which a command on many messages says which. */
-export function addSelection(command: Command, statuses: MessageStatus[]): Command {
+export function addSelection(command: Command, statuses: MessageState[]): Command {
   return command
     .addOption(new Option('--status <status...>', 'those in this status').choices(statuses))
     .option('--channel <name>', 'of this channel')
@@ -48,7 +48,7 @@ export type Work = {
   ids: string[]
   options: SelectionOptions
   /** What the filter looks through. */
-  statuses: MessageStatus[]
+  statuses: MessageState[]
   change: (sql: Sql, options: ChangeOptions) => Promise<Change[]>
   /** For people: `queued again`. */
   done: string

@@ -1,7 +1,7 @@
 /** Document 003's words and shapes (DESIGN.md 4.1 has the table), from rows. */
 
 import { z } from 'zod'
-import type { MessageRow, MessageStatus } from '../../db/rows.ts'
+import type { MessageRow, MessageState } from '../../db/rows.ts'
 import { time } from './shapes.ts'
 
 export const statusTags = {
@@ -15,7 +15,7 @@ export const statusTags = {
   failed: 'failed',
   canceled: 'failed',
   unknown: 'failed',
-} as const satisfies Record<MessageStatus, string>
+} as const satisfies Record<MessageState, string>
 
 export const outboxMessageShape = z
   .object({
@@ -64,9 +64,9 @@ export function toOutboxMessage(row: MessageRow, own: string | null): OutboxMess
     body: row.channel === 'email' && row.body !== null ? (text(html) ?? row.body) : row.body,
     attachments: attachmentsOf(row),
     timestamp: text(timestamp) ?? ((inbound && row.sent_at) || row.created_at).toISOString(),
-    status_tag: statusTags[row.status],
+    status_tag: statusTags[row.state],
     status_payload: {
-      state: row.status,
+      state: row.state,
       attempts: row.attempts,
       next_attempt_at: row.next_attempt_at?.toISOString() ?? null,
       error_code: row.error_code,
@@ -84,6 +84,7 @@ export function asItWasStored(row: MessageRow): MessageRow {
   return {
     ...row,
     status: 'queued',
+    state: 'queued',
     attempts: 0,
     next_attempt_at: null,
     error_code: null,

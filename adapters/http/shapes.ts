@@ -4,6 +4,7 @@ import { z } from 'zod'
 import {
   type Direction,
   type MessageRow,
+  type MessageState,
   messageStatus,
   type MessageStatus,
 } from '../../db/rows.ts'
@@ -19,7 +20,7 @@ export const statusWords = {
   failed: 'Failed',
   canceled: 'Failed',
   unknown: 'Failed',
-} as const satisfies Record<MessageStatus, string>
+} as const satisfies Record<MessageState, string>
 
 export const typeWords = {
   text: 'Text',
@@ -181,7 +182,7 @@ export function toMessageShape(row: MessageRow): z.infer<typeof messageShape> {
     whatsappMessageId: row.external_message_id,
     replyToId: row.reply_to_id,
     status: statusWords[row.status],
-    state: row.status,
+    state: row.state,
     errorCode: row.error_code,
     errorMessage: row.error_message,
     provider: row.provider,

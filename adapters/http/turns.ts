@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { HistoryEntry } from '../../db/messages/history.ts'
-import type { MessageRow, MessageStatus } from '../../db/rows.ts'
+import type { MessageRow, MessageState } from '../../db/rows.ts'
 import {
   directionWord,
   directionWords,
@@ -36,7 +36,7 @@ export function toHistoryShape(entry: HistoryEntry): z.infer<typeof historyShape
     type: typeWords[entry.contentType as MessageRow['content_type']],
     content: entry.body,
     mediaUrl: entry.mediaUrl,
-    status: statusWords[entry.status as MessageStatus],
+    status: statusWords[entry.status as MessageState],
     state: entry.status,
     occurredAt: entry.occurredAt.toISOString(),
     revokedAt: entry.revokedAt?.toISOString() ?? null,

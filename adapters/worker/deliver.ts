@@ -3,12 +3,12 @@ import type { Sql } from '../../db/connect.ts'
 import { releaseProbe } from '../../db/delivery/breaker.ts'
 import { type ClaimedMessage, claimMessages } from '../../db/delivery/claim.ts'
 import { expireLeases } from '../../db/delivery/expire.ts'
-import { giveBack } from '../../db/delivery/give-back.ts'
-import { holdAccount } from '../../db/delivery/hold.ts'
+import { releaseClaims } from '../../db/delivery/release-claims.ts'
+import { pauseAccount } from '../../db/delivery/pause-account.ts'
 import { type LeasedAccount, leaseAccount, type Target } from '../../db/delivery/lease.ts'
 import { promoteDue } from '../../db/delivery/promote.ts'
-import { putOffToNextDay } from '../../db/delivery/put-off.ts'
-import { rearmAccount } from '../../db/delivery/rearm.ts'
+import { deferToNextDay } from '../../db/delivery/defer-to-next-day.ts'
+import { rescheduleAccount } from '../../db/delivery/reschedule-account.ts'
 import type { ChannelAccount, Provider } from '../channels/channel.ts'
 import { lookUpSecret } from '../channels/secret.ts'
 import { recipientInterval, returnAllowance, takeAllowance } from './allowance.ts'
@@ -107,7 +107,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
       return afterFailureMs
     })
     const spaced = recipientInterval(account) > 0
-    const dueInMs = await persist(() => rearmAccount(sql, account, { notBeforeMs, spaced }), again)
+    const dueInMs = await persist(() => rescheduleAccount(sql, account, { notBeforeMs, spaced }), again)
     return { took: true, dueInMs }
   } finally {
     if (flights.open === 0) timeout.cancel()
@@ -126,7 +126,7 @@ async function hold(context: DeliverContext, account: LeasedAccount): Promise<vo
             : 'The account names no provider that could send it.',
         }
       : null
-  await holdAccount(context.sql, account, {
+  await pauseAccount(context.sql, account, {
     reason,
     pauseMs: Math.min(holdMs, context.leaseMs),
     // Nothing tells of a provider that comes with a new version of ours.
@@ -193,7 +193,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
     } else if (limit < wanted) {
       notBeforeMs = allowed.againInMs
     }
-    if (overDaily > 0) await putOffToNextDay(sql, account)
+    if (overDaily > 0) await deferToNextDay(sql, account)
     if (trying !== null) {
       if (messages.length === 0) await releaseProbe(sql, account.tenantId, trying)
       dry = !someUsable
@@ -269,7 +269,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
     complete = ready.length === 0
   } finally {
     if (!complete) {
-      const returned = await persist(() => giveBack(sql, account, { begun, keyed }), again)
+      const returned = await persist(() => releaseClaims(sql, account, { begun, keyed }), again)
       await returnAllowance(sql, account, returned)
     }
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
 import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
-import { findDueAccounts, sweepMessages } from '../../db/delivery/sweep.ts'
+import { findDueAccounts, sweepOutbox } from '../../db/delivery/sweep.ts'
 import { within } from './waiting.ts'
 
 export type Sweeper = {
@@ -25,7 +25,7 @@ export function startSweeper(options: { sql: Sql; logger: Logger; everyMs?: numb
     for (let round = 0; !stopping.signal.aborted; round++) {
       nextAt = performance.now() + everyMs
       try {
-        if (round % 3 === 0) await sweepMessages(sql)
+        if (round % 3 === 0) await sweepOutbox(sql)
         const { due, nextInMs } = await findDueAccounts(sql)
         await addDeliverJobs(sql, due)
         if (nextInMs !== null) expect(nextInMs)

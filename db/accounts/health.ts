@@ -22,8 +22,8 @@ export async function readAccountHealth(
   const [waiting] = await db<{ seconds: number | null }[]>`
     select greatest(0, extract(epoch from pigeonpost_private.clock() - w.oldest))::double precision as seconds
     from (
-      select min(coalesce(scheduled_for, created_at)) as oldest from pigeonpost.messages
-      where tenant_id = ${tenantId} and account_id = ${id} and status = 'queued') w
+      select min(due_at) as oldest from pigeonpost.outbox
+      where tenant_id = ${tenantId} and account_id = ${id} and state = 'queued') w
     where w.oldest is not null`
   const [breaker] = await db<NonNullable<AccountHealth['breaker']>[]>`
     select failures, open_until as "openUntil", open_until is not null as "isOpen", last_error as "lastError"

@@ -29,7 +29,9 @@ export async function readDayUse(db: Db, tenantId: number, id: string): Promise<
       (select count(*) from (
         select from pigeonpost.messages m
         where m.tenant_id = ${tenantId} and m.account_id = ${id} and m.direction = 'outbound' and m.attempts > 0
-          and m.accepted_on is null and m.sent_at >= s.starts and m.sent_at < s.ends
+          and m.sent_at >= s.starts and m.sent_at < s.ends and not exists (
+            select 1 from pigeonpost.delivery_attempts t
+            where t.tenant_id = m.tenant_id and t.message_id = m.id and t.accepted_on is not null)
           and m.number > (select min(r.low) from pigeonpost_private.number_ranges(${tenantId}, s.starts - interval '7 days', null) r)
         limit s.daily_limit) counted)) end as accepted
     from span s`

@@ -29,7 +29,7 @@ export async function listConversationMessages(
       to_char(p.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
     from (select * from (${found}) p order by p.occurred_at desc, p.number desc offset ${offset} limit ${limit}) p
     cross join lateral (
-      select * from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.id = p.id offset 0) m
+      select * from pigeonpost.messages_with_state m where m.tenant_id = ${tenantId} and m.id = p.id offset 0) m
     order by p.occurred_at desc, p.number desc`
   return rows.map((row) => ({
     ...messageRow.parse(row),

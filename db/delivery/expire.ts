@@ -3,7 +3,8 @@ import type { Target } from './lease.ts'
 
 /**
  * Settles what a dead worker left `sending`: nobody can know whether the provider took it, so it becomes `unknown`
- * (`lease_expired`), or goes again with the same attempt id where its provider takes that once only.
+ * (`lease_expired`), or goes again with the same attempt id where its provider takes that once only. A message that
+ * somebody else has at this moment, a receipt say, is left for the next turn.
  * @param options.keyed the providers that do
  * @returns how many there were
  */
@@ -13,27 +14,41 @@ export async function expireLeases(
   options: { keyed: string[]; maxAttempts: number },
 ): Promise<number> {
   const rows = await sql`
-    with stale as (
-      select m.id, m.attempts, m.provider, m.provider_reason,
-        m.provider = any(${options.keyed}::text[]) and m.attempts < ${options.maxAttempts}::integer as again
-      from pigeonpost.messages m
-      where m.tenant_id = ${target.tenantId} and m.account_id = ${target.accountId}
-        and m.status = 'sending' and m.leased_until <= (select pigeonpost_private.clock())
-      order by m.leased_until limit 1000
+    with clock as materialized (select pigeonpost_private.clock() as now),
+    stale as materialized (
+      select o.message_id as id, o.attempt_id, o.attempt,
+        o.provider = any(${options.keyed}::text[]) and o.attempt < ${options.maxAttempts}::integer as again
+      from pigeonpost.outbox o
+      where o.tenant_id = ${target.tenantId} and o.account_id = ${target.accountId}
+        and o.state = 'sending' and o.due_at <= (select k.now from clock k)
+      order by o.due_at limit 1000
+      for update skip locked
+    ),
+    ending as materialized (
+      select m.id, s.attempt from stale s
+      join pigeonpost.messages m on m.tenant_id = ${target.tenantId} and m.id = s.id
+      where not s.again and m.status = 'queued'
       for update of m skip locked
     ),
-    settled as (
+    ended as (
       update pigeonpost.messages m
-      set status = case when s.again then 'queued' else 'unknown' end,
-        error_code = 'lease_expired',
+      set status = 'unknown', attempts = e.attempt, error_code = 'lease_expired',
         error_message = 'The worker ended before it could record what became of the request.'
-      from stale s where m.tenant_id = ${target.tenantId} and m.id = s.id
+      from ending e where m.tenant_id = ${target.tenantId} and m.id = e.id
       returning m.id
+    ),
+    queued as (
+      update pigeonpost.outbox o
+      set state = 'queued', due_at = k.now, error_code = 'lease_expired',
+        error_message = 'The worker ended before it could record what became of the request.'
+      from stale s cross join clock k where o.tenant_id = ${target.tenantId} and o.message_id = s.id and s.again
+      returning s.id
     )
-    insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, provider, reason, outcome, error_code)
-    select ${target.tenantId}::integer, s.id, s.attempts, s.provider, s.provider_reason,
-      case when s.again then 'retry' else 'unknown' end, 'lease_expired'
-    from stale s join settled d on d.id = s.id
-    returning id`
+    update pigeonpost.delivery_attempts d
+    set outcome = case when s.again then 'retry' else 'unknown' end, error_code = 'lease_expired'
+    from stale s
+    where d.tenant_id = ${target.tenantId} and d.attempt_id = s.attempt_id and d.attempt = s.attempt
+      and (s.id in (select e.id from ended e) or s.id in (select q.id from queued q))
+    returning d.attempt_id`
   return rows.length
 }

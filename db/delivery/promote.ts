@@ -3,37 +3,44 @@ import type { Target } from './lease.ts'
 
 /**
  * Queues what has come due: scheduled messages, what a limit held back, and tries after a failure. What has waited past
- * its `valid_until` becomes `failed` (`expired`). Returns how many of both, at most `limit` of each.
+ * its `valid_until` becomes `failed` (`expired`), unless somebody else has the message at this moment. Returns how many of
+ * both, at most `limit` of each.
  */
 export async function promoteDue(sql: Sql, target: Target, limit = 1_000): Promise<number> {
   const rows = await sql`
     with clock as materialized (select pigeonpost_private.clock() as now),
     expired as materialized (
-      select m.id from pigeonpost.messages m
-      where m.tenant_id = ${target.tenantId} and m.account_id = ${target.accountId}
-        and m.status in ('queued', 'scheduled', 'retrying') and m.valid_until is not null
-        and m.valid_until <= (select k.now from clock k)
-      order by m.valid_until limit ${limit}
-      for update of m skip locked
+      select o.message_id as id from pigeonpost.outbox o
+      where o.tenant_id = ${target.tenantId} and o.account_id = ${target.accountId}
+        and o.state <> 'sending' and o.valid_until is not null and o.valid_until <= (select k.now from clock k)
+      order by o.valid_until limit ${limit}
+      for update skip locked
     ),
     due as materialized (
-      select m.id from pigeonpost.messages m
-      where m.tenant_id = ${target.tenantId} and m.account_id = ${target.accountId}
-        and m.status in ('scheduled', 'retrying')
-        and (m.next_attempt_at <= (select k.now from clock k) or m.next_attempt_at is null)
-      order by m.next_attempt_at limit ${limit}
-      for update of m skip locked
+      select o.message_id as id from pigeonpost.outbox o
+      where o.tenant_id = ${target.tenantId} and o.account_id = ${target.accountId}
+        and o.state in ('scheduled', 'retrying') and o.due_at <= (select k.now from clock k)
+      order by o.due_at limit ${limit}
+      for update skip locked
+    ),
+    queued as (
+      update pigeonpost.outbox o
+      set state = 'queued', error_code = case when o.state = 'retrying' then o.error_code end,
+        error_message = case when o.state = 'retrying' then o.error_message end
+      from due d
+      where o.tenant_id = ${target.tenantId} and o.message_id = d.id and d.id not in (select e.id from expired e)
+      returning d.id
+    ),
+    failing as materialized (
+      select m.id from expired e join pigeonpost.messages m on m.tenant_id = ${target.tenantId} and m.id = e.id
+      where m.status = 'queued' for update of m skip locked
+    ),
+    failed as (
+      update pigeonpost.messages m
+      set status = 'failed', error_code = 'expired', error_message = 'It was not sent before valid_until.'
+      from failing f where m.tenant_id = ${target.tenantId} and m.id = f.id
+      returning f.id
     )
-    update pigeonpost.messages m
-    set status = case when c.expired then 'failed' else 'queued' end,
-      error_code = case when c.expired then 'expired' when m.status = 'retrying' then m.error_code end,
-      error_message = case when c.expired then 'It was not sent before valid_until.' when m.status = 'retrying' then m.error_message end
-    from (
-      select e.id, true as expired from expired e
-      union all
-      select d.id, false from due d where d.id not in (select e.id from expired e)
-    ) c
-    where m.tenant_id = ${target.tenantId} and m.id = c.id
-    returning m.id`
+    select q.id from queued q union all select f.id from failed f`
   return rows.length
 }

@@ -19,9 +19,10 @@ export type AttemptResult = {
 }
 
 /**
- * Records the outcomes of many tries in one statement: the messages, and a row of delivery_attempts each. An outcome is
- * taken by its own attempt only. One that comes late counts for more than the doubt that it ends: a message that was
- * `unknown` becomes what it says. Success is taken even when the message went again under the same attempt id.
+ * Records the outcomes of many tries: what ended becomes of the messages, what is to be tried again stays in the outbox,
+ * and the rows of delivery_attempts that the claim began are completed. An outcome is taken by its own attempt only. One
+ * that comes late counts for more than the doubt that it ends: a message that was `unknown` becomes what it says. Success
+ * is taken even when the message went again under the same attempt id.
  *
  * A next try that would be due after `valid_until` is none: the message is `failed`.
  * @returns how many were taken
@@ -32,40 +33,71 @@ export async function recordResults(
   target: Target,
   results: AttemptResult[],
 ): Promise<number> {
-  const [row] = await sql<{ taken: number }[]>`
+  const taken = await recordOnce(sql, target, results)
+  if (taken.size === results.length) return taken.size
+  // What moved under our eyes (its lease ran out at this very moment) is looked at as it is now.
+  const left = results.filter(({ messageId }) => !taken.has(messageId))
+  return taken.size + (left.length > 0 ? (await recordOnce(sql, target, left)).size : 0)
+}
+
+/** @returns the messages whose outcome was taken */
+async function recordOnce(
+  sql: Sql,
+  target: Target,
+  results: AttemptResult[],
+): Promise<Set<string>> {
+  const rows = await sql<{ id: string }[]>`
     with durable as materialized (select set_config('synchronous_commit', 'on', true)),
-    result as (
-      select r.*, (select pigeonpost_private.clock()) + r."retryInMs" * interval '1 ms' as next_attempt_at
-      from durable cross join jsonb_to_recordset(${sql.json(results)}) r (
+    clock as materialized (select pigeonpost_private.clock() as now from durable),
+    found as materialized (
+      select r.*, k.now + r."retryInMs" * interval '1 ms' as again_at, o.message_id is not null as is_under_way,
+        case when r.status = 'retrying' and k.now + r."retryInMs" * interval '1 ms' > o.valid_until then 'failed'
+          when r.status = 'retrying' then 'queued' else r.status end as becomes
+      from clock k cross join jsonb_to_recordset(${sql.json(results)}) r (
         "messageId" uuid, "attemptId" uuid, attempt integer, status text, "externalMessageId" text, "errorCode" text,
         "errorMessage" text, "retryInMs" double precision, "sameAttempt" boolean, "durationMs" integer)
+      left join pigeonpost.outbox o on o.tenant_id = ${target.tenantId} and o.message_id = r."messageId"
+      where case when o.message_id is not null
+        then o.attempt_id = r."attemptId" and (r.status = 'sent' or o.attempt = r.attempt and o.state = 'sending')
+        else pigeonpost.message_of_attempt(${target.tenantId}, r."attemptId") = r."messageId" end
     ),
-    taken as (
+    -- The messages before the outbox: the order in which everybody takes them (fixtures/110_delivery.sql).
+    moved as (
       update pigeonpost.messages m
-      set status = case
-          when r.status = 'retrying' and r.next_attempt_at > m.valid_until then 'failed'
-          when r.status = 'retrying' and m.status = 'unknown' then 'queued'
-          else r.status end,
-        attempts = m.attempts - case when r.status = 'queued' then 1 else 0 end,
-        external_message_id = coalesce(r."externalMessageId", m.external_message_id),
-        error_code = r."errorCode",
-        error_message = r."errorMessage",
-        next_attempt_at = case when r.status = 'retrying' then r.next_attempt_at end,
-        attempt_id = case when r.status in ('sent', 'unknown') or r."sameAttempt" then m.attempt_id end
-      from result r
-      where m.tenant_id = ${target.tenantId} and m.id = r."messageId" and m.attempt_id = r."attemptId"
-        and (r.status = 'sent' or m.attempts = r.attempt and m.status in ('sending', 'unknown'))
-      returning m.id, r.attempt, m.provider, m.provider_reason, r.status, r."errorCode", r."errorMessage", r."externalMessageId", r."durationMs"
+      set status = f.becomes,
+        attempts = greatest(m.attempts, f.attempt) - case when f.status = 'queued' then 1 else 0 end,
+        external_message_id = coalesce(f."externalMessageId", m.external_message_id),
+        error_code = f."errorCode",
+        error_message = f."errorMessage"
+      from found f
+      where m.tenant_id = ${target.tenantId} and m.id = f."messageId"
+        and (f.becomes <> 'queued' or not f.is_under_way)
+        and (f.status = 'sent' or case when f.is_under_way then m.status in ('queued', 'unknown')
+          else m.status = 'unknown' and m.attempts = f.attempt end)
+      returning m.id
     ),
-    attempts as (
-      insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, provider, reason, outcome, error_code,
-        error_message, external_message_id, duration_ms, started_at)
-      select ${target.tenantId}::integer, t.id, t.attempt, t.provider, t.provider_reason,
-        case when t.status in ('retrying', 'queued') then 'retry' else t.status end,
-        t."errorCode", t."errorMessage", t."externalMessageId", t."durationMs",
-        clock_timestamp() - t."durationMs" * interval '1 ms'
-      from taken t
+    kept as (
+      update pigeonpost.outbox o
+      set state = f.status, due_at = coalesce(f.again_at, k.now),
+        attempt = o.attempt - case when f.status = 'queued' then 1 else 0 end,
+        attempt_id = case when f."sameAttempt" then o.attempt_id end,
+        error_code = f."errorCode",
+        error_message = f."errorMessage"
+      from found f cross join clock k
+      where o.tenant_id = ${target.tenantId} and o.message_id = f."messageId" and f.becomes = 'queued' and f.is_under_way
+        and o.attempt_id = f."attemptId" and o.attempt = f.attempt and o.state = 'sending'
+        and (select count(*) from moved) >= 0
+      returning o.message_id as id
+    ),
+    taken as materialized (select v.id from moved v union all select p.id from kept p),
+    completed as (
+      update pigeonpost.delivery_attempts d
+      set outcome = case when f.status in ('retrying', 'queued') then 'retry' else f.status end,
+        error_code = f."errorCode", error_message = f."errorMessage", external_message_id = f."externalMessageId",
+        duration_ms = f."durationMs"
+      from found f join taken t on t.id = f."messageId"
+      where d.tenant_id = ${target.tenantId} and d.attempt_id = f."attemptId" and d.attempt = f.attempt
     )
-    select count(*)::integer as taken from taken`
-  return row?.taken ?? 0
+    select t.id from taken t`
+  return new Set(rows.map(({ id }) => id))
 }

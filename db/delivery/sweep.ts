@@ -1,5 +1,6 @@
 import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
+import { outboxHeads } from './outbox-heads.ts'
 
 /** The accounts that are due and in nobody's hands, and how long (ms) until the next one is. */
 export async function findDueAccounts(
@@ -20,55 +21,22 @@ export async function findDueAccounts(
 }
 
 /**
- * Finds accounts with messages to handle that no wake-up stands for, whatever lost it, and makes them due. Costs a few
- * index probes per account that has something waiting, however many messages wait.
+ * Finds accounts with messages to handle that no wake-up stands for, whatever lost it, and makes them due. Costs an index
+ * probe for each state in which an account has something waiting, however many messages wait.
  */
-export async function sweepMessages(sql: Sql): Promise<number> {
+export async function sweepOutbox(sql: Sql): Promise<number> {
   const rows = await sql`
-    with recursive queued as (
-      (select m.tenant_id, m.account_id from pigeonpost.messages m
-      where m.status = 'queued' order by m.tenant_id, m.account_id limit 1)
-      union all
-      select n.tenant_id, n.account_id from queued q cross join lateral (
-        select m.tenant_id, m.account_id from pigeonpost.messages m
-        where m.status = 'queued' and (m.tenant_id, m.account_id) > (q.tenant_id, q.account_id)
-        order by m.tenant_id, m.account_id limit 1) n
-    ),
-    later as (
-      (select m.tenant_id, m.account_id, m.next_attempt_at as at from pigeonpost.messages m
-      where m.status in ('scheduled', 'retrying') order by m.tenant_id, m.account_id, m.next_attempt_at limit 1)
-      union all
-      select n.tenant_id, n.account_id, n.at from later q cross join lateral (
-        select m.tenant_id, m.account_id, m.next_attempt_at as at from pigeonpost.messages m
-        where m.status in ('scheduled', 'retrying') and (m.tenant_id, m.account_id) > (q.tenant_id, q.account_id)
-        order by m.tenant_id, m.account_id, m.next_attempt_at limit 1) n
-    ),
-    sending as (
-      (select m.tenant_id, m.account_id, m.leased_until as at from pigeonpost.messages m
-      where m.status = 'sending' order by m.tenant_id, m.account_id, m.leased_until limit 1)
-      union all
-      select n.tenant_id, n.account_id, n.at from sending q cross join lateral (
-        select m.tenant_id, m.account_id, m.leased_until as at from pigeonpost.messages m
-        where m.status = 'sending' and (m.tenant_id, m.account_id) > (q.tenant_id, q.account_id)
-        order by m.tenant_id, m.account_id, m.leased_until limit 1) n
-    ),
-    waiting as (
-      select q.tenant_id, q.account_id, pigeonpost_private.clock() as at from queued q
-      union all
-      select l.tenant_id, l.account_id, coalesce(l.at, pigeonpost_private.clock()) from later l
-      union all
-      select s.tenant_id, s.account_id, s.at from sending s where s.at is not null
-    )
+    with recursive heads as (${outboxHeads(sql, null)})
     insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)
-    select s.tenant_id, s.account_id, min(s.at)
-    from waiting s
-    join pigeonpost.accounts a on a.tenant_id = s.tenant_id and a.id = s.account_id
+    select h.tenant_id, h.account_id, min(case h.state when 'queued' then pigeonpost_private.clock() else h.due_at end)
+    from heads h
+    join pigeonpost.accounts a on a.tenant_id = h.tenant_id and a.id = h.account_id
       and a.status = 'connected'
-      and (a.provider is not null or exists (select from pigeonpost.provider_routes r where r.tenant_id = a.tenant_id))
-    left join pigeonpost_private.account_wakeups e on e.tenant_id = s.tenant_id and e.account_id = s.account_id
+      and (a.provider is not null or exists (select 1 from pigeonpost.provider_routes r where r.tenant_id = a.tenant_id))
+    left join pigeonpost_private.account_wakeups e on e.tenant_id = h.tenant_id and e.account_id = h.account_id
     where e.due_at is null or e.due_at = 'infinity'
-    group by s.tenant_id, s.account_id
-    order by s.tenant_id, s.account_id
+    group by h.tenant_id, h.account_id
+    order by h.tenant_id, h.account_id
     on conflict on constraint account_wakeups_pkey do update set due_at = excluded.due_at
     where excluded.due_at < w.due_at
     returning w.account_id`

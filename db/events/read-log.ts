@@ -107,13 +107,10 @@ export async function readLog(
         where pg_notification_queue_usage() < 0.5
       ),
       due as (
-        select m.tenant_id, m.account_id,
-          min(case when m.status = 'queued' then now() else coalesce(m.next_attempt_at, now()) end) as due_at
-        from fresh f join pigeonpost.messages m on m.tenant_id = f.tenant_id and m.id = f.message_id
-        where (f.type = 'message.outbound.created'
-            or f.type = 'message.status' and f.payload ->> 'status' in ('queued', 'scheduled'))
-          and m.status in ('queued', 'scheduled', 'retrying')
-        group by m.tenant_id, m.account_id
+        select o.tenant_id, o.account_id, min(case o.state when 'queued' then now() else o.due_at end) as due_at
+        from fresh f join pigeonpost.outbox o on o.tenant_id = f.tenant_id and o.message_id = f.message_id
+        where (f.type = 'message.outbound.created' or f.type = 'message.status' and f.payload ->> 'status' = 'queued') and o.state <> 'sending'
+        group by o.tenant_id, o.account_id
       ),
       woken as (
         insert into pigeonpost_private.account_wakeups as w (tenant_id, account_id, due_at)

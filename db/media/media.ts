@@ -58,7 +58,7 @@ export async function deleteMedia(
     select exists (
       select from pigeonpost.messages o
       where o.tenant_id = m.tenant_id and (o.media_id = m.id or o.id = m.message_id)
-        and o.direction = 'outbound' and o.status in ('scheduled', 'queued', 'sending', 'retrying')) as in_use
+        and o.direction = 'outbound' and o.status = 'queued') as in_use
     from pigeonpost.media m where m.tenant_id = ${tenantId} and m.id = ${id} for update`
   if (!found[0]) return 'unknown'
   if (found[0].in_use) return 'in_use'

@@ -1,14 +1,14 @@
 import type { PendingQuery, Row } from 'postgres'
 import type { Db } from '../connect.ts'
-import type { MessageStatus } from '../rows.ts'
+import type { MessageState } from '../rows.ts'
 
 /** What an operator's command did to one message. */
 export type Change = {
   /** As it was asked for, where there is no such message; its uuid otherwise. */
   id: string
   number: number | null
-  previousStatus: MessageStatus | null
-  status: MessageStatus | null
+  previousStatus: MessageState | null
+  status: MessageState | null
   changed: boolean
   /** Why nothing changed. */
   reason: Unchanged | null
@@ -24,9 +24,9 @@ export type Unchanged = 'unknown_id' | 'status' | 'expired' | 'account_disabled'
 export type ChangeOptions = { tenantId: number; ids: string[] }
 
 /**
- * Moves messages on from the statuses in `from`, all in one statement, and tells of each what became of it. They are
- * locked first, in the order of their ids, so that what is told is what was there: a message that a worker is just
- * claiming is waited for, and then `sending`.
+ * Moves messages on from the states in `from`, all in one statement, and tells of each what became of it. They are
+ * locked first, in the order of their ids and before their rows of the outbox, so that what is told is what was there: a
+ * message that a worker is just claiming is waited for, and then `sending`.
  * @param about.set what `update pigeonpost.messages m` sets
  * @param about.toSend false where it will not be sent, so that neither its time nor its account matters
  * @throws the driver's error where the database refuses it; 40P01 is worth another try
@@ -34,31 +34,42 @@ export type ChangeOptions = { tenantId: number; ids: string[] }
 export async function changeMessages(
   db: Db,
   options: ChangeOptions,
-  about: { from: MessageStatus[]; set: PendingQuery<Row[]>; toSend: boolean },
+  about: { from: MessageState[]; set: PendingQuery<Row[]>; toSend: boolean },
 ): Promise<Change[]> {
   const { tenantId, ids } = options
   const given = ids.map((id) => id.toLowerCase())
   const rows = await db<(Change & { expired: boolean; disabled: boolean })[]>`
-    with found as materialized (
-      select m.id, m.number, m.status,
-        ${about.toSend} and m.valid_until <= now() is true as expired,
-        ${about.toSend} and a.status is not distinct from 'disabled' as disabled
+    with locked as materialized (
+      select m.id, m.number, m.status, m.account_id, m.valid_until
       from pigeonpost.messages m
-      left join pigeonpost.accounts a on a.tenant_id = m.tenant_id and a.id = m.account_id
       where m.tenant_id = ${tenantId} and (
         m.id = any (${given.filter((id) => id.includes('-'))}::uuid[])
         or m.number = any (${given.filter((id) => !id.includes('-'))}::bigint[]))
       order by m.id
-      for no key update of m
+      for no key update
+    ),
+    waiting as materialized (
+      select o.message_id, o.state from pigeonpost.outbox o
+      where o.tenant_id = ${tenantId} and o.message_id in (select l.id from locked l)
+      order by o.message_id
+      for no key update
+    ),
+    found as materialized (
+      select m.id, m.number, coalesce(w.state, m.status) as state,
+        ${about.toSend} and m.valid_until <= now() is true as expired,
+        ${about.toSend} and a.status is not distinct from 'disabled' as disabled
+      from locked m
+      left join waiting w on w.message_id = m.id
+      left join pigeonpost.accounts a on a.tenant_id = ${tenantId} and a.id = m.account_id
     ),
     changed as (
       update pigeonpost.messages m set ${about.set}
       from found f
-      where m.tenant_id = ${tenantId} and m.id = f.id and f.status = any (${about.from}::text[])
+      where m.tenant_id = ${tenantId} and m.id = f.id and f.state = any (${about.from}::text[])
         and not f.expired and not f.disabled
       returning m.id, m.status
     )
-    select f.id, f.number, f.status as "previousStatus", coalesce(c.status, f.status) as status,
+    select f.id, f.number, f.state as "previousStatus", coalesce(c.status, f.state) as status,
       c.id is not null as changed, f.expired, f.disabled
     from found f left join changed c on c.id = f.id
     order by f.number`

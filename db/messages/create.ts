@@ -34,20 +34,24 @@ export async function createMessage(
   tx: Transaction,
   message: NewMessage,
 ): Promise<MessageRow | null> {
-  const [row] = await tx`
+  const [row] = await tx<{ id: string }[]>`
     insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, content_type, body, media_url, media_id,
       metadata, scheduled_for, created_by, idempotency_key)
     values (${message.tenantId}, ${message.accountId}, ${message.channel}, 'outbound', ${message.address},
       ${message.contentType}, ${message.body}, ${message.mediaUrl}, ${message.mediaId}, ${tx.json(message.metadata as never)},
       ${message.scheduledFor}, ${message.createdBy}, ${message.idempotencyKey})
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
-    returning ${tx(messageColumns)}`
+    returning id`
   if (!row) return null
-  const stored = messageRow.parse(row)
-  if (message.isLimited ?? true) {
-    await tx`select pigeonpost_private.accept_message(${stored.tenant_id}, ${stored.id})`
-  }
-  return stored
+  const accepted =
+    (message.isLimited ?? true)
+      ? tx`pigeonpost_private.accept_message(${message.tenantId}, ${row.id})`
+      : tx`null`
+  const [stored] = await tx`
+    with accepted as materialized (select ${accepted})
+    select ${tx(messageColumns)} from pigeonpost.messages_with_state cross join accepted
+    where tenant_id = ${message.tenantId} and id = ${row.id}`
+  return messageRow.parse(stored)
 }
 
 /** What a request says, before an account is chosen for it. */
@@ -88,7 +92,7 @@ export async function findByIdempotencyKey(
           select h.previous_body from pigeonpost.message_history h
           where h.tenant_id = m.tenant_id and h.message_id = m.id and h.body_version = 2
         ) end is not distinct from ${said.body} as says_the_same
-    from pigeonpost.messages m
+    from pigeonpost.messages_with_state m
     where m.tenant_id = ${said.tenantId} and m.idempotency_key = ${said.idempotencyKey}`
   if (row && row['says_the_same'] !== true) {
     throw new Conflict('This Idempotency-Key was used for another message', {

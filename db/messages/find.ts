@@ -9,6 +9,6 @@ export async function findMessage(
 ): Promise<MessageRow | null> {
   const column = id.includes('-') ? db`id = ${id}::uuid` : db`number = ${id}::bigint`
   const [row] = await db`
-    select ${db(messageColumns)} from pigeonpost.messages where tenant_id = ${tenantId} and ${column}`
+    select ${db(messageColumns)} from pigeonpost.messages_with_state where tenant_id = ${tenantId} and ${column}`
   return row ? messageRow.parse(row) : null
 }

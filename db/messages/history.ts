@@ -10,6 +10,7 @@ export type HistoryEntry = {
   contentType: string
   body: string | null
   mediaUrl: string | null
+  /** Its state: what is under way told apart. */
   status: string
   /** When it was said: the provider's time of what came in, ours of what goes out. */
   occurredAt: Date
@@ -45,10 +46,10 @@ export async function threadHistory(db: Db, options: HistoryOptions): Promise<Hi
   }
   const rows = await db<HistoryEntry[]>`
     select m.number, m.direction, case when m.direction = 'inbound' then m.address end as sender, c.name,
-      m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.status, m.occurred_at as "occurredAt",
+      m.content_type as "contentType", m.body, m.media_url as "mediaUrl", m.state as status, m.occurred_at as "occurredAt",
       m.revoked_at as "revokedAt"
     from (
-      select * from pigeonpost.messages
+      select * from pigeonpost.messages_with_state
       where tenant_id = ${tenantId} and thread_id = ${found.id}
         ${
           before === undefined

@@ -36,7 +36,7 @@ export async function listMessages(
       to_char(p.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
     from (select * from (${found.query}) p order by ${order} offset ${offset} limit ${limit}) p
     cross join lateral (
-      select * from pigeonpost.messages m where m.tenant_id = ${filter.tenantId} and m.id = p.id offset 0) m
+      select * from pigeonpost.messages_with_state m where m.tenant_id = ${filter.tenantId} and m.id = p.id offset 0) m
     order by ${order}`
   return rows.map((row) => ({
     ...messageRow.parse(row),

@@ -1,6 +1,9 @@
 import type { Transaction } from '../connect.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
+/** What came in is never in the outbox. */
+const ownColumns = messageColumns.filter((name) => name !== 'state' && name !== 'next_attempt_at')
+
 /** Marks a message that came in as read; null where it is none of those, or is read already. */
 export async function markRead(
   tx: Transaction,
@@ -11,6 +14,6 @@ export async function markRead(
   const [row] = await tx`
     update pigeonpost.messages set status = 'read'
     where tenant_id = ${tenantId} and ${column} and direction = 'inbound' and status = 'delivered'
-    returning ${tx(messageColumns)}`
+    returning ${tx(ownColumns)}, status as state, null as next_attempt_at`
   return row ? messageRow.parse(row) : null
 }

@@ -7,12 +7,14 @@ import type { KindCount } from './statistics.ts'
  * The index along which messages are read, newest first: that of the fewest messages among which all that are meant must
  * be. Each ends with the number, so that a page costs what lies between its rows.
  */
-export type Path = 'number' | 'account' | 'campaign' | 'kind' | 'failed'
+export type Path = 'number' | 'account' | 'campaign' | 'kind' | 'failed' | 'outbox'
 
 /** Rows of message_counts: how many of each kind there are. */
 export type Cell = KindCount & { accountId: string }
 
 const problems: MessageStatus[] = ['failed', 'unknown', 'canceled']
+/** As many messages under way as are sorted for a page; where there are more, they are not far from the newest. */
+const maxSorted = 10_000
 
 /**
  * @param cells all of the tenant; null where nobody has counted
@@ -23,6 +25,7 @@ export function choosePath(filter: ListFilter, cells: Cell[] | null): Path | nul
   if (filter.campaignId !== undefined) return 'campaign'
   const paths: [path: Path, leads: boolean, population: (cell: Cell) => boolean][] = [
     ['failed', isFailed(filter), ({ status }) => filter.statuses?.includes(status) ?? false],
+    ['outbox', isUnderWay(filter, cells), ({ status }) => status === 'queued'],
     ['kind', isUnusual(filter), (cell) => isMeant(kindOf(filter), cell)],
     ['account', filter.accountId !== undefined, (cell) => cell.accountId === filter.accountId],
     ['number', true, () => true],
@@ -51,6 +54,14 @@ export function newestAlong(
   ranges: { low: number; high: string }[] | null,
   { columns, limit, after }: Newest,
 ): Fragment {
+  if (path === 'outbox') {
+    return tx`
+      select ${columns} from pigeonpost.outbox o
+      join pigeonpost.messages m on m.tenant_id = o.tenant_id and m.id = o.message_id
+      where o.tenant_id = ${filter.tenantId} and ${means(tx, filter)}
+        ${after === undefined ? tx`` : tx`and m.number < ${after.number}::bigint`}
+      order by m.number desc limit ${limit}`
+  }
   const keys = path === 'kind' ? kinds(filter) : []
   const source = {
     number: () => tx`(values (0)) s`,
@@ -102,6 +113,11 @@ function kindOf({ tenantId, direction, contentType }: ListFilter): ListFilter {
 
 function isFailed({ statuses }: ListFilter): boolean {
   return statuses !== undefined && statuses.every((status) => problems.includes(status))
+}
+
+function isUnderWay({ statuses }: ListFilter, cells: Cell[] | null): boolean {
+  if (statuses?.length !== 1 || statuses[0] !== 'queued') return false
+  return cells !== null && tally(cells.filter(({ status }) => status === 'queued')) <= maxSorted
 }
 
 /** Whether no inbound text is meant: those are not in the index of kinds. */

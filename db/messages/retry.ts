@@ -10,8 +10,7 @@ export async function retryMessages(db: Db, options: ChangeOptions): Promise<Cha
   return changeMessages(db, options, {
     from: ['failed'],
     toSend: true,
-    set: db`status = 'queued', error_code = null, error_message = null, attempt_id = null, external_message_id = null,
-      accepted_on = null,
+    set: db`status = 'queued', error_code = null, error_message = null, external_message_id = null,
       metadata = m.metadata - 'failed_by'`,
   })
 }

@@ -1,10 +1,10 @@
 import type { Db } from '../connect.ts'
-import type { MessageStatus } from '../rows.ts'
+import type { MessageState } from '../rows.ts'
 
 /** Which outbound messages an operator means. What is left out does not matter. */
 export type MessageFilter = {
   tenantId: number
-  statuses: MessageStatus[]
+  statuses: MessageState[]
   channel?: string | undefined
   accountId?: string | undefined
   campaignId?: string | undefined
@@ -18,9 +18,12 @@ export type MessageFilter = {
 export type Selected = {
   id: string
   number: number
-  status: MessageStatus
+  status: MessageState
   errorCode: string | null
 }
+
+const underWay: ReadonlySet<MessageState> = new Set(['scheduled', 'queued', 'sending', 'retrying'])
+const problems: ReadonlySet<MessageState> = new Set(['failed', 'unknown', 'canceled'])
 
 /** The outbound messages that a filter means, oldest first. They may have moved on when something is done to them. */
 export async function selectMessages(
@@ -28,19 +31,27 @@ export async function selectMessages(
   filter: MessageFilter,
   limit: number | null,
 ): Promise<Selected[]> {
-  const { channel, accountId, campaignId, errorCode, since, until } = filter
-  // Each status by the partial index that has it, or all by that of a campaign: by an order of numbers every message
-  // would be read.
-  const entries =
-    campaignId === undefined
-      ? filter.statuses.map((status) => db`m.status = ${status} and ${db.unsafe(entryOf(status))}`)
-      : [db`m.status = any (${filter.statuses}::text[]) and m.campaign_id = ${campaignId}`]
-  const found = entries
+  const { tenantId, statuses, channel, accountId, campaignId, errorCode, since, until } = filter
+  // What is under way by the outbox, what failed by the index of problems, or all by that of a campaign: by an order of
+  // numbers every message would be read.
+  const sources =
+    campaignId !== undefined
+      ? [db`pigeonpost.messages_with_state m where m.campaign_id = ${campaignId} and m.state = any (${statuses}::text[])`]
+      : statuses.map((state) => {
+          if (underWay.has(state)) {
+            return db`pigeonpost.outbox o
+              join pigeonpost.messages_with_state m on m.tenant_id = o.tenant_id and m.id = o.message_id
+              where o.tenant_id = ${tenantId} and o.state = ${state}`
+          }
+          return problems.has(state)
+            ? db`pigeonpost.messages_with_state m where m.problem = ${state}`
+            : db`pigeonpost.messages_with_state m where m.status = ${state}`
+        })
+  const found = sources
     .map(
-      (entry) => db`
-      select m.id, m.number, m.status, m.error_code as "errorCode"
-      from pigeonpost.messages m
-      where m.tenant_id = ${filter.tenantId} and ${entry} and m.direction = 'outbound'
+      (source) => db`
+      select m.id, m.number, m.state as status, m.error_code as "errorCode"
+      from ${source} and m.tenant_id = ${tenantId} and m.direction = 'outbound'
         ${channel === undefined ? db`` : db`and m.channel = ${channel}`}
         ${accountId === undefined ? db`` : db`and m.account_id = ${accountId}`}
         ${errorCode === undefined ? db`` : db`and m.error_code = ${errorCode}`}
@@ -49,19 +60,4 @@ export async function selectMessages(
     )
     .reduce((all, one) => db`${all} union all ${one}`)
   return db<Selected[]>`select * from (${found} offset 0) s order by s.number limit ${limit}`
-}
-
-/** In the words of the index. */
-function entryOf(status: MessageStatus): string {
-  switch (status) {
-    case 'failed':
-    case 'unknown':
-    case 'canceled':
-      return `m.problem = '${status}'`
-    case 'scheduled':
-    case 'retrying':
-      return `m.status in ('scheduled', 'retrying')`
-    default:
-      return `m.status = '${status}'`
-  }
 }

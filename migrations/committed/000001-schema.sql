@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:c4bee21abe6f8bb4038674e6287fab61a2e00d20
+--! Hash: sha1:90f8c09e77e3da855301a72a68ca7d64ad8c8da9
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -322,13 +322,10 @@ create table pigeonpost.messages (
   updated_at timestamptz not null default now(),
   scheduled_for timestamptz,
   valid_until timestamptz,
-  next_attempt_at timestamptz,
-  leased_until timestamptz,
   lead_id bigint,
   tenant_id integer not null,
   body_version integer not null default 1,
   attempts integer not null default 0,
-  accepted_on date,
   priority smallint not null default 0,
   is_own_event boolean,
   is_processed boolean not null default false,
@@ -341,7 +338,6 @@ create table pigeonpost.messages (
   sender_customer_id uuid,
   media_id uuid,
   reply_to_id uuid,
-  attempt_id uuid,
   created_by uuid,
   address text,
   direction text not null,
@@ -357,7 +353,6 @@ create table pigeonpost.messages (
   media_url text,
   raw jsonb,
   provider text,
-  provider_reason text,
   error_code text,
   error_message text,
   campaign_id text,
@@ -389,8 +384,39 @@ create index messages_kind on pigeonpost.messages (tenant_id, direction, content
   where direction <> 'inbound' or content_type <> 'text';
 create index messages_times on pigeonpost.messages
   using brin (tenant_id, created_at timestamptz_minmax_multi_ops, sent_at timestamptz_minmax_multi_ops) with (autosummarize = on);
--- What may be sent now, in the order in which it goes; what is due later waits in another status.
--- For what comes back with the attempt's id alone: what is under way or in doubt, and leaves with its external id.
+
+-- What is under way: one row from the insert of an outbound message to its end. A claim, a lease and a retry are updates
+-- of this narrow row; the message itself changes when something happened to it. Its rows live for seconds, so vacuum
+-- comes by their number and not by the table's size, which a campaign may have left large.
+create table pigeonpost.outbox (
+  tenant_id integer not null,
+  message_id uuid not null,
+  account_id uuid not null,
+  number bigint not null,
+  priority smallint not null,
+  state text collate "C" not null,
+  due_at timestamptz not null,
+  valid_until timestamptz,
+  attempt integer not null default 0,
+  attempt_id uuid,
+  provider text,
+  provider_reason text,
+  accepted_on date,
+  address text not null,
+  error_code text,
+  error_message text,
+  constraint outbox_pkey primary key (tenant_id, message_id),
+  constraint outbox_state_known check (state in ('queued', 'scheduled', 'sending', 'retrying')),
+  constraint outbox_sending_has_attempt check (state <> 'sending' or attempt_id is not null and attempt > 0)
+) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_scale_factor = 0.1,
+  autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+-- claimMessages, deferToNextDay, rescheduleAccount: what may go now, in the order in which it goes.
+create index outbox_claim on pigeonpost.outbox (tenant_id, account_id, priority desc, number) where state = 'queued';
+-- promoteDue, expireLeases, rescheduleAccount, sweepOutbox, readMetrics, account health: the first that is due of each
+-- state, and how many there are of it.
+create index outbox_due on pigeonpost.outbox (tenant_id, account_id, state, due_at);
+-- promoteDue, rescheduleAccount: what must not go any more.
+create index outbox_expiring on pigeonpost.outbox (tenant_id, account_id, valid_until) where valid_until is not null;
 
 create table pigeonpost.message_history (
   tenant_id integer not null,
@@ -461,23 +487,25 @@ create index parked_updates_external_id on pigeonpost.parked_updates (tenant_id,
 
 create table pigeonpost.delivery_attempts (
   tenant_id integer not null,
-  id uuid not null default pigeonpost.uuid_v7(),
-  message_id uuid not null,
+  attempt_id uuid not null,
   attempt integer not null,
+  message_id uuid not null,
   provider text,
   reason text,
-  outcome text not null,
+  outcome text not null default 'sending',
   error_code text,
   error_message text,
   external_message_id text,
   duration_ms integer,
+  accepted_on date,
   started_at timestamptz not null default now(),
-  constraint delivery_attempts_pkey primary key (tenant_id, id),
+  -- By the try's number too: a provider that takes an id once only gets the same one again.
+  constraint delivery_attempts_pkey primary key (tenant_id, attempt_id, attempt),
   constraint delivery_attempts_message_exists foreign key (tenant_id, message_id)
     references pigeonpost.messages (tenant_id, id) on delete cascade,
-  constraint delivery_attempts_outcome_known check (outcome in ('sent', 'retry', 'failed', 'unknown'))
+  constraint delivery_attempts_outcome_known check (outcome in ('sending', 'sent', 'retry', 'failed', 'unknown'))
 );
-create index delivery_attempts_message on pigeonpost.delivery_attempts (tenant_id, message_id, attempt);
+create index delivery_attempts_message on pigeonpost.delivery_attempts (tenant_id, message_id, started_at);
 
 create table pigeonpost.events (
   tenant_id integer not null,

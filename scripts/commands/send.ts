@@ -64,10 +64,10 @@ async function send(options: Options): Promise<void> {
     const account = choose(await listAccounts(sql, options.tenant), options)
     const after = await lastEventId(sql)
     const queued = await insert(sql, account, options)
-    if (!options.json) print(`${queued.id}  ${queued.status}`)
+    if (!options.json) print(`${queued.id}  ${queued.state}`)
     const message = options.wait ? await follow(sql, queued, { ...options, after }) : queued
     if (options.json) {
-      const { id, number, status, address, channel, error_code, error_message } = message
+      const { id, number, state: status, address, channel, error_code, error_message } = message
       printJson({ id, number, status, address, channel, error_code, error_message })
     }
     if (options.wait) judge(message, options.timeout)
@@ -164,7 +164,7 @@ function judge(message: MessageRow, seconds: number): void {
   if (['sent', 'delivered', 'read'].includes(message.status)) return
   if (!ends.has(message.status)) {
     throw new Failure(
-      `the message is still ${message.status} after ${seconds} s and stays in the queue; does a worker run ("pigeonpost status" tells)?`,
+      `the message is still ${message.state} after ${seconds} s and stays in the queue; does a worker run ("pigeonpost status" tells)?`,
     )
   }
   const reason = [message.error_code, message.error_message].filter(Boolean).join(': ')

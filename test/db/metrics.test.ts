@@ -3,6 +3,7 @@ import { connect } from '../../db/connect.ts'
 import { readMetrics } from '../../db/metrics.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { addAccount, numbered, queue } from '../adapters/worker/support.ts'
+import { beginSending } from '../support/outbox.ts'
 import { testDatabase } from '../support/database.ts'
 
 t.test('metrics tell of each account`s queue, of messages by kind, and the rates', async (t) => {
@@ -25,18 +26,18 @@ t.test('metrics tell of each account`s queue, of messages by kind, and the rates
       await sql`update pigeonpost.messages set status = ${step} where id = any (${which.map((i) => ids[i] ?? '')}::uuid[])`
     }
   }
-  await move([0, 1, 2, 3, 4, 5, 6, 7], 'sending')
+  for (const i of [6, 7]) await beginSending(sql, ids[i] ?? '')
   await move([0], 'sent')
   await move([1, 2], 'sent', 'delivered')
   await move([3], 'sent', 'delivered', 'read')
   await move([4], 'failed')
   await move([5], 'unknown')
-  await move([6], 'retrying')
+  await sql`update pigeonpost.outbox set state = 'retrying' where message_id = ${ids[6] ?? ''}`
   await move([8], 'canceled')
   await sql`update pigeonpost.messages set sent_at = now() - interval '61 s' where id = ${ids[0] ?? ''}`
   // Numbers say nothing of it: it was scheduled long ago for a moment ago.
-  await sql`update pigeonpost.messages set created_at = now() - interval '1 hour', scheduled_for = now() where id = ${ids[9] ?? ''}`
-  await sql`update pigeonpost.messages set created_at = now() - interval '90 s' where id = ${ids[11] ?? ''}`
+  await sql`update pigeonpost.messages set created_at = now() - interval '1 hour' where id = ${ids[9] ?? ''}`
+  await sql`update pigeonpost.outbox set due_at = now() - interval '90 s' where message_id = ${ids[11] ?? ''}`
   await sql`insert into pigeonpost.messages (tenant_id, channel, direction, address, external_message_id, content_type)
     values (1, 'whatsapp', 'inbound', '+27831234567', 'in', 'image'), (2, 'whatsapp', 'inbound', '+27831234567', 'in', 'file')`
 
@@ -103,12 +104,12 @@ t.test('they read no message but those that an index picks', async (t) => {
     const [row] = await sql<{ folded: number }[]>`select pigeonpost.fold() as folded`
     folded = row?.folded ?? 0
   }
-  await sql`vacuum (analyze) pigeonpost.messages`
+  await sql`vacuum (analyze) pigeonpost.messages, pigeonpost.outbox`
   await sql`select pg_stat_force_next_flush()`
   const reads = async () => {
     const [row] = await sql<{ rows: number }[]>`
       select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as rows from pg_stat_user_tables
-      where schemaname like 'pigeonpost%' and relname ~ '^(messages|events)'`
+      where schemaname like 'pigeonpost%' and relname ~ '^(messages|events|outbox)'`
     return row?.rows ?? 0
   }
   const before = await reads()

@@ -27,7 +27,7 @@ const types: Record<string, string> = {
 t.test('each row schema agrees with its table on names, types and nulls', async (t) => {
   const { sql } = await testDatabase(t)
   for (const [table, schema] of Object.entries({
-    messages: messageRow,
+    messages: messageRow.omit({ state: true, next_attempt_at: true }),
     accounts: accountDetailRow,
     customers: customerRow,
     customer_identities: identityRow,
@@ -50,5 +50,17 @@ t.test('each row schema agrees with its table on names, types and nulls', async 
         `${table}.${name}`,
       )
     }
+  }
+})
+
+t.test('the view of messages with their state has every field of a message row', async (t) => {
+  const { sql } = await testDatabase(t)
+  const columns = await sql<{ name: string; type: string }[]>`
+    select column_name as name, data_type as type from information_schema.columns
+    where table_schema = 'pigeonpost' and table_name = 'messages_with_state'`
+  for (const [name, field] of Object.entries(messageRow.shape)) {
+    const inner = field instanceof z.ZodNullable ? (field.unwrap() as z.ZodType) : field
+    const type = inner.def.type === 'enum' ? 'string' : inner.def.type
+    t.equal(types[columns.find((one) => one.name === name)?.type ?? ''], type, name)
   }
 })

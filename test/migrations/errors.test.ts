@@ -964,6 +964,8 @@ const wrong: Record<string, [table: string, change: string]> = {
   idempotent_requests_hash_is_sha256: ['idempotent_requests', "request_hash = 'x'"],
   idempotent_requests_status_is_success: ['idempotent_requests', "status = 404, response = '{}'"],
   log_state_is_one_row: ['log_state', 'only_one = false'],
+  outbox_sending_has_attempt: ['outbox', "state = 'sending', attempt_id = null"],
+  outbox_state_known: ['outbox', "state = 'sent'"],
   media_filename_at_most_1024_bytes: ['media', "filename = repeat('x', 1025)"],
   media_files_hash_is_sha256: ['media_files', "sha256 = 'x'"],
   media_files_key_names_its_storage: ['media_files', 'storage = null'],
@@ -1081,7 +1083,7 @@ async function undone(
   class Undo extends Error {}
   const trial = sql.begin(async (tx) => {
     await tx`insert into pigeonpost.api_keys (tenant_id, name, prefix, hash, scopes) values (1, 'x', 'x', sha256('x'), '{}')`
-    await tx`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (1, ${sent.id}, 1, 'sent')`
+    await tx`insert into pigeonpost.delivery_attempts (tenant_id, attempt_id, attempt, message_id, outcome) values (1, ${sent.id}, 1, ${sent.id}, 'sent')`
     await tx`insert into pigeonpost.event_consumers (tenant_id, name) values (1, 'x')`
     await tx`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (1, 1, 'x')`
     await tx`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body) values (1, 'x', '/', '')`

@@ -333,7 +333,7 @@ t.test('the status follows from direction and external id', async (t) => {
     [
       'inbound is never scheduled',
       { scheduled_for: soon },
-      { status: 'delivered', next_attempt_at: null },
+      { status: 'delivered' },
     ],
     [
       'outbound without an external id is queued',
@@ -361,9 +361,9 @@ t.test('the status follows from direction and external id', async (t) => {
       { status: 'read' },
     ],
     [
-      'what is due later is scheduled',
-      { direction: 'outbound', scheduled_for: soon },
-      { status: 'scheduled', next_attempt_at: soon },
+      'what is due later is queued, too',
+      { direction: 'outbound', scheduled_for: soon, status: 'scheduled' },
+      { status: 'queued' },
     ],
     [
       'what was due is queued',

@@ -122,7 +122,7 @@ t.test('second copies go, and what hung on them hangs on the copy that stays', a
   )}) u`
   await sql`insert into pigeonpost.messages (tenant_id, direction, channel, address, body, reply_to_id)
     values (${tenant}, 'outbound', 'whatsapp', '+27831110002', 'answer', ${two?.id ?? ''})`
-  await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant}, ${two?.id ?? ''}, 1, 'sent')`
+  await sql`insert into pigeonpost.delivery_attempts (tenant_id, attempt_id, attempt, message_id, outcome) values (${tenant}, ${two?.id ?? ''}, 1, ${two?.id ?? ''}, 'sent')`
   await merge(tenant, a, b)
 
   t.match(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { coreDatabase, type Row, type Runner, store } from '../support/core.ts'
+import { beginSending } from '../support/outbox.ts'
 import { waitFor } from '../support/wait.ts'
 
 const { sql, connect } = await coreDatabase(t)
@@ -15,10 +16,11 @@ async function sending(status = 'unknown'): Promise<{ id: string; attempt: strin
     direction: 'outbound',
     body: 'x',
   })
-  const attempt = randomUUID()
-  await sql`update pigeonpost.messages set status = 'sending', attempt_id = ${attempt}, attempts = 1 where id = ${id}`
-  if (status !== 'sending')
-    await sql`update pigeonpost.messages set status = ${status} where id = ${id}`
+  const attempt = await beginSending(sql, id)
+  if (status === 'unknown')
+    await sql`update pigeonpost.messages set status = 'unknown' where id = ${id}`
+  if (status === 'retrying')
+    await sql`update pigeonpost.outbox set state = 'retrying' where message_id = ${id}`
   return { id, attempt, ext: `ext-${++count}` }
 }
 
@@ -73,6 +75,7 @@ t.test(
     const { id, attempt, ext } = await sending('retrying')
     await apply(sql, ext, { status: 'delivered', reference: attempt })
     t.match(await read(id), { status: 'delivered' })
+    t.same([...(await sql`select from pigeonpost.outbox where message_id = ${id}`)], [])
     await sql`update pigeonpost.messages set status = 'queued' where id = ${id}`
     t.match(await read(id), { status: 'delivered' })
   },

@@ -38,7 +38,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
     bridge:
       'ra w(body delivered_at error_code error_message external_message_id failed_at is_processed media_url metadata raw read_at revoked_at sent_at status)',
     reader: 'r',
-    app: 'ra w(accepted_on attempt_id attempts body campaign_id content_type delivered_at error_code error_message external_message_id failed_at is_from_bot is_processed leased_until media_id media_url metadata next_attempt_at priority provider provider_reason raw read_at reply_to_id revoked_at scheduled_for sent_at status valid_until)',
+    app: 'ra w(attempts body campaign_id content_type delivered_at error_code error_message external_message_id failed_at is_from_bot is_processed media_id media_url metadata priority provider raw read_at reply_to_id revoked_at scheduled_for sent_at status valid_until)',
   },
   message_history: { bridge: 'r', reader: 'r', app: 'r' },
   message_statuses: {
@@ -48,6 +48,12 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   },
   message_reactions: { bridge: 'raw', reader: 'r', app: 'raw' },
   parked_updates: { bridge: 'ra', app: 'rawd' },
+  messages_with_state: { bridge: 'r', reader: 'r', app: 'r' },
+  outbox: {
+    bridge: 'r',
+    reader: 'r',
+    app: 'r w(accepted_on attempt attempt_id due_at error_code error_message provider provider_reason state)',
+  },
   delivery_attempts: { bridge: 'r', reader: 'r', app: 'raw' },
   events: { bridge: 'r', reader: 'r', app: 'r' },
   event_types: { bridge: 'r', reader: 'r', app: 'r' },

@@ -13,6 +13,7 @@ import {
   type Runner,
   store,
 } from '../support/core.ts'
+import { beginSending } from '../support/outbox.ts'
 
 const db = await coreDatabase(t)
 const { sql, login } = db
@@ -149,7 +150,7 @@ const calls: Record<string, string[]> = {
   give_back_rate: [`select pigeonpost_private.give_back_rate(2, '${theirs.account_id}', 1)`],
   take_day: [`select * from pigeonpost_private.take_day(2, '${theirs.account_id}', 1, now())`],
   accept_message: [`select pigeonpost_private.accept_message(2, '${theirs.id}')`],
-  choose_provider: ["select pigeonpost_private.choose_provider('[]', null::pigeonpost.messages)"],
+  choose_provider: ["select pigeonpost_private.choose_provider('[]', null, null, 0, null, null)"],
   media_of: [
     'select pigeonpost_private.media_of(m) from pigeonpost.messages m',
     mediaOfTheirs('media_of'),
@@ -232,6 +233,10 @@ const calls: Record<string, string[]> = {
   ],
   link_addresses: [
     `select pigeonpost_private.link_addresses(2, 'whatsapp', '${address}', '1@lid')`,
+  ],
+  message_of_attempt: [
+    `select pigeonpost.message_of_attempt(2, '${theirs.attempt_id}')`,
+    `select pigeonpost.message_of_attempt(1, '${theirs.attempt_id}')`,
   ],
   lock_external_ids: [
     `select pigeonpost_private.lock_external_ids(2, '{}', '{${theirs.external_message_id},x}')`,
@@ -647,6 +652,8 @@ t.test(
     const unguarded = new Set([
       'pigeonpost.events',
       'pigeonpost.message_history',
+      'pigeonpost.outbox',
+      'pigeonpost.delivery_attempts',
       'pigeonpost.tenant_roles',
     ])
     t.ok(tables.length > 18)
@@ -702,8 +709,8 @@ async function furnish(
     insert into pigeonpost.media (tenant_id, file_id, filename) select ${tenant_id}, f.id, 'their text' from file f returning id`
   await sql`update pigeonpost.messages set metadata = '{"media": [{}]}' where tenant_id = ${tenant_id} and id = ${other.id}`
   await sql`insert into pigeonpost.idempotent_requests (tenant_id, key, request_hash, status, response) values (${tenant_id}, 'x', sha256('x'), 200, '"their text"')`
-  await sql`insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, outcome) values (${tenant_id}, ${id}, 1, 'sent')`
   await sql`insert into pigeonpost_private.message_spans (tenant_id, last_number, messages, since, until) values (${tenant_id}, 0, 0, now(), now())`
+  await sql`insert into pigeonpost.delivery_attempts (tenant_id, attempt_id, attempt, message_id, outcome) values (${tenant_id}, ${id}, 1, ${id}, 'sent')`
   await sql`insert into pigeonpost_private.account_wakeups (tenant_id, account_id, due_at) values (${tenant_id}, ${account_id}, now())`
   await sql`insert into pigeonpost.provider_routes (tenant_id, position, provider) values (${tenant_id}, 1, 'x')`
   await sql`insert into pigeonpost_private.account_limits (tenant_id, account_id, tat) values (${tenant_id}, ${account_id}, now())`
@@ -712,8 +719,7 @@ async function furnish(
   await sql`insert into pigeonpost_private.provider_breakers (tenant_id, provider, open_until) values (${tenant_id}, 'x', now())`
   await login(`other${tenant_id}`, [], [tenant_id])
   const unsettled = await store(sql, { tenant_id, address, direction: 'outbound', body: 'x' })
-  const attempt_id = unsettled.id
-  await sql`update pigeonpost.messages set status = 'sending', attempt_id = ${attempt_id} where tenant_id = ${tenant_id} and id = ${unsettled.id}`
+  const attempt_id = await beginSending(sql, unsettled.id)
   await sql`select pigeonpost.fold()`
   return { ...message, other: other.customer_id ?? '', attempt_id, media_id: media?.id ?? '' }
 }

@@ -30,7 +30,7 @@ t.test('the session that the README shows runs as it is pasted', async (t) => {
     ['its event is in the log', /message\.inbound\.created .*body="Hello"\n/],
     ['a message through the API is queued', /"status":"Queued"/],
     ['and read', /"status":"Read"/],
-    ['by all steps', /'queued' +│ 'sending'[^]*'sending' +│ 'sent'[^]*'delivered' +│ 'read'/],
+    ['by all steps', /'queued' +│ 'sent'[^]*'sent' +│ 'delivered'[^]*'delivered' +│ 'read'/],
     ['one by SQL is queued', /[0-9a-f-]{36}' +│ 'queued'/],
     ['and read', /'Hello from SQL' +│ 'read'/],
     ['one by the command line is read', /^\S{36} {2}read$/m],

@@ -16,9 +16,8 @@ async function database(t: Test) {
     }
     const [stored] = await sql`insert into pigeonpost.messages ${sql(full)} returning id, number`
     const id = String(stored?.['id'])
-    const steps = status === 'queued' ? [] : ['sending', status]
-    for (const step of steps)
-      await sql`update pigeonpost.messages set status = ${step} where id = ${id}`
+    if (status !== 'queued')
+      await sql`update pigeonpost.messages set status = ${status} where id = ${id}`
     return { id, number: String(stored?.['number']) }
   }
   const statuses = async () =>

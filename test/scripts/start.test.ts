@@ -92,7 +92,7 @@ t.test('Ctrl-C ends it within 5 s, and the next start finds everything again', a
   const sql = connect(t, first.ready.DATABASE_URL)
   await waitFor(
     async () =>
-      (await sql`select from pigeonpost.messages where body = '#hang' and status = 'sending'`)
+      (await sql`select from pigeonpost.messages_with_state where body = '#hang' and state = 'sending'`)
         .count,
     { what: 'the request to be under way' },
   )
@@ -139,7 +139,7 @@ t.test('a second Ctrl-C ends it at once, and leaves no database behind', async (
   const sql = connect(t, started.ready.DATABASE_URL)
   await send(started, '#hang')
   await waitFor(
-    async () => (await sql`select from pigeonpost.messages where status = 'sending'`).count,
+    async () => (await sql`select from pigeonpost.outbox where state = 'sending'`).count,
     { what: 'the request to be under way' },
   )
   await sql.end()

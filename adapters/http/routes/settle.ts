@@ -9,7 +9,7 @@ import { findMessage } from '../../../db/messages/find.ts'
 import { resolveMessage } from '../../../db/messages/resolve.ts'
 import { retryMessages } from '../../../db/messages/retry.ts'
 import { selectMessages } from '../../../db/messages/select.ts'
-import { type MessageRow, messageStatus } from '../../../db/rows.ts'
+import { type MessageRow, messageState } from '../../../db/rows.ts'
 import { sanitizeText } from '../../channels/payload.ts'
 import type { ApiContext } from '../context.ts'
 import { noQuery } from '../inputs.ts'
@@ -52,7 +52,7 @@ const filter = z.strictObject({
 
 const unchanged = z.object({
   id: z.string(),
-  state: messageStatus.nullable(),
+  state: messageState.nullable(),
   reason: z.enum(['unknown_id', 'status', 'expired', 'account_disabled']),
 })
 

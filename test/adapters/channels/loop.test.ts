@@ -70,7 +70,7 @@ t.test(
     values (1, 'whatsapp', 'outbound', '+27831234567', 'Your order is ready')`
     const sent = async () => {
       const [row] = await sql`
-      select id, status, external_message_id, attempt_id, conversation_id from pigeonpost.messages where direction = 'outbound'`
+      select id, status, external_message_id, conversation_id from pigeonpost.messages where direction = 'outbound'`
       return row
     }
     await waitFor(async () => (await sent())?.['status'] === 'sent', { what: 'the send' })

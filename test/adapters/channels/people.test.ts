@@ -4,6 +4,7 @@ import { fakechatPeer } from './fakechat/peer.ts'
 import { createLab } from './lab.ts'
 import { peer as whatsapp } from './whatsapp/peer.ts'
 import { bsuid, change, envelope, newBsuid, sheena } from './whatsapp/samples.ts'
+import { beginSending } from '../../support/outbox.ts'
 
 const noon = new Date('2026-11-02T12:00:00Z')
 const after = (seconds: number): Date => new Date(noon.getTime() + seconds * 1000)
@@ -198,8 +199,7 @@ t.test('an echo before the outcome is recorded folds into our row', async (t) =>
     values (1, ${lab.accountId}, 'fakechat', 'outbound', ${to}, 'Hello') returning id`
   const id = queued?.['id']
   const attempt = '0193a5b0-7c00-7000-8000-000000000001'
-  await lab.sql`
-    update pigeonpost.messages set status = 'sending', attempt_id = ${attempt} where id = ${id}`
+  await beginSending(lab.sql, id, { attemptId: attempt })
   const echo = (reference: string, message: string) => ({
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({

@@ -6,6 +6,7 @@ import { createFakechatProvider, receiveWebhook } from '../../../adapters/channe
 import { connect } from '../../../db/connect.ts'
 import { testDatabase } from '../../support/database.ts'
 import { waitFor } from '../../support/wait.ts'
+import { beginSending } from '../../support/outbox.ts'
 
 t.test(
   'what the simulator reports moves the message to read, and its reply joins the conversation',
@@ -59,7 +60,6 @@ t.test(
     await waitFor(async () => (await sql`select from pigeonpost.parked_updates`).length === 2, {
       what: 'both receipts',
     })
-    await sql`update pigeonpost.messages set status = 'sending' where direction = 'outbound'`
     await sql`
     update pigeonpost.messages set status = 'sent', external_message_id = ${outcome.externalMessageId}
     where direction = 'outbound'`
@@ -107,8 +107,7 @@ t.test('what hands back our attempt id settles the message that it speaks of', a
     const [row] = await sql`
       insert into pigeonpost.messages (tenant_id, channel, direction, address, body)
       values (3, 'fakechat', 'outbound', '+27831234567', 'Hello') returning id`
-    await sql`
-      update pigeonpost.messages set status = 'sending', attempt_id = id where id = ${row?.['id']}`
+    await beginSending(sql, row?.['id'], { attemptId: row?.['id'] })
     await sql`update pigeonpost.messages set status = 'unknown' where id = ${row?.['id']}`
     return String(row?.['id'])
   }

@@ -240,8 +240,7 @@ t.test('limits come with what today has used of them', async (t) => {
   t.match(after, { dailyLimit: null, today: { accepted: null, remaining: null } })
   t.equal(after.today.nextDayAt.slice(10), 'T10:00:00.000Z')
   await sql`delete from pigeonpost_private.account_days`
-  await sql`
-    update pigeonpost.messages set status = 'sending', attempts = 1, sent_at = now(), accepted_on = null`
+  await sql`update pigeonpost.messages set status = 'sent', attempts = 1, sent_at = now()`
   await patch(`${path}/${accountId}`, { dailyLimit: 1000 })
   t.match(
     (await read()).today,

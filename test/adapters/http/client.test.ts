@@ -119,12 +119,12 @@ t.test('the typed client calls every operation of the document', async (t) => {
     getMessageStatistics: () => client.GET('/api/v1/messages/statistics', { params: {} }),
     markMessageRead: () => client.PUT('/api/v1/messages/{id}/read', { params: message }),
     retryMessage: async () =>
-      client.POST('/api/v1/messages/{id}/retry', { params: await outbound('sending', 'failed') }),
+      client.POST('/api/v1/messages/{id}/retry', { params: await outbound('failed') }),
     cancelMessage: async () =>
       client.POST('/api/v1/messages/{id}/cancel', { params: await outbound() }),
     resolveMessage: async () =>
       client.POST('/api/v1/messages/{id}/resolve', {
-        params: await outbound('sending', 'unknown'),
+        params: await outbound('unknown'),
         body: { status: 'sent', externalMessageId: 'theirs' },
       }),
     retryMessages: () => client.POST('/api/v1/messages/retry', { body: { limit: 5 } }),

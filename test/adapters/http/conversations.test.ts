@@ -113,11 +113,8 @@ t.test(
         provider_message_id: 'm1',
       },
     ])
-    await sql`update pigeonpost.messages set status = 'sending' where direction = 'outbound'`
     const next = new Date(Date.now() + 60_000)
-    await sql`
-    update pigeonpost.messages set status = 'retrying', error_code = 'busy', next_attempt_at = ${next}
-    where direction = 'outbound'`
+    await sql`update pigeonpost.outbox set state = 'retrying', error_code = 'busy', due_at = ${next}`
     t.match((await get(`/conversations/${id}/messages?limit=1`)).body.data.messages, [
       {
         status_tag: 'retry',

@@ -31,7 +31,7 @@ t.test('two API servers at once do not pass the daily limit', async (t) => {
   t.equal(statuses.filter((status) => status === 202).length, 10)
   t.equal(statuses.filter((status) => status === 400).length, 30)
   const [stored] = await sql`
-    select count(*)::integer as messages, count(accepted_on)::integer as counted from pigeonpost.messages`
+    select count(*)::integer as messages, count(accepted_on)::integer as counted from pigeonpost.outbox`
   t.same({ ...stored }, { messages: 10, counted: 10 })
 
   const refused = await call('POST', '/api/v1/messages', { to: '+27831234567', content: 'Hello' })

@@ -88,7 +88,6 @@ const calls: Record<string, Call> = {
       direction: 'outbound',
       external_message_id: null,
     })
-    await sql`update pigeonpost.messages set status = 'sending' where id = ${failed?.['id']}`
     await sql`update pigeonpost.messages set status = 'failed' where id = ${failed?.['id']}`
     await sql`update pigeonpost.messages set status = 'read' where external_message_id = 'inbound-delivered-7'`
     const answer = await get(fill(list.path))
@@ -137,7 +136,7 @@ const calls: Record<string, Call> = {
     const sent = { direction: 'outbound', status: 'queued', external_message_id: null }
     const [failed] = await store(1, sent)
     const id = failed?.['id']
-    await sql`update pigeonpost.messages set status = 'sending', attempts = 3 where id = ${id}`
+    await sql`update pigeonpost.outbox set attempt = 3 where message_id = ${id}`
     await sql`
       update pigeonpost.messages set status = 'failed', error_code = 'x', error_message = 'No route'
       where id = ${id}`
@@ -179,7 +178,6 @@ const calls: Record<string, Call> = {
       external_message_id: null,
     })
     const id = message?.['id']
-    await sql`update pigeonpost.messages set status = 'sending' where id = ${id}`
     await sql`update pigeonpost.messages set status = 'failed' where id = ${id}`
     const { status, body } = await call('POST', `/api/v1/messages/${id}/retry`)
     t.equal(status, 200)

@@ -35,7 +35,6 @@ t.test(
         address: '+27831234560',
       }
       const [message] = await sql`insert into pigeonpost.messages ${sql(row)} returning id`
-      await sql`update pigeonpost.messages set status = 'sending' where id = ${message?.['id']}`
       await sql`update pigeonpost.messages set status = ${status} where id = ${message?.['id']}`
       return String(message?.['id'])
     }

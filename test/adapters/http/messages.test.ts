@@ -306,7 +306,7 @@ t.test('the same Idempotency-Key and body answer the same, another body is 409',
   const key = { 'idempotency-key': 'order-7' }
   const first = await post('/api/v1/messages', hello, key)
   t.equal(first.status, 202)
-  await sql`update pigeonpost.messages set status = 'sending'`
+  await sql`update pigeonpost.outbox set state = 'retrying'`
   await sql`update pigeonpost.accounts set status = 'disconnected'`
   const second = await post('/api/v1/messages', hello, key)
   t.equal(second.status, 202)

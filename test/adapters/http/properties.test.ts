@@ -55,7 +55,7 @@ async function withEverything() {
         body: 'x',
       }
       const [stored] = await sql`insert into pigeonpost.messages ${sql(row)} returning id`
-      for (const status of statuses.flatMap((last) => ['sending', last])) {
+      for (const status of statuses) {
         await sql`update pigeonpost.messages set status = ${status} where id = ${stored?.['id']}`
       }
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { errorOf, testApi } from './api.ts'
+import { beginSending } from '../../support/outbox.ts'
 
 async function withMessages(t: Test) {
   const context = await testApi(t)
@@ -17,13 +18,13 @@ async function withMessages(t: Test) {
     }
     const [stored] = await sql`insert into pigeonpost.messages ${sql(full)} returning id, number`
     const id = String(stored?.['id'])
-    const steps = { queued: [], sending: ['sending'] }[status] ?? ['sending', status]
-    for (const step of steps)
-      await sql`update pigeonpost.messages set status = ${step} where id = ${id}`
+    if (status === 'sending') await beginSending(sql, id)
+    else if (status !== 'queued')
+      await sql`update pigeonpost.messages set status = ${status} where id = ${id}`
     return { id, number: String(stored?.['number']) }
   }
   const statusOf = async (id: string) =>
-    (await sql`select status from pigeonpost.messages where id = ${id}`)[0]?.['status']
+    (await sql`select state from pigeonpost.messages_with_state where id = ${id}`)[0]?.['state']
   return { ...context, store, statusOf }
 }
 

@@ -272,8 +272,7 @@ t.test('the same Idempotency-Key and body answer the same, another body is 409',
     answers.map(({ status }) => status),
     [202, 202, 202, 202],
   )
-  await sql`update pigeonpost.messages set status = 'sending'`
-  await sql`update pigeonpost.messages set status = 'retrying', error_code = 'busy', provider = 'twilio'`
+  await sql`update pigeonpost.outbox set state = 'retrying', attempt = 1, error_code = 'busy', provider = 'twilio'`
   await sql`update pigeonpost.accounts set status = 'disconnected'`
   const again = await post('/api/messages/sms', sms, key)
   for (const answer of answers) t.same(again.body, answer.body)

@@ -53,12 +53,12 @@ t.test(
         { what: 'its connections to be gone' },
       )
       // As if the lease, 30 s, were over.
-      await sql`update pigeonpost.messages set leased_until = now() where status = 'sending'`
+      await sql`update pigeonpost.outbox set due_at = now() where state = 'sending'`
       await sql`
       update pigeonpost_private.account_wakeups set due_at = now(), leased_until = now()
       where leased_until is not null`
       const [left] = await sql<{ queued: number }[]>`
-      select count(*) as queued from pigeonpost.messages where status = 'queued'`
+      select count(*) as queued from pigeonpost.outbox where state = 'queued'`
       t.ok((left?.queued ?? 0) > 0, `killed with ${left?.queued} to go`)
       running = await startReady(t, data, env)
     }

@@ -3,6 +3,7 @@ import type { OutboundMessage, SendOutcome } from '../../../adapters/channels/ch
 import { deliverTurn } from '../../../adapters/worker/deliver.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
 import { waitFor } from '../../support/wait.ts'
+import { beginSending } from '../../support/outbox.ts'
 import {
   addAccount,
   deliveryDatabase,
@@ -44,6 +45,7 @@ t.test('a message is sending, for all to see, before its request leaves', async 
       attempt_id: message.attemptId,
       attempts: 1,
     })
+    t.match(await readAttempts(sql), [{ attempt: 1, outcome: 'sending' }], 'and its try has begun')
     return sent('ext-1')
   })
   await deliverTurn(turnContext(t, sql, provider), target)
@@ -62,7 +64,8 @@ t.test('a message is sending, for all to see, before its request leaves', async 
     select status from pigeonpost.message_statuses where message_id = ${id ?? ''} order by created_at`
   t.same(
     statuses.map((row) => row['status']),
-    ['sending', 'sent'],
+    ['sent'],
+    'a try is none of its statuses',
   )
 })
 
@@ -80,7 +83,7 @@ t.test('a failure that may pass is tried three times, later each time', async (t
     t.ok(dueInMs && dueInMs > least - 1_000 && dueInMs <= most, `due in ${dueInMs} ms`)
     t.match(await readMessage(sql), { status: 'retrying', error_code: '500' })
     t.same(await deliverTurn(context, target), { took: false, dueInMs: null }, 'not before')
-    await sql`update pigeonpost.messages set next_attempt_at = now() where status = 'retrying'`
+    await sql`update pigeonpost.outbox set due_at = now() where state = 'retrying'`
     await wakeAccount(sql, target, 0)
   }
   t.match(await deliverTurn(context, target), { took: true, dueInMs: null })
@@ -145,7 +148,7 @@ t.test(
     const context = turnContext(t, sql, provider)
     await deliverTurn(context, target)
     t.match(await readMessage(sql), { status: 'retrying', error_code: 'timeout' })
-    await sql`update pigeonpost.messages set next_attempt_at = now()`
+    await sql`update pigeonpost.outbox set due_at = now()`
     await wakeAccount(sql, target, 0)
     await deliverTurn(context, target)
     t.match(await readMessage(sql), { status: 'sent', attempts: 2 })
@@ -162,15 +165,14 @@ for (const takesIdempotencyKey of [false, true]) {
     const { sql } = await deliveryDatabase(t)
     const target = await addAccount(sql)
     const [id] = await queue(sql, target, ['hello'])
-    const attemptId = '01940000-0000-7000-8000-000000000001'
-    await sql`
-      update pigeonpost.messages set status = 'sending', attempts = 1, attempt_id = ${attemptId},
-        leased_until = now() - interval '1 s', provider = 'scripted' where id = ${id ?? ''}`
+    const leasedUntil = new Date(Date.now() - 1_000)
+    const attemptId = await beginSending(sql, id ?? '', { leasedUntil })
     const provider = scripted(undefined, { takesIdempotencyKey })
     await deliverTurn(turnContext(t, sql, provider), target)
     if (takesIdempotencyKey) {
       t.match(provider.requests, [{ attemptId, attempt: 2 }])
-      t.match(await readMessage(sql), { status: 'sent' })
+      t.match(await readMessage(sql), { status: 'sent', attempts: 2 })
+      t.match(await readAttempts(sql), [{ outcome: 'retry' }, { outcome: 'sent' }])
     } else {
       t.same(provider.requests, [])
       t.match(await readMessage(sql), { status: 'unknown', error_code: 'lease_expired' })
@@ -257,7 +259,7 @@ t.test('scheduled messages go when they are due, and the account is due just the
   const { dueInMs } = await deliverTurn(context, target)
   t.ok(dueInMs && dueInMs > 55_000 && dueInMs <= 60_000)
   t.match(await readMessage(sql), { status: 'scheduled' })
-  await sql`update pigeonpost.messages set next_attempt_at = now()`
+  await sql`update pigeonpost.outbox set due_at = now()`
   await wakeAccount(sql, target, 0)
   await deliverTurn(context, target)
   t.match(await readMessage(sql), { status: 'sent' })

@@ -60,11 +60,11 @@ async function start(
     return ((await response.json()) as { data: { id: string; status: string } }).data
   }
   const messageOf = async (id: string) =>
-    (await sql`select * from pigeonpost.messages where id = ${id}`)[0] ?? {}
+    (await sql`select * from pigeonpost.messages_with_state where id = ${id}`)[0] ?? {}
   const becomes = async (id: string, status: string, code: string | null = null) =>
     waitFor(
       async () => {
-        const { status: is, error_code: why } = await messageOf(id)
+        const { state: is, error_code: why } = await messageOf(id)
         return is === status && why === code
       },
       { what: `the message to be ${status}` },

@@ -92,7 +92,7 @@ t.test('what is recorded of a provider that misbehaves', async (t) => {
     for (const takesIdempotencyKey of [false, true]) {
       const title = `${what}${takesIdempotencyKey ? ', and takes an idempotency key' : ''}`
       await t.test(title, async (t) => {
-        await sql`truncate pigeonpost.messages, pigeonpost_private.provider_breakers cascade`
+        await sql`truncate pigeonpost.messages, pigeonpost.outbox, pigeonpost_private.provider_breakers cascade`
         const server = await startProviderServer(t, (_, response) => answer(response))
         const target = await addAccount(sql, 'http')
         const [id] = await queue(sql, target, ['hello'])
@@ -103,8 +103,8 @@ t.test('what is recorded of a provider that misbehaves', async (t) => {
             const [found] = await sql<
               { status: string; error_code: string | null; again: number | null }[]
             >`
-              select status, error_code, extract(epoch from next_attempt_at - now())::float8 * 1000 as again
-              from pigeonpost.messages where id = ${id ?? ''} and status <> 'sending'`
+              select state as status, error_code, extract(epoch from next_attempt_at - now())::float8 * 1000 as again
+              from pigeonpost.messages_with_state where id = ${id ?? ''} and state <> 'sending'`
             return found
           },
           { what: 'an outcome' },

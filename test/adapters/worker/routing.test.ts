@@ -40,7 +40,7 @@ async function addRoute(sql: Sql, position: number, route: Record<string, unknow
 
 async function attempts(sql: Sql): Promise<string[]> {
   const rows = await sql<{ provider: string; reason: string; outcome: string }[]>`
-    select provider, reason, outcome from pigeonpost.delivery_attempts order by id`
+    select provider, reason, outcome from pigeonpost.delivery_attempts order by started_at, attempt_id`
   return rows.map((row) => `${row.provider}: ${row.reason}, ${row.outcome}`)
 }
 

@@ -105,6 +105,7 @@ export type MessageRow = {
   body: string
   status: string
   attempts: number
+  /** While it is in the outbox. */
   attempt_id: string | null
   external_message_id: string | null
   error_code: string | null
@@ -114,8 +115,9 @@ export type MessageRow = {
 
 export async function readMessages(sql: Sql): Promise<MessageRow[]> {
   return sql<MessageRow[]>`
-    select id, body, status, attempts, attempt_id, external_message_id, error_code, next_attempt_at, sent_at
-    from pigeonpost.messages where direction = 'outbound' order by number`
+    select m.id, m.body, m.state as status, m.attempts, o.attempt_id, m.external_message_id, m.error_code, m.next_attempt_at, m.sent_at
+    from pigeonpost.messages_with_state m left join pigeonpost.outbox o on o.message_id = m.id
+    where m.direction = 'outbound' order by m.number`
 }
 
 export async function readMessage(sql: Sql): Promise<MessageRow> {

@@ -1,12 +1,13 @@
 import t from 'tap'
 import type { Sql } from '../../../db/connect.ts'
 import { type Candidate, claimMessages } from '../../../db/delivery/claim.ts'
-import { giveBack } from '../../../db/delivery/give-back.ts'
+import { releaseClaims } from '../../../db/delivery/release-claims.ts'
 import { type LeasedAccount, leaseAccount, type Target } from '../../../db/delivery/lease.ts'
 import { type AttemptResult, recordResults } from '../../../db/delivery/record.ts'
-import { findDueAccounts, sweepMessages } from '../../../db/delivery/sweep.ts'
+import { findDueAccounts, sweepOutbox } from '../../../db/delivery/sweep.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'
 import { readStatus } from '../../../db/status.ts'
+import { beginSending } from '../../support/outbox.ts'
 import {
   addAccount,
   deliveryDatabase,
@@ -109,7 +110,7 @@ t.test('a late failure of a first try under the same key leaves the second alone
   const options = { limit: 1, candidates: candidates.map((one) => ({ ...one, keyed: true })) }
   const [first] = (await claimMessages(sql, account, options)).messages
   if (!first) throw new Error('nothing claimed')
-  await sql`update pigeonpost.messages set status = 'queued'`
+  await sql`update pigeonpost.outbox set state = 'queued'`
   const [second] = (await claimMessages(sql, account, options)).messages
   t.equal(second?.attemptId, first.attemptId)
   const failed = result(first, { status: 'failed', externalMessageId: null, errorCode: '500' })
@@ -127,7 +128,7 @@ t.test(
     const account = await lease(sql, target)
     const { messages } = await claimMessages(sql, account, { limit: 5, ...claimable })
     const begun = messages.slice(0, 2).map((message) => message.attemptId)
-    t.equal(await giveBack(sql, account, { begun, keyed: [] }), 3)
+    t.equal(await releaseClaims(sql, account, { begun, keyed: [] }), 3)
     const rows = await readMessages(sql)
     t.same(
       rows.map((row) => [row.status, row.attempts, row.attempt_id !== null]),
@@ -186,16 +187,14 @@ t.test(
     ]
     await queue(sql, queued, numbered(30))
     await queue(sql, scheduled, ['later'], { scheduledFor: new Date(Date.now() + 60_000) })
-    await queue(sql, sending, ['left'])
+    const [left] = await queue(sql, sending, ['left'])
     await queue(sql, done, ['sent'])
     await queue(sql, unconnected, ['waits'])
-    await sql`
-    update pigeonpost.messages set status = 'sending', leased_until = now() + interval '20 s'
-    where account_id = ${sending.accountId}`
+    await beginSending(sql, left ?? '', { leasedUntil: new Date(Date.now() + 20_000) })
     await sql`update pigeonpost.messages set status = 'sent' where account_id = ${done.accountId}`
     await sql`update pigeonpost.accounts set status = 'disabled' where id = ${unconnected.accountId}`
     await sql`delete from pigeonpost_private.account_wakeups`
-    t.equal(await sweepMessages(sql), 3)
+    t.equal(await sweepOutbox(sql), 3)
     const rows = await sql<{ account_id: string; s: number }[]>`
     select account_id, round(extract(epoch from due_at - now()) / 10)::int * 10 as s
     from pigeonpost_private.account_wakeups`
@@ -207,7 +206,7 @@ t.test(
         [sending.accountId, 20],
       ]),
     )
-    t.equal(await sweepMessages(sql), 0, 'now one stands for each')
+    t.equal(await sweepOutbox(sql), 0, 'now one stands for each')
   },
 )
 
@@ -216,9 +215,8 @@ t.test('the status shows what waits, for how long, and what is in doubt', async 
   const target = await addAccount(sql)
   const [first] = await queue(sql, target, ['a', 'b', 'c'])
   await queue(sql, target, ['later'], { scheduledFor: new Date(Date.now() + 60_000) })
-  await sql`update pigeonpost.messages set status = 'sending' where id = ${first ?? ''}`
   await sql`update pigeonpost.messages set status = 'unknown' where id = ${first ?? ''}`
-  await sql`update pigeonpost.messages set created_at = now() - interval '90 s' where status = 'queued'`
+  await sql`update pigeonpost.outbox set due_at = now() - interval '90 s' where state = 'queued'`
   await sql`insert into pigeonpost.webhook_inbox (tenant_id, channel, path, body, status) values (1, 'sms', '/', '', 'failed')`
   const status = await readStatus(sql)
   // A bell of another database of the cluster may lie in it.

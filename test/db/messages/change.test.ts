@@ -7,6 +7,7 @@ import { retryMessages } from '../../../db/messages/retry.ts'
 import { selectMessages } from '../../../db/messages/select.ts'
 import { addAccount, queue } from '../../adapters/worker/support.ts'
 import { testDatabase } from '../../support/database.ts'
+import { beginSending } from '../../support/outbox.ts'
 import { waitFor } from '../../support/wait.ts'
 
 const { url } = await testDatabase(t)
@@ -17,14 +18,14 @@ const tenantId = 1
 const ways: Record<string, string[]> = {
   scheduled: [],
   queued: [],
-  sending: ['sending'],
-  retrying: ['sending', 'retrying'],
-  sent: ['sending', 'sent'],
+  sending: [],
+  retrying: [],
+  sent: ['sent'],
   delivered: ['sent', 'delivered'],
   read: ['sent', 'read'],
-  failed: ['sending', 'failed'],
+  failed: ['failed'],
   canceled: ['canceled'],
-  unknown: ['sending', 'unknown'],
+  unknown: ['unknown'],
 }
 const statuses = Object.keys(ways)
 
@@ -39,7 +40,10 @@ async function messageIn(
     ...more,
     ...(status === 'scheduled' ? { scheduledFor: later } : {}),
   })
-  await sql`update pigeonpost.messages set attempt_id = ${randomUUID()}, attempts = 2 where id = ${id}`
+  if (!['scheduled', 'queued', 'canceled'].includes(status)) await beginSending(sql, id, { attempt: 2 })
+  if (status === 'retrying') {
+    await sql`update pigeonpost.outbox set state = 'retrying' where message_id = ${id}`
+  }
   for (const step of ways[status] ?? []) {
     await sql`update pigeonpost.messages set status = ${step},
       error_code = case when ${step} in ('failed', 'unknown') then 'e1' end where id = ${id}`
@@ -49,8 +53,9 @@ async function messageIn(
 
 async function read(id: string) {
   const [row] = await sql`
-    select status, attempts, attempt_id, accepted_on, external_message_id, error_code, failed_at, metadata, next_attempt_at
-    from pigeonpost.messages where id = ${id}`
+    select m.state as status, m.attempts, o.attempt_id, o.accepted_on, m.external_message_id, m.error_code, m.failed_at, m.metadata,
+      m.next_attempt_at
+    from pigeonpost.messages_with_state m left join pigeonpost.outbox o on o.message_id = m.id where m.id = ${id}`
   return row
 }
 
@@ -86,7 +91,8 @@ t.test('only a failed message is retried, and starts anew', async (t) => {
     async (id) => (await retryMessages(sql, { tenantId, ids: [id] }))[0],
   )
   const { id } = await messageIn('sent')
-  await sql`update pigeonpost.messages set external_message_id = 'ext-1', accepted_on = '2026-01-01' where id = ${id}`
+  await sql`update pigeonpost.messages set external_message_id = 'ext-1' where id = ${id}`
+  await sql`update pigeonpost.delivery_attempts set accepted_on = '2026-01-01' where message_id = ${id}`
   const receipt = { kind: 'receipt', status: 'failed', error_code: '131026' }
   await sql`select pigeonpost.apply_update(1, 'whatsapp', 'ext-1', ${sql.json(receipt)})`
   t.match(await read(id), { status: 'failed', metadata: { failed_by: 'receipt' } })
@@ -150,8 +156,9 @@ t.test(
     /** As db/delivery/claim.ts does. */
     const claim = (on: Sql) => on`
       with picked as (
-        select m.id from pigeonpost.messages m where m.id = ${id} and m.status = 'queued' for update skip locked)
-      update pigeonpost.messages m set status = 'sending' from picked p where m.id = p.id returning m.id`
+        select o.message_id from pigeonpost.outbox o where o.message_id = ${id} and o.state = 'queued' for update skip locked)
+      update pigeonpost.outbox o set state = 'sending', attempt = 1, attempt_id = ${randomUUID()}
+      from picked p where o.message_id = p.message_id returning p.message_id`
     const waits = (what: string) =>
       waitFor(
         async () =>
@@ -169,7 +176,7 @@ t.test(
     })
     t.match(await canceling, [{ changed: false, reason: 'status', status: 'sending' }])
 
-    await sql`update pigeonpost.messages set status = 'queued' where id = ${id}`
+    await sql`update pigeonpost.outbox set state = 'queued' where message_id = ${id}`
     await sql.begin(async (tx) => {
       await cancelMessages(tx as never, { tenantId, ids: [id] })
       t.equal((await claim(sql)).length, 0)
@@ -177,6 +184,24 @@ t.test(
     t.match(await read(id), { status: 'canceled' })
   },
 )
+
+t.test('plain SQL cannot call back what a worker is just claiming, either', async (t) => {
+  const { id } = await messageIn('queued')
+  const cancel = async () =>
+    sql`update pigeonpost.messages set status = 'canceled' where id = ${id}`.execute()
+  let canceling: Promise<unknown> = Promise.resolve()
+  await sql.begin(async (tx) => {
+    await beginSending(tx as unknown as Sql, id)
+    canceling = cancel()
+    await waitFor(
+      async () => (await sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`).length > 0,
+      { what: 'the cancel to wait for the claim' },
+    )
+  })
+  await canceling
+  t.match(await read(id), { status: 'sending' })
+})
 
 t.test(
   'an unknown message is resolved as sent, failed or to be sent again, and no other is',
@@ -203,7 +228,8 @@ t.test(
     )
 
     const again = await messageIn('unknown')
-    const before = await read(again.id)
+    const [before] = await sql`
+      select attempt_id from pigeonpost.delivery_attempts where message_id = ${again.id}`
     await resolveMessage(sql, about(again.id), { status: 'queued' })
     t.match(
       await read(again.id),

@@ -1,7 +1,7 @@
 import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
-const longestPauseMs = 60_000
+const maxPauseMs = 60_000
 
 /**
  * For an account that cannot send now: its messages wait. Those whose `valid_until` has passed become `failed`
@@ -9,7 +9,7 @@ const longestPauseMs = 60_000
  * no turn starts within `pauseMs`, or longer where much waits: inserting for an account that cannot send must not make it
  * look busy.
  */
-export async function holdAccount(
+export async function pauseAccount(
   sql: Sql,
   account: LeasedAccount,
   options: {
@@ -23,30 +23,36 @@ export async function holdAccount(
   const [waiting] = await sql<{ next: string | null; more: boolean }[]>`
     with clock as materialized (select pigeonpost_private.clock() as now),
     waiting as materialized (
-      select m.id, m.valid_until <= k.now is true as expired, m.valid_until,
-        m.status = 'queued' and m.error_code is distinct from ${code}::text and ${code}::text is not null as unmarked
-      from pigeonpost.messages m cross join clock k
-      where m.tenant_id = ${account.tenantId} and m.account_id = ${account.accountId}
-        and m.status in ('queued', 'scheduled', 'retrying')
+      select o.message_id as id, o.valid_until <= k.now is true as expired, o.valid_until,
+        o.state = 'queued' and o.error_code is distinct from ${code}::text and ${code}::text is not null as unmarked
+      from pigeonpost.outbox o cross join clock k
+      where o.tenant_id = ${account.tenantId} and o.account_id = ${account.accountId} and o.state <> 'sending'
     ),
-    chosen as (
+    chosen as materialized (
       select w.id, w.expired from waiting w where w.expired or w.unmarked order by w.id limit 1000
     ),
     marked as (
-      update pigeonpost.messages m
-      set status = case when c.expired then 'failed' else m.status end,
-        error_code = case when c.expired then 'expired' else ${code} end,
-        error_message = case when c.expired then 'It was not sent before valid_until.'
-          else ${options.reason?.message ?? null} end
+      update pigeonpost.outbox o set error_code = ${code}, error_message = ${options.reason?.message ?? null}
       from chosen c
-      where m.tenant_id = ${account.tenantId} and m.id = c.id and m.status in ('queued', 'scheduled', 'retrying')
-      returning m.id
+      where o.tenant_id = ${account.tenantId} and o.message_id = c.id and not c.expired and o.state <> 'sending'
+      returning c.id
+    ),
+    failing as materialized (
+      select m.id from chosen c join pigeonpost.messages m on m.tenant_id = ${account.tenantId} and m.id = c.id
+      where c.expired and m.status = 'queued' for update of m skip locked
+    ),
+    failed as (
+      update pigeonpost.messages m
+      set status = 'failed', error_code = 'expired', error_message = 'It was not sent before valid_until.'
+      from failing f where m.tenant_id = ${account.tenantId} and m.id = f.id
+      returning f.id
     )
     select (select min(w.valid_until)::text from waiting w where not w.expired) as next,
-      (select count(*) from waiting w where w.expired or w.unmarked) > (select count(*) from marked) as more`
+      (select count(*) from waiting w where w.expired or w.unmarked)
+        > (select count(*) from marked) + (select count(*) from failed) as more`
   // All that waits was read: where that is much, it is done seldom, and takes no more than a hundredth of the time.
   const tookMs = performance.now() - started
-  const pauseMs = Math.max(options.pauseMs, Math.min(longestPauseMs, 100 * tookMs))
+  const pauseMs = Math.max(options.pauseMs, Math.min(maxPauseMs, 100 * tookMs))
   await sql`
     update pigeonpost_private.account_wakeups w
     set lease_id = null, leased_until = k.now + ${pauseMs} * interval '1 ms',
@@ -54,8 +60,8 @@ export async function holdAccount(
         case when w.due_at < w.leased_until or ${waiting?.more ?? false} then k.now end,
         ${waiting?.next ?? null}::timestamptz,
         k.now + ${options.againInMs}::double precision * interval '1 ms',
-        (select min(m.leased_until) from pigeonpost.messages m where m.tenant_id = ${account.tenantId}
-          and m.account_id = ${account.accountId} and m.status = 'sending'),
+        (select min(o.due_at) from pigeonpost.outbox o where o.tenant_id = ${account.tenantId}
+          and o.account_id = ${account.accountId} and o.state = 'sending'),
         'infinity')
     from (select pigeonpost_private.clock() as now) k
     where w.tenant_id = ${account.tenantId} and w.account_id = ${account.accountId} and w.lease_id = ${account.leaseId}`
