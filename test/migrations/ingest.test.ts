@@ -175,6 +175,32 @@ t.test('a batch leaves the same rows and events as its rows one by one', async (
         }
       },
       () => ({ direction: 'system', address: known(), body: `note ${n(1e6)}` }),
+      () => ({ ...inbound(), channel: 'telegram', address: `9000${n(4)}` }),
+      () => ({ ...inbound(), channel: 'telegram', conversation_external_id: `-10${n(2)}` }),
+      () => ({
+        ...inbound(),
+        channel: 'email',
+        address: pick(['ann@x.test', 'bob@x.test']),
+        conversation_external_id: `root${n(3)}`,
+      }),
+      () => ({
+        ...inbound(),
+        conversation_external_id: `${n(2)}@g.us`,
+        address: pick([known(), undefined]),
+      }),
+      () => ({
+        direction: 'outbound',
+        conversation_external_id: `${n(2)}@g.us`,
+        body: `to all ${n(1e6)}`,
+        ...(random() < 0.5 && { external_message_id: `go${n(20)}`, address: known() }),
+      }),
+      () => ({
+        direction: 'outbound',
+        channel: 'email',
+        address: 'ann@x.test',
+        conversation_external_id: `root${n(3)}`,
+        body: `mail ${n(1e6)}`,
+      }),
       () =>
         pick<Row>([
           { ...inbound(), direction: 'sideways' },
