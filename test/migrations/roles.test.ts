@@ -164,7 +164,7 @@ t.test(
       'place_elements',
       'change_group',
       'try_update',
-      'inbox_error',
+      'inbox_row',
       'is_callers_error',
       'refusal',
       'writer_lock_class',

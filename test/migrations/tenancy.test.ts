@@ -254,7 +254,7 @@ const calls: Record<string, string[]> = {
     `select pigeonpost_private.try_update(2, 'whatsapp', '${theirs.external_message_id}', '{"kind": "revoke"}', null, null)`,
     `select pigeonpost_private.try_update(2, 'whatsapp', 'new', '{"kind": "revoke"}', null, null)`,
   ],
-  inbox_error: [`select pigeonpost_private.inbox_error('{"code": "PPV01"}')`],
+  inbox_row: [`select pigeonpost_private.inbox_row('{}', '{"code": "PPV01"}')`],
   is_callers_error: [`select pigeonpost_private.is_callers_error('40001')`],
   refusal: [`select pigeonpost_private.refusal('PPV01', 'x', 'y', 'z', '')`],
   writer_lock_class: ['select pigeonpost_private.writer_lock_class(2)'],
