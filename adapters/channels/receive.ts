@@ -1,10 +1,8 @@
 import { setImmediate as nextPhase } from 'node:timers/promises'
-import type { Sql, Transaction } from '../../db/connect.ts'
+import type { Sql } from '../../db/connect.ts'
 import { asPigeonpostError, retryTransient, Unavailable } from '../../db/errors.ts'
-import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
-import { storePlain } from './store-plain.ts'
-import { type ReceivedWebhook, storeAlone, storeTogether } from './store.ts'
+import { type ReceivedWebhook, storeWebhooks } from './store.ts'
 
 export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
@@ -21,9 +19,9 @@ export interface Receiver {
 }
 
 export interface ReceiverOptions {
-  /** Runs work with a pool that has room. */
+  /** Runs work with a pool that has room: what waits for a lock that somebody holds. */
   run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
-  /** The same for what is one statement; a pool of one connection does them back to back. Default: `run`. */
+  /** The same for what does not wait; a pool of one connection does them back to back. Default: `run`. */
   plain?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
   /** The same for looking up accounts, which is done for who has not proved anything yet. Default: `run`. */
   lookUp?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
@@ -48,8 +46,8 @@ const longestLine = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
 const gatherMs = 4
 const enough = 25
 
-/** ms that the statement for all waits for a lock: what waits longer is not to keep the next ones waiting. */
-const plainLockMs = 500
+/** ms that a statement for many waits for a lock, and one for each of them: what waits longer is not to keep others waiting. */
+const lockMsOf = { many: 500, each: 100 }
 
 type Waiting = {
   webhook: OpenWebhook
@@ -114,49 +112,37 @@ export function createReceiver({
     }
   }
 
+  /**
+   * All by one statement. Where that waits too long for a lock, or fails for no reason of theirs, each by itself; and at last,
+   * when no other waits for them, those that somebody's lock holds up.
+   */
   async function settle(batch: Waiting[]): Promise<void> {
+    if (await stores(batch, lockMsOf.many)) return
+    const held: Waiting[] = []
+    for (const one of batch) if (!(await stores([one], lockMsOf.each))) held.push(one)
+    for (const one of held) await stores([one])
+  }
+
+  /** Whether they are answered: false where they are to be tried again. The last try, without `hurryMs`, answers always. */
+  async function stores(batch: Waiting[], hurryMs?: number): Promise<boolean> {
+    const webhooks = batch.map(({ webhook }) => webhook)
+    const pool = hurryMs === undefined ? run : plain
+    const limit = hurryMs === undefined ? lockMs : Math.min(hurryMs, lockMs ?? Infinity)
     try {
-      const received = await storeAll(batch.map(({ webhook }) => webhook))
+      const received = await pool(async (sql) =>
+        retryTransient(async () => storeWebhooks(sql, webhooks, { lockMs: limit })),
+      )
       for (const [i, one] of batch.entries()) one.resolve(received[i] as ReceivedWebhook)
-    } catch {
-      // One of them cannot be stored, or the database takes none: each finds out for itself, until one finds the latter.
-      let gone: unknown
-      for (const { webhook, resolve, reject } of batch) {
-        if (gone !== undefined) {
-          reject(gone)
-          continue
-        }
-        await inTransaction([webhook], (tx) => storeAlone(tx, webhook)).then(
-          resolve,
-          (error: unknown) => {
-            if (asPigeonpostError(error) instanceof Unavailable) gone = error
-            reject(error)
-          },
-        )
-      }
+      return true
+    } catch (error) {
+      const failed = asPigeonpostError(error)
+      const isLocked = failed instanceof Unavailable && failed.details.sqlState === '55P03'
+      const isGone = failed instanceof Unavailable && !isLocked
+      // Behind a database that cannot be reached none is tried by itself.
+      if (hurryMs !== undefined && !isGone && (isLocked || batch.length > 1)) return false
+      for (const one of batch) one.reject(error)
+      return true
     }
-  }
-
-  async function storeAll(webhooks: OpenWebhook[]): Promise<ReceivedWebhook[]> {
-    const hurry = { lockMs: Math.min(plainLockMs, lockMs ?? Infinity) }
-    const stored = await plain(async (sql) => storePlain(sql, webhooks, hurry)).catch(
-      (error: unknown) => {
-        const failed = asPigeonpostError(error)
-        if (failed instanceof Unavailable && failed.details.sqlState !== '55P03') throw error
-        // A message that is refused, a lock that is held, a deadlock: the long way tells, waits, tries again.
-        return null
-      },
-    )
-    return stored ?? inTransaction(webhooks, (tx) => storeTogether(tx, webhooks))
-  }
-
-  function inTransaction<T>(
-    [webhook]: OpenWebhook[],
-    work: (tx: Transaction) => Promise<T>,
-  ): Promise<T> {
-    return run(async (sql) =>
-      retryTransient(async () => asTenant(sql, webhook?.tenantId ?? 0, work, { lockMs })),
-    )
   }
 
   return {

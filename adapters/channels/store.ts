@@ -1,23 +1,22 @@
-import type { Transaction } from '../../db/connect.ts'
-import { changeGroup } from '../../db/conversations/change-group.ts'
-import { linkAddresses } from '../../db/customers/link-addresses.ts'
-import { asPigeonpostError, PigeonpostError, Unavailable } from '../../db/errors.ts'
-import { type KeptWebhook, keepWebhooks, markFailed } from '../../db/inbox/keep.ts'
+import type { Sql } from '../../db/connect.ts'
+import { classOf } from '../../db/errors.ts'
+import { toInboxRow } from '../../db/inbox/keep.ts'
 import {
-  applyUpdates,
-  type PlacedUpdate,
+  receive,
+  type ReceivedAnswer,
+  type ReceivedItem,
+  type Refusal,
   type UpdateResult,
-} from '../../db/messages/apply-updates.ts'
-import { lockExternalIds } from '../../db/messages/lock-external-ids.ts'
+} from '../../db/inbox/receive.ts'
 import {
-  type PlacedMessage,
-  recogniseEcho,
-  type StoredMessage,
-  storeMessages,
-} from '../../db/messages/store-messages.ts'
-import { type Received, UnreadablePayload } from './channel.ts'
+  type GroupChange,
+  type InboundMessage,
+  type InboundUpdate,
+  type Received,
+  UnreadablePayload,
+} from './channel.ts'
 import { type OpenWebhook, pathOf } from './open.ts'
-import { createPlace, type Placed } from './place.ts'
+import { placeOf } from './place.ts'
 
 /** Why a webhook could not be stored. `status` is the HTTP status that says so. */
 export interface WebhookError {
@@ -26,6 +25,13 @@ export interface WebhookError {
   message: string
   field?: string | undefined
   hint?: string | undefined
+}
+
+export interface StoredMessage {
+  id: string
+  externalMessageId: string
+  /** It was here already, and nothing changed. */
+  duplicate: boolean
 }
 
 export interface ReceivedWebhook {
@@ -40,51 +46,133 @@ export interface ReceivedWebhook {
   error?: WebhookError
 }
 
-type Stored = Pick<ReceivedWebhook, 'messages' | 'updates'> & { error: WebhookError | null }
-
 /**
- * Stores webhooks of one tenant in one transaction: their bytes in the inbox, their messages, updates, links and groups.
- * @throws what the database cannot store; then nothing is, and the caller stores them one by one with `storeAlone`
+ * Stores webhooks of one tenant, no delivery twice, by one statement: their bytes in the inbox, their messages, updates,
+ * links and groups.
+ * @throws what says nothing of the webhooks: a lock that is held, a deadlock, a lost connection. Then nothing is stored.
  */
-export async function storeTogether(
-  tx: Transaction,
+export async function storeWebhooks(
+  sql: Sql,
   webhooks: OpenWebhook[],
+  options: { lockMs?: number | undefined } = {},
 ): Promise<ReceivedWebhook[]> {
-  const read = webhooks.map(readError)
-  // Both at once: the inbox comes first on the connection, for all writers in the same order.
-  const [ids, stored] = await Promise.all([keep(tx, webhooks, read), storeContents(tx, webhooks)])
-  for (const [i, { error }] of stored.entries()) {
-    if (error && !read[i]) await markFailed(tx, webhooks[i]?.tenantId ?? 0, ids[i] ?? '', error)
-  }
-  return webhooks.map((_, i) => toReceived(ids[i], stored[i], read[i] ?? stored[i]?.error ?? null))
+  const tenantId = webhooks[0]?.tenantId ?? 0
+  const answers = await receive(sql, tenantId, webhooks.map(toItem), options)
+  return webhooks.map((webhook, i) => toReceived(webhook, answers[i]))
 }
 
-/** The same for one, of which the bytes are kept, with the error, where the database cannot store the rest. */
-export async function storeAlone(tx: Transaction, webhook: OpenWebhook): Promise<ReceivedWebhook> {
-  let stored: Stored
-  try {
-    const [one] = await tx.savepoint(async (inner) => {
-      const contents = await storeContents(inner as Transaction, [webhook], applyEach)
-      // What is checked at the commit would take the inbox's row with it.
-      await inner`set constraints all immediate`
-      return contents
-    })
-    stored = one ?? nothing()
-  } catch (cause) {
-    stored = { ...nothing(), error: describe(cause) }
-  }
-  const error = readError(webhook) ?? stored.error
-  const [id] = await keep(tx, [webhook], [error])
-  return toReceived(id, stored, error)
+function contentOf({ content }: OpenWebhook): Received {
+  return content instanceof UnreadablePayload ? { messages: [], updates: [] } : content
 }
 
-export function toReceived(
-  inboxId = '',
-  { messages, updates }: Stored = nothing(),
-  error: WebhookError | null,
-): ReceivedWebhook {
+/** What could not be read, known before anything is stored. */
+function readError({ content }: OpenWebhook): WebhookError | null {
+  const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
+  if (!problem) return null
+  const { code, message, field, hint } = problem
+  return { status: code === 'internal_error' ? 500 : 400, code, message, field, hint }
+}
+
+function toItem(webhook: OpenWebhook): ReceivedItem {
+  const { channel, account, request, digest } = webhook
+  const { messages, updates, identities, groups } = contentOf(webhook)
   return {
-    inboxId,
+    inbox: toInboxRow({
+      channel: channel.name,
+      accountId: account?.accountId ?? null,
+      method: request.method,
+      path: pathOf(request),
+      headers: request.headers,
+      body: request.body,
+      digest,
+      error: readError(webhook),
+    }),
+    messages: messages.map((message) => toMessage(webhook, message)),
+    updates: updates.map((update) => toUpdate(webhook, update)),
+    ...(identities?.length && {
+      identities: identities.map(({ address, alternateAddress, ...link }) => ({
+        channel: placeOf(webhook, link).channel,
+        address,
+        alternate_address: alternateAddress,
+      })),
+    }),
+    ...(groups?.length && { groups: groups.map((change) => toGroup(webhook, change)) }),
+  }
+}
+
+/** A message as ingest() takes it. */
+function toMessage(webhook: OpenWebhook, message: InboundMessage): Record<string, unknown> {
+  const { media, replyTo, reference, direction } = message
+  return {
+    tenant_id: webhook.tenantId,
+    ...placeOf(webhook, message),
+    direction,
+    ...(message.address === null ? {} : { address: message.address }),
+    ...(message.alternateAddress ? { alternate_address: message.alternateAddress } : {}),
+    ...(message.conversationExternalId
+      ? { conversation_external_id: message.conversationExternalId }
+      : {}),
+    ...(replyTo?.length ? { reply_to_external_id: replyTo } : {}),
+    ...(reference && direction === 'outbound' ? { reference } : {}),
+    external_message_id: message.externalMessageId,
+    content_type: message.contentType,
+    body: message.body,
+    ...(media?.[0]?.url ? { media_url: media[0].url } : {}),
+    sent_at: message.sentAt.toISOString(),
+    metadata: {
+      ...message.metadata,
+      ...(media?.length ? { media } : {}),
+      ...(message.senderName ? { sender_name: message.senderName } : {}),
+      ...(message.groupName ? { group_name: message.groupName } : {}),
+      ...(replyTo?.[0] ? { reply_to: replyTo[0] } : {}),
+      ...(message.stub ? { stub: true } : {}),
+    },
+    raw: message.raw,
+  }
+}
+
+function toUpdate(webhook: OpenWebhook, update: InboundUpdate): Record<string, unknown> {
+  const { externalMessageId, conversationExternalId, reference } = update
+  return {
+    ...placeOf(webhook, update),
+    id: externalMessageId,
+    ...(conversationExternalId ? { chat: conversationExternalId } : {}),
+    said: { ...update.update, ...(reference ? { reference } : {}) },
+  }
+}
+
+function toGroup(webhook: OpenWebhook, change: GroupChange): Record<string, unknown> {
+  const { externalId, newExternalId, name, avatar, metadata } = change
+  return {
+    ...placeOf(webhook, change),
+    external_id: externalId,
+    new_external_id: newExternalId,
+    name,
+    avatar,
+    metadata,
+  }
+}
+
+function toReceived(webhook: OpenWebhook, answer?: ReceivedAnswer): ReceivedWebhook {
+  const content = contentOf(webhook)
+  const messages = (answer?.messages ?? []).flatMap((one, i): StoredMessage[] =>
+    one.outcome === 'refused'
+      ? []
+      : [
+          {
+            id: one.id,
+            externalMessageId: content.messages[i]?.externalMessageId ?? '',
+            duplicate: one.outcome === 'duplicate',
+          },
+        ],
+  )
+  const updates = (answer?.updates ?? []).flatMap((one, i) => {
+    const { externalMessageId = '' } = content.updates[i] ?? {}
+    return one.outcome === 'refused' ? [] : [{ externalMessageId, result: one.outcome }]
+  })
+  const error = readError(webhook) ?? (answer?.error ? describe(answer.error) : null)
+  return {
+    inboxId: answer?.inbox_id ?? '',
     status: error ? 'failed' : 'processed',
     messageIds: messages.map(({ id }) => id),
     messages,
@@ -94,158 +182,11 @@ export function toReceived(
   }
 }
 
-/** What could not be read, known before anything is stored. */
-function readError({ content }: OpenWebhook): WebhookError | null {
-  const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
-  return problem ? describe(problem) : null
-}
-
-async function keep(
-  tx: Transaction,
-  webhooks: OpenWebhook[],
-  errors: (WebhookError | null)[],
-): Promise<string[]> {
-  const kept = webhooks.map((webhook, i) => ({ ...toKept(webhook), error: errors[i] ?? null }))
-  return keepWebhooks(tx, webhooks[0]?.tenantId ?? 0, kept)
-}
-
-/** As the inbox keeps it where nothing is wrong with it. */
-export function toKept({ channel, account, request, digest }: OpenWebhook): KeptWebhook {
-  return {
-    channel: channel.name,
-    accountId: account?.accountId ?? null,
-    method: request.method,
-    path: pathOf(request),
-    headers: request.headers,
-    body: request.body,
-    digest,
-    error: null,
-  }
-}
-
-function nothing(): Stored {
-  return { messages: [], updates: [], error: null }
-}
-
-async function storeContents(
-  tx: Transaction,
-  webhooks: OpenWebhook[],
-  apply: ApplyUpdates = applyUpdates,
-): Promise<Stored[]> {
-  const tenantId = webhooks[0]?.tenantId ?? 0
-  const stored = webhooks.map(nothing)
-  const contents = webhooks.map(({ content }) =>
-    content instanceof UnreadablePayload
-      ? ({ messages: [], updates: [] } satisfies Received)
-      : content,
-  )
-  const idsOf = (items: { externalMessageId: string }[]) =>
-    items.map((one) => one.externalMessageId)
-  await lockExternalIds(tx, tenantId, {
-    messages: contents.flatMap(({ messages }) => idsOf(messages)),
-    updates: contents.flatMap(({ updates }) => idsOf(updates)),
-  })
-  const place = await createPlace(tx, webhooks, contents)
-
-  for (const [i, { identities = [] }] of contents.entries()) {
-    for (const link of identities) {
-      await linkAddresses(tx, tenantId, { ...link, channel: place(i, link).channel })
-    }
-  }
-  // First, since a message under a group's new id would make another group of it.
-  const moved = new Map<string, string>()
-  for (const [i, { groups = [] }] of contents.entries()) {
-    for (const change of groups) {
-      if (!change.newExternalId) continue
-      const at = place(i, change)
-      moved.set(`${at.channel} ${at.accountId} ${change.externalId}`, change.newExternalId)
-      await changeGroup(tx, tenantId, { change, ...at })
-    }
-  }
-  /** What came for the old id has moved along. */
-  const settled = <T extends Placed>(of: number, item: T): T => {
-    const { channel, accountId } = place(of, item)
-    const id = moved.get(`${channel} ${accountId} ${item.conversationExternalId}`)
-    return id === undefined ? item : { ...item, conversationExternalId: id }
-  }
-  const messages: (PlacedMessage & { of: number })[] = []
-  for (const [of, content] of contents.entries()) {
-    for (const message of content.messages) {
-      const placed = { message: settled(of, message), ...place(of, message) }
-      const own = await recogniseEcho(tx, tenantId, placed)
-      if (own) stored[of]?.messages.push(own)
-      else messages.push({ ...placed, of })
-    }
-  }
-  const results = await storeMessages(tx, tenantId, messages)
-  for (const [i, result] of results.entries()) {
-    const mine = stored[messages[i]?.of ?? -1]
-    if (!mine) continue
-    if (result instanceof PigeonpostError) mine.error ??= describe(result)
-    else mine.messages.push(result)
-  }
-  const updates = contents.flatMap((content, of) =>
-    content.updates.map((update) => ({ update: settled(of, update), ...place(of, update), of })),
-  )
-  for (const [i, result] of (await apply(tx, tenantId, updates)).entries()) {
-    const one = updates[i]
-    const mine = stored[one?.of ?? -1]
-    const { externalMessageId = '' } = one?.update ?? {}
-    if (typeof result === 'string') mine?.updates.push({ externalMessageId, result })
-    else if (mine) mine.error ??= result
-  }
-  for (const [i, { groups = [] }] of contents.entries()) {
-    for (const change of groups) {
-      if (change.newExternalId) continue
-      await changeGroup(tx, tenantId, { change, ...place(i, change) })
-    }
-  }
-  return stored
-}
-
-type ApplyUpdates = (
-  tx: Transaction,
-  tenantId: number,
-  updates: PlacedUpdate[],
-) => Promise<(UpdateResult | WebhookError)[]>
-
-/** One by one, so that one that cannot be applied leaves the others, and the messages, be. */
-const applyEach: ApplyUpdates = async (tx, tenantId, updates) => {
-  const results: (UpdateResult | WebhookError)[] = []
-  for (const update of updates) {
-    try {
-      results.push(
-        ...(await tx.savepoint((inner) => applyUpdates(inner as Transaction, tenantId, [update]))),
-      )
-    } catch (cause) {
-      results.push(describe(cause))
-    }
-  }
-  return results
-}
-
-/** What is wrong with the payload. @throws what says nothing about it: a deadlock, a lost connection. */
-function describe(cause: unknown): WebhookError {
-  if (cause instanceof UnreadablePayload) {
-    const { code, message, field, hint } = cause
-    return { status: code === 'internal_error' ? 500 : 400, code, message, field, hint }
-  }
-  const error = asPigeonpostError(cause)
-  if (error instanceof PigeonpostError) {
-    if (error instanceof Unavailable || error.details.sqlState === '42501') throw cause
-    if (error.status >= 500) return internal(error)
-    const { code, field, hint } = error.details
-    return { status: error.status, code, message: error.message, field, hint }
-  }
-  if (isTransient(cause)) throw cause
-  return internal(cause)
-}
-
-function internal(cause: unknown): WebhookError {
-  return { status: 500, code: 'internal_error', message: String(cause) }
-}
-
-function isTransient(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return code === '40P01' || code === '40001'
+/** What is wrong with the payload; of what is wrong with us it says no more than that. */
+function describe({ code: sqlState, constraint, field, message, hint }: Refusal): WebhookError {
+  const Class = classOf(sqlState)
+  const code = constraint ?? sqlState
+  const { status } = new Class(message, { code })
+  if (status >= 500) return { status: 500, code: 'internal_error', message }
+  return { status, code, message, field: field ?? undefined, hint: hint ?? undefined }
 }

@@ -13,29 +13,12 @@ export async function findAccountsByAddress(
   addresses: (OwnAddress & { open: boolean })[],
 ): Promise<Map<string, string>> {
   if (addresses.length === 0) return new Map()
-  const given = [
-    ...new Map(
-      // Of several with one address, one that may open it is enough.
-      addresses
-        .toSorted((a, b) => Number(a.open) - Number(b.open))
-        .map((one) => [`${one.channel} ${one.address}`, one]),
-    ).values(),
-  ]
-  if (given.some(({ open }) => open)) {
-    await tx`
-      insert into pigeonpost.accounts (tenant_id, channel, address)
-      select distinct ${tenantId}::integer, g.channel, pigeonpost.normalize_address(g.channel, g.address) as address
-      from jsonb_to_recordset(${tx.json(given)}) g (channel text, address text, open boolean)
-      where g.open and pigeonpost.normalize_address(g.channel, g.address) is not null and not exists (
-        select from pigeonpost.accounts a where a.tenant_id = ${tenantId} and a.channel = g.channel
-          and a.address = pigeonpost.normalize_address(g.channel, g.address))
-      order by address
-      on conflict do nothing`
-  }
-  const rows = await tx<{ channel: string; address: string; id: string }[]>`
-    select g.channel, g.address, a.id
-    from jsonb_to_recordset(${tx.json(given)}) g (channel text, address text)
-    join pigeonpost.accounts a on a.tenant_id = ${tenantId} and a.channel = g.channel
-      and a.address = pigeonpost.normalize_address(g.channel, g.address)`
-  return new Map(rows.map(({ channel, address, id }) => [`${channel} ${address}`, id]))
+  const named = addresses.map(({ channel, address, open }) => ({
+    channel,
+    account_address: address,
+    opens_account: open,
+  }))
+  const [row] = await tx<{ accounts: Record<string, string> }[]>`
+    select pigeonpost_private.accounts_named(${tenantId}, ${tx.json(named)}) as accounts`
+  return new Map(Object.entries(row?.accounts ?? {}))
 }

@@ -234,14 +234,16 @@ async function readLatestMessages(
   ids: string[],
 ): Promise<Map<string, MessageRow[]>> {
   const found = newestOfThreads(tx, { tenantId }, tx`t.conversation_id = c.id`, {
-    columns: tx`m.*`,
+    columns: tx`m.id, m.occurred_at, m.number`,
     limit: latest,
   })
   const rows = await tx`
     select ${tx(messageColumns.map((name) => `m.${name}`))}
     from unnest(${ids}::uuid[]) c (id)
     cross join lateral (
-      select * from (${found}) m order by m.occurred_at desc, m.number desc limit ${latest}) m
+      select * from (${found}) p order by p.occurred_at desc, p.number desc limit ${latest}) p
+    cross join lateral (
+      select * from pigeonpost.messages_with_state m where m.tenant_id = ${tenantId} and m.id = p.id offset 0) m
     order by m.occurred_at desc, m.number desc`
   return Map.groupBy(
     rows.map((row) => messageRow.parse(row)),

@@ -1,38 +1,53 @@
 import type { Sql } from '../connect.ts'
-import { type PlacedUpdate, toUpdateRow, type UpdateResult } from '../messages/apply-updates.ts'
 import { asTenantOf } from '../tenant.ts'
-import { type KeptWebhook, toInboxRow } from './keep.ts'
+import type { toInboxRow } from './keep.ts'
 
-export interface ReceivedContents {
-  /** The webhooks' ids in the inbox, in the order given. */
-  inbox: string[]
-  /** Of each message its id, and whether it was here already. */
-  messages: [id: string, duplicate: boolean][]
-  updates: UpdateResult[]
+/** A webhook and what its channel read out of it, as pigeonpost_private.receive() takes it. */
+export interface ReceivedItem {
+  inbox: ReturnType<typeof toInboxRow>
+  messages: Record<string, unknown>[]
+  updates: Record<string, unknown>[]
+  identities?: Record<string, unknown>[]
+  groups?: Record<string, unknown>[]
 }
 
+/** Why something was refused, in the database's words. `code` is the SQLSTATE. */
+export interface Refusal {
+  outcome: 'refused'
+  code: string
+  constraint: string | null
+  field: string | null
+  message: string
+  hint: string | null
+}
+
+export interface ReceivedAnswer {
+  inbox_id: string
+  /** In the order given. */
+  messages: ({ outcome: 'stored' | 'duplicate'; id: string } | Refusal)[]
+  updates: ({ outcome: UpdateResult } | Refusal)[]
+  /** Of all that was refused the first, or why nothing of it could be stored. */
+  error?: Refusal
+}
+
+/** `ignored`: it brings nothing new. `parked`: its message is not here yet. */
+export type UpdateResult = 'applied' | 'ignored' | 'parked'
+
 /**
- * Keeps webhooks, stores the messages and applies the updates that they brought, by one statement that commits by
- * itself: nothing is stored where it throws.
- * @param contents.messages as toRow makes them
- * @throws the driver's error; `webhooks_are_plain` where a message is refused or fills in a stub
+ * Stores webhooks of one tenant by one statement that commits by itself: their bytes, messages, updates, links and groups.
+ * What is bad in one is refused by itself, and its answer says why.
+ * @param options.lockMs ms that it waits for a lock
+ * @throws the driver's error where it says nothing of the webhooks (a lock, a deadlock, a lost connection); then nothing
+ * is stored
  */
-export async function receiveWebhooks(
+export async function receive(
   sql: Sql,
   tenantId: number,
-  contents: {
-    webhooks: KeptWebhook[]
-    messages: Record<string, unknown>[]
-    updates: PlacedUpdate[]
-  },
+  items: ReceivedItem[],
   options: { lockMs?: number | undefined } = {},
-): Promise<ReceivedContents> {
-  const webhooks = contents.webhooks.map(toInboxRow)
-  const updates = contents.updates.map(toUpdateRow)
-  const [row] = await sql<{ received: ReceivedContents }[]>`
+): Promise<ReceivedAnswer[]> {
+  const [row] = await sql<{ answers: ReceivedAnswer[] }[]>`
     with entered as materialized (select ${asTenantOf(sql, tenantId, options)})
-    select pigeonpost_private.receive_webhooks(${tenantId}, ${sql.json(webhooks)}, ${sql.json(contents.messages as never)},
-      ${sql.json(updates)}) as received
-    from entered`
-  return row?.received ?? { inbox: [], messages: [], updates: [] }
+    select pigeonpost_private.receive(${tenantId}, ${sql.json(items as never)}) as answers from entered`
+  return row?.answers ?? []
 }

@@ -745,12 +745,6 @@ const cases: Case[] = [
     (tx) => tx`select * from pigeonpost.ingest('[{"tenant_id": 1}, {"tenant_id": 2}]')`,
   ],
   [
-    'a message among webhooks that is refused',
-    { code: 'PPC01', constraint: 'webhooks_are_plain', hint: /one by one/ },
-    (tx) =>
-      tx`select pigeonpost_private.receive_webhooks(1, '[]', '[{"tenant_id": 1, "direction": "inbound"}]', '[]')`,
-  ],
-  [
     'a message more than the day takes',
     {
       code: 'PPA02',
@@ -892,6 +886,13 @@ t.test('a bad row of ingest() is refused alone, with the same words', async (t) 
     { tenant_id, direction: 'inbound', address, external_message_id: 'i2', status: 'banana' },
     { tenant_id, direction: 'inbound', address, external_message_id: 'i3', sent_at: 'infinity' },
     { tenant_id, direction: 'inbound', address, external_message_id: 'x'.repeat(1025) },
+    {
+      tenant_id,
+      direction: 'inbound',
+      address,
+      external_message_id: 'i5',
+      reply_to_external_id: { id: 'i4' },
+    },
     { tenant_id, direction: 'inbound', address, external_message_id: 'i4' },
   ]
   const answers = await sql.begin(async (tx) => {
@@ -920,6 +921,7 @@ t.test('a bad row of ingest() is refused alone, with the same words', async (t) 
         'external_message_id',
         'string',
       ],
+      ['refused', 'PPV01', 'messages_reply_names_a_message', 'reply_to_external_id', 'string'],
       ['stored', undefined, undefined, null, 'undefined'],
     ],
   )
@@ -1117,6 +1119,7 @@ t.test('no error of the fixtures is without a case here, a hint and a class', as
     'tenant_exists',
     'ingest_field_known',
     'ingest_message_is_an_object',
+    'messages_reply_names_a_message',
     // race.test.ts
     'conversations_close_alone',
     // consumers.test.ts

@@ -175,6 +175,32 @@ t.test('a batch leaves the same rows and events as its rows one by one', async (
         }
       },
       () => ({ direction: 'system', address: known(), body: `note ${n(1e6)}` }),
+      () => ({ ...inbound(), channel: 'telegram', address: `9000${n(4)}` }),
+      () => ({ ...inbound(), channel: 'telegram', conversation_external_id: `-10${n(2)}` }),
+      () => ({
+        ...inbound(),
+        channel: 'email',
+        address: pick(['ann@x.test', 'bob@x.test']),
+        conversation_external_id: `root${n(3)}`,
+      }),
+      () => ({
+        ...inbound(),
+        conversation_external_id: `${n(2)}@g.us`,
+        address: pick([known(), undefined]),
+      }),
+      () => ({
+        direction: 'outbound',
+        conversation_external_id: `${n(2)}@g.us`,
+        body: `to all ${n(1e6)}`,
+        ...(random() < 0.5 && { external_message_id: `go${n(20)}`, address: known() }),
+      }),
+      () => ({
+        direction: 'outbound',
+        channel: 'email',
+        address: 'ann@x.test',
+        conversation_external_id: `root${n(3)}`,
+        body: `mail ${n(1e6)}`,
+      }),
       () =>
         pick<Row>([
           { ...inbound(), direction: 'sideways' },
@@ -531,7 +557,10 @@ t.test('no role makes the row triggers stand back', async (t) => {
       'set session_replication_role = replica',
       'alter table pigeonpost.messages disable trigger all',
       'create function pg_temp.f() returns void language sql security definer as $$ select $$; alter function pg_temp.f() owner to pigeonpost_ingest',
-      `select pigeonpost_private.ingest_one(107, '{}')`,
+      `select pigeonpost_private.store_message(107, '{}')`,
+      `select pigeonpost_private.store_batch(107, '[]')`,
+      `select pigeonpost_private.try_message(107, '{}')`,
+      `select pigeonpost_private.complete_messages(107, '[]', '{}')`,
       'select pigeonpost_private.open_thread(107, null, null, null, null)',
       `select pigeonpost_private.append_event(107, 'message.inbound.created')`,
       'select pigeonpost_private.tg_ingest_batches__ingest()',

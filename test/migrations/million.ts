@@ -65,6 +65,7 @@ export async function fillMillion(sql: Sql): Promise<void> {
       cross join lateral (select case when n % 10 = 9 then 1 else n / 3 % 50000 + 1 end as c, case when n % 10 = 3 then 'outbound'
         when n < 1000 and n % 100 = 7 then 'system' else 'inbound' end as direction, '2024-01-01Z'::timestamptz + n * interval '30 s' as at) d
       cross join lateral (select case when d.c = 1 then 50001 + n / 5000 % 200 else d.c end as t) e`)
+    await tx`update pigeonpost.messages set problem = status where status in ('failed', 'unknown', 'canceled')`
     for (const { definition } of indexes) await tx.unsafe(definition)
     await tx.unsafe(`insert into pigeonpost.media_files (tenant_id, id, sha256, size, content_type, storage, storage_key, status)
       values (1, ${id(6, '1')}, sha256('x'), 1, 'image/png', 'folder', 'x', 'clean')`)

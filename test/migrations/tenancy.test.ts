@@ -123,6 +123,17 @@ t.test('no role reaches another tenant by any table or view', async (t) => {
   t.same(await contents(sql), before, 'nothing is written')
 })
 
+/** Webhooks of the other tenant's, with one thing in each. */
+function received(name: string, toItems: (item: string) => string): string[] {
+  return [
+    '"inbox": {"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}',
+    `"messages": [{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]`,
+    '"updates": [{"channel": "whatsapp", "id": "new", "said": {"kind": "revoke"}}]',
+    `"identities": [{"channel": "whatsapp", "address": "${address}", "alternate_address": "1@lid"}]`,
+    '"groups": [{"channel": "whatsapp", "external_id": "1@g.us", "name": "ours"}]',
+  ].map((part) => `select pigeonpost_private.${name}(2, ${toItems(`{${part}}`)})`)
+}
+
 /** What each function would do to the other tenant. */
 const calls: Record<string, string[]> = {
   read_counts: [
@@ -185,10 +196,7 @@ const calls: Record<string, string[]> = {
     `select pigeonpost.merge_customers(1, '${theirs.customer_id}', '${theirs.other}')`,
   ],
   current_customer: [`select pigeonpost.current_customer(2, '${theirs.customer_id}')`],
-  is_chat: [
-    `select pigeonpost.is_chat(jsonb_populate_record(null::pigeonpost.conversations,
-    '{"tenant_id": 2, "type": "direct", "channel": "whatsapp", "customer_id": "${theirs.customer_id}"}'), '${address}')`,
-  ],
+  is_chat: [`select pigeonpost.is_chat(2, '${theirs.conversation_id}', '${address}')`],
   normalise_update: [`select pigeonpost.normalise_update('whatsapp', '{"kind": "revoke"}')`],
   log_floor: ['select pigeonpost.log_floor()'],
   settle_events: ['select pigeonpost.settle_events()'],
@@ -248,11 +256,26 @@ const calls: Record<string, string[]> = {
   keep_webhooks: [
     `select pigeonpost_private.keep_webhooks(2, '[{"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}]')`,
   ],
-  receive_webhooks: [
-    `select pigeonpost_private.receive_webhooks(2, '[{"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}]', '[]', '[]')`,
-    `select pigeonpost_private.receive_webhooks(2, '[]', '[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]', '[]')`,
-    `select pigeonpost_private.receive_webhooks(2, '[]', '[]', '[{"channel": "whatsapp", "id": "new", "said": {"kind": "revoke"}}]')`,
+  receive: received('receive', (item) => `'[${item}]'`),
+  receive_contents: received('receive_contents', (item) => `'[${item}]'`),
+  receive_one: received('receive_one', (item) => `'${item}'`),
+  accounts_named: [
+    `select pigeonpost_private.accounts_named(2, '[{"channel": "whatsapp", "account_address": "+27820000000"}]')`,
+    `select pigeonpost_private.accounts_named(2, '[{"channel": "whatsapp", "account_address": "+27820000099", "opens_account": true}]')`,
   ],
+  place_elements: [`select pigeonpost_private.place_elements('[{"id": "x"}]', '{}', '{}', 'chat')`],
+  change_group: [
+    `select pigeonpost_private.change_group(2, '{"channel": "whatsapp", "external_id": "1@g.us", "name": "ours"}')`,
+  ],
+  try_update: [
+    `select pigeonpost_private.try_update(2, 'whatsapp', '${theirs.external_message_id}', '{"kind": "revoke"}', null, null)`,
+    `select pigeonpost_private.try_update(2, 'whatsapp', 'new', '{"kind": "revoke"}', null, null)`,
+  ],
+  inbox_row: [`select pigeonpost_private.inbox_row('{}', '{"code": "PPV01"}')`],
+  is_callers_error: [`select pigeonpost_private.is_callers_error('40001')`],
+  refusal: [`select pigeonpost_private.refusal('PPV01', 'x', 'y', 'z', '')`],
+  writer_lock_class: ['select pigeonpost_private.writer_lock_class(2)'],
+  external_id_bucket: [`select pigeonpost_private.external_id_bucket(2, 'x')`],
   ingest: [
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "new"}]')`,
     `select * from pigeonpost.ingest('[{"tenant_id": 2, "direction": "inbound", "address": "${address}", "external_message_id": "${theirs.external_message_id}"}]')`,
