@@ -89,7 +89,7 @@ export async function prepare(
 export async function queue(sql: Sql, targets: Target[], count: number): Promise<void> {
   const ids = targets.map(({ accountId }) => accountId)
   await sql.begin(async (tx) => {
-    await tx`truncate pigeonpost.messages, pigeonpost.events cascade`
+    await tx`truncate pigeonpost.messages, pigeonpost.outbox, pigeonpost.events cascade`
     await tx`set local role pigeonpost_ingest`
     await tx`
       insert into pigeonpost.messages (tenant_id, account_id, conversation_id, thread_id, customer_id, address, direction, channel,
@@ -101,8 +101,12 @@ export async function queue(sql: Sql, targets: Target[], count: number): Promise
         from pigeonpost.conversations c where c.tenant_id = ${tenantId} and c.account_id = any (${ids}::uuid[])) c
       join generate_series(0, ${count - 1}::integer) i on i % c.size = c.place
       order by i`
+    await tx`
+      select pigeonpost_private.enqueue_message(m.tenant_id, m.id, m.account_id, m.number, m.priority, m.created_at, m.valid_until,
+        m.address)
+      from pigeonpost.messages m where m.tenant_id = ${tenantId}`
   })
-  await sql`vacuum (analyze) pigeonpost.messages`
+  await sql`vacuum (analyze) pigeonpost.messages, pigeonpost.outbox`
   await sql`checkpoint`
 }
 
@@ -121,7 +125,7 @@ async function deliver(sql: Sql, url: string, targets: Target[], count: number):
     await sent
     for (;;) {
       const rows = await sql`
-        select from pigeonpost.messages where tenant_id = ${tenantId} and status in ('queued', 'sending') limit 1`
+        select from pigeonpost.messages where tenant_id = ${tenantId} and status = 'queued' limit 1`
       if (rows.length === 0) break
       await delay(2)
     }

@@ -27,26 +27,35 @@ const count1 = () => {
 const claim = {
   name: 'claim',
   text: `
-    update pigeonpost.messages m
-    set status = 'sending', error_code = null, error_message = null, attempts = m.attempts + 1,
-      attempt_id = pigeonpost.uuid_v7(), leased_until = now() + interval '30 s', provider = 'noop'
-    where m.tenant_id = $1 and m.id = $2 and m.status = 'queued'
-    returning m.attempt_id, m.attempts, m.address, m.body`,
+    with claimed as (
+      update pigeonpost.outbox o
+      set state = 'sending', due_at = now() + interval '30 s', attempt = o.attempt + 1, attempt_id = pigeonpost.uuid_v7(),
+        provider = 'noop', provider_reason = 'account'
+      where o.tenant_id = $1 and o.message_id = $2 and o.state = 'queued'
+      returning o.tenant_id, o.message_id, o.attempt_id, o.attempt
+    ),
+    begun as (
+      insert into pigeonpost.delivery_attempts (tenant_id, attempt_id, attempt, message_id, provider, reason)
+      select c.tenant_id, c.attempt_id, c.attempt, c.message_id, 'noop', 'account' from claimed c
+    )
+    select c.attempt_id, m.address, m.body from claimed c
+    join pigeonpost.messages m on m.tenant_id = c.tenant_id and m.id = c.message_id`,
 }
 const record = {
   name: 'record',
   text: `
     with taken as (
       update pigeonpost.messages m
-      set status = 'sent', external_message_id = $4::text, error_code = null, error_message = null, next_attempt_at = null
-      where m.tenant_id = $1::integer and m.id = $2 and m.attempt_id = $3 and m.status in ('sending', 'unknown')
-      returning m.id, m.attempts, m.provider
+      set status = 'sent', attempts = o.attempt, external_message_id = $4::text, error_code = null, error_message = null
+      from pigeonpost.outbox o
+      where m.tenant_id = $1::integer and m.id = $2 and o.tenant_id = m.tenant_id and o.message_id = m.id
+        and o.attempt_id = $3 and o.state = 'sending'
+      returning m.id, o.attempt
     )
-    insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, provider, reason, outcome, external_message_id,
-      duration_ms, started_at)
-    select $1::integer, t.id, t.attempts, t.provider, 'account', 'sent', $4::text, $5::integer,
-      clock_timestamp() - $5::integer * interval '1 ms'
-    from taken t`,
+    update pigeonpost.delivery_attempts d
+    set outcome = 'sent', external_message_id = $4::text, duration_ms = $5::integer
+    from taken t
+    where d.tenant_id = $1::integer and d.attempt_id = $3 and d.attempt = t.attempt`,
 }
 const noopSend = async (id: string) => ({
   outcome: 'sent' as const,
