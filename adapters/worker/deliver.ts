@@ -107,7 +107,10 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
       return afterFailureMs
     })
     const spaced = recipientInterval(account) > 0
-    const dueInMs = await persist(() => rescheduleAccount(sql, account, { notBeforeMs, spaced }), again)
+    const dueInMs = await persist(
+      () => rescheduleAccount(sql, account, { notBeforeMs, spaced }),
+      again,
+    )
     return { took: true, dueInMs }
   } finally {
     if (flights.open === 0) timeout.cancel()

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:90f8c09e77e3da855301a72a68ca7d64ad8c8da9
+--! Hash: sha1:ac577cc52c3bba635d5f06c047e4699ac751cc8b
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -504,7 +504,9 @@ create table pigeonpost.delivery_attempts (
   constraint delivery_attempts_message_exists foreign key (tenant_id, message_id)
     references pigeonpost.messages (tenant_id, id) on delete cascade,
   constraint delivery_attempts_outcome_known check (outcome in ('sending', 'sent', 'retry', 'failed', 'unknown'))
-);
+-- Each row is completed once, moments after its insert: at 50, 80 in 100 of these updates are HOT (at 100, 1 in 100), and
+-- the table is a tenth larger, since what they leave behind is room for the next rows.
+) with (fillfactor = 50);
 create index delivery_attempts_message on pigeonpost.delivery_attempts (tenant_id, message_id, started_at);
 
 create table pigeonpost.events (

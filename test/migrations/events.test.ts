@@ -97,12 +97,7 @@ t.test('events have the documents’ shapes', async (t) => {
     }
     t.same(
       [created, system, failed, edited].map((event) => event?.type),
-      [
-        'message.outbound.created',
-        'message.system.created',
-        'message.status',
-        'message.edited',
-      ],
+      ['message.outbound.created', 'message.system.created', 'message.status', 'message.edited'],
     )
     t.same(
       created?.payload,

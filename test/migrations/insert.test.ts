@@ -330,11 +330,7 @@ t.test('the status follows from direction and external id', async (t) => {
     ['inbound is delivered', {}, { status: 'delivered' }],
     ['inbound may have been read before it came', { status: 'read' }, { status: 'read' }],
     ['inbound is never queued', { status: 'queued' }, { status: 'delivered' }],
-    [
-      'inbound is never scheduled',
-      { scheduled_for: soon },
-      { status: 'delivered' },
-    ],
+    ['inbound is never scheduled', { scheduled_for: soon }, { status: 'delivered' }],
     [
       'outbound without an external id is queued',
       { direction: 'outbound' },

@@ -90,7 +90,10 @@ t.test('one database', async (t) => {
     t.same(outbound['queued'], ['canceled', 'delivered', 'failed', 'read', 'sent', 'unknown'])
     for (const state of ['scheduled', 'sending', 'retrying']) {
       t.notOk(outbound[state], `${state} is a state of the outbox`)
-      t.notOk(Object.values(outbound).some((to) => to.includes(state)), `and no status to go to`)
+      t.notOk(
+        Object.values(outbound).some((to) => to.includes(state)),
+        `and no status to go to`,
+      )
     }
   })
 

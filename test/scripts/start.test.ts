@@ -92,8 +92,9 @@ t.test('Ctrl-C ends it within 5 s, and the next start finds everything again', a
   const sql = connect(t, first.ready.DATABASE_URL)
   await waitFor(
     async () =>
-      (await sql`select from pigeonpost.messages_with_state where body = '#hang' and state = 'sending'`)
-        .count,
+      (
+        await sql`select from pigeonpost.messages_with_state where body = '#hang' and state = 'sending'`
+      ).count,
     { what: 'the request to be under way' },
   )
   await sql.end()

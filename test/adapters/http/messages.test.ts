@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { waitFor } from '../../support/wait.ts'
 import { errorOf, example, testApi } from './api.ts'
@@ -138,7 +139,11 @@ t.test('each status, type and direction has its word', async (t) => {
   })
   await sql.unsafe('alter table pigeonpost.messages disable trigger user')
   for (const [status, word] of Object.entries(words)) {
-    await sql`update pigeonpost.messages set status = ${status}`
+    const isUnderWay = ['scheduled', 'queued', 'sending', 'retrying'].includes(status)
+    await sql`update pigeonpost.messages set status = ${isUnderWay ? 'queued' : status}`
+    if (isUnderWay) {
+      await sql`update pigeonpost.outbox set state = ${status}, attempt = 1, attempt_id = ${randomUUID()}`
+    }
     t.match((await get(`/api/v1/messages/${body.data.id}`)).body.data, {
       status: word,
       state: status,

@@ -12,7 +12,7 @@ t.test('GET /metrics is for Prometheus, and tells a tenant of its own alone', as
   await sql`
     insert into pigeonpost.messages (tenant_id, channel, direction, address, external_message_id, content_type)
     values (1, 'sms', 'inbound', '+27831234567', 'in', 'image')`
-  await sql`update pigeonpost.messages set created_at = now() - interval '2 minutes' where direction = 'outbound'`
+  await sql`update pigeonpost.outbox set due_at = now() - interval '2 minutes'`
   const read = async (key: string) => {
     const answer = await fetch(`${api.url}/metrics`, {
       headers: { authorization: `Bearer ${key}` },

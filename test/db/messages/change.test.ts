@@ -40,7 +40,8 @@ async function messageIn(
     ...more,
     ...(status === 'scheduled' ? { scheduledFor: later } : {}),
   })
-  if (!['scheduled', 'queued', 'canceled'].includes(status)) await beginSending(sql, id, { attempt: 2 })
+  if (!['scheduled', 'queued', 'canceled'].includes(status))
+    await beginSending(sql, id, { attempt: 2 })
   if (status === 'retrying') {
     await sql`update pigeonpost.outbox set state = 'retrying' where message_id = ${id}`
   }
@@ -194,8 +195,11 @@ t.test('plain SQL cannot call back what a worker is just claiming, either', asyn
     await beginSending(tx as unknown as Sql, id)
     canceling = cancel()
     await waitFor(
-      async () => (await sql`select from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`).length > 0,
+      async () =>
+        (
+          await sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+        ).length > 0,
       { what: 'the cancel to wait for the claim' },
     )
   })
