@@ -93,7 +93,7 @@ export async function listConversations(
         select distinct coalesce(o.merged_into, o.id) as id
         from (
           select e.conversation_id from pigeonpost.event_log e
-          where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id())
+          where e.tenant_id = ${tenantId} and e.id > (select pigeonpost_private.folded_id(${tenantId}))
             and e.type in ('message.inbound.created', 'message.outbound.created', 'message.system.created')
           order by e.id desc limit ${mostUnfolded}) e
         cross join lateral (
