@@ -30,7 +30,6 @@ t.test('tenant_id leads every key, foreign key and index', async (t) => {
   const known = [
     // The relay and the workers look over all tenants at once.
     'account_wakeups: account_wakeups_due',
-    'events: events_id',
     'media_tasks: media_tasks_due',
   ]
   const names = async (tx: Pick<typeof sql, 'unsafe'>): Promise<string[]> =>
@@ -154,7 +153,8 @@ t.test('trigger functions pin search_path, and use no transition table', async (
   const definers = await sql<{ name: string; config: string[] | null }[]>`
     select p.oid::regprocedure::text as name, p.proconfig as config from pg_proc p
     where p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
-      and (p.prosecdef or p.prorettype = 'trigger'::regtype or p.prolang = (select oid from pg_language where lanname = 'plpgsql'))`
+      -- Asked in every statement; its one operator is named in full (tenancy.test.ts).
+      and p.proname <> 'is_set_based' and (p.prosecdef or p.prorettype = 'trigger'::regtype or p.prolang = (select oid from pg_language where lanname = 'plpgsql'))`
   t.ok(definers.length > 40)
   for (const { name, config } of definers)
     t.match(config?.join(), /search_path=pg_catalog, pg_temp/, name)
@@ -164,13 +164,13 @@ t.test('the thread is made before the foreign key looks for it', async (t) => {
   const triggers = await sql<{ name: string }[]>`
     select tgname as name from pg_trigger where tgrelid = 'pigeonpost.messages'::regclass and tgtype & 6 = 4 order by tgname collate "C"`
   const names = triggers.map(({ name }) => name)
-  t.equal(names[0], '700_open')
+  t.equal(names[0], '700_follow_up')
   t.match(names.at(-1), /^RI_/)
   await rule(
     t,
     sql,
     'else there is no message',
-    'alter trigger "700_open" on pigeonpost.messages rename to "zzz_open"',
+    'alter trigger "700_follow_up" on pigeonpost.messages rename to "zzz_follow_up"',
     async (tx) => {
       const refused = await refusal(
         (
@@ -245,7 +245,7 @@ t.test('views run with the rights of who reads them', async (t) => {
   const views = await sql<{ name: string; options: string[] | null }[]>`
     select c.oid::regclass::text as name, c.reloptions as options from pg_class c
     where c.relkind in ('v', 'm') and (c.relnamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace) or c.relname like 'et\\_%')`
-  t.equal(views.length, 3)
+  t.equal(views.length, 4)
   for (const { name, options } of views) t.ok(options?.includes('security_invoker=true'), name)
   const functions = await sql<{ name: string }[]>`
     select p.proname as name from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_class c on c.oid = g.tgrelid

@@ -162,7 +162,7 @@ t.test(
     let receipt: Promise<string> = Promise.resolve('')
     let recording: Promise<unknown> = Promise.resolve()
     await holder.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(1886416752, hashtext(${`1${ext}`}) & 63)`
+      await tx`select pg_advisory_xact_lock(pigeonpost_private.lock_class(1), pigeonpost_private.lock_bucket(${ext}))`
       receipt = apply(receiver, ext, { status: 'delivered', reference: attempt })
       await waiting(1)
       recording = recorder`

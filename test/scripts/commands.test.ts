@@ -91,7 +91,7 @@ t.test('migrate says what it did, and the second time changes nothing', async (t
   }
   const first = await complete(t, ['migrate'], { env })
   t.equal(first.code, 0, first.stderr)
-  t.match(first.stdout, /^Applied 000001-foundation\.sql$/m)
+  t.match(first.stdout, /^Applied 000001-schema\.sql$/m)
   const catalog = async () =>
     (
       await sql`
