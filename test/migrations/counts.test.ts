@@ -142,7 +142,7 @@ t.test('a merge that drops second copies is counted', async (t) => {
 })
 
 for (const [what, trigger, change] of [
-  ['removal', '900_emit_removed', 'delete from pigeonpost.messages where tenant_id = '],
+  ['removal', '500_leave_events', 'delete from pigeonpost.messages where tenant_id = '],
   [
     'change of type',
     '550_reclassify',

@@ -160,7 +160,7 @@ t.test(
     t.ok(await receive(sql, { tenant: 1, id: 'full' }), 'an insert into a full queue')
     await without(
       sql,
-      'pigeonpost_private.may_ring',
+      'pigeonpost_private.may_notify',
       ['pg_catalog.pg_notification_queue_usage() < 0.5', 'true'],
       async () => {
         const codes = new Set<string>()

@@ -228,29 +228,46 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
   async function race(
     tenant: number,
     rounds: number,
-  ): Promise<{ read: number[]; stored: number[] }> {
+  ): Promise<{
+    read: number[]
+    stored: number[]
+    others: number[][]
+    all: number[][]
+    own: Record<string, unknown> | undefined
+  }> {
     // The account that all of them write to.
     await receive(sql, { tenant, id: 'first', address: '+27831110000' })
+    await receive(sql, { tenant: tenant + 1000, id: 'first', address: '+27831110000' })
     const long = core.pool(1)
     await long`begin`
     await receive(long, { tenant, id: 'long', address: '+27831110000' })
     let writing = true
     const read: number[] = []
-    const readers = core.pool(2)
-    const reading = (async () => {
+    const readers = core.pool(3)
+    /** Another tenant, which the same transactions write to. */
+    const other = tenant + 1000
+    const readOther: number[] = []
+    const readAll: number[] = []
+    const follow = async (into: number[], of: number | null) => {
       let after = 0
       for (let last = false; ;) {
         const rows = await readers<
           Row[]
-        >`select id, type, payload from pigeonpost.read_events(${after}, 40, ${tenant})`
-        read.push(...rows.map((row) => row.id))
+        >`select id, type, payload from pigeonpost.read_events(${after}, 40, ${of})`
+        into.push(...rows.map((row) => row.id))
         after = rows.at(-1)?.id ?? after
         if (last && rows.length === 0) return
         last = !writing
       }
-    })()
+    }
+    const reading = Promise.all([
+      follow(read, tenant),
+      follow(readOther, other),
+      follow(readAll, null),
+    ])
     const writers = Array.from({ length: 8 }, async (_, writer) => {
-      const own = core.pool(1)
+      // Half of them write messages that are their own events.
+      const own = core.pool(1, writer % 2 ? { 'pigeonpost.notify': 'off' } : {})
       const random = seeded(writer + tenant * 100)
       for (let round = 0; round < rounds; round++) {
         const kind = random()
@@ -259,13 +276,30 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
         const work: Promise<unknown>[] = []
         for (let index = 0; index < 1 + Math.floor(random() * random() * 12); index++) {
           if (kind < 0.2) work.push(own`savepoint s`.then(() => null))
-          work.push(
-            receive(own, {
-              tenant,
-              id: `${writer}-${round}-${index}`,
-              address: `+2783111000${writer}`,
-            }),
-          )
+          const id = `${writer}-${round}-${index}`
+          const address = `+2783111000${writer}`
+          const into = random() < 0.3 ? other : tenant
+          const what = random()
+          if (what < 0.15) {
+            const rows = [0, 1, 2].map((n) => ({
+              tenant_id: into,
+              direction: 'inbound',
+              address,
+              external_message_id: `${id}-${n}`,
+            }))
+            work.push(
+              own`select count(*) from pigeonpost.ingest(${own.json(rows)})`.then(() => null),
+            )
+          } else {
+            work.push(receive(own, { tenant: into, id, address }))
+          }
+          if (what > 0.8) {
+            work.push(
+              own`update pigeonpost.messages set status = 'read' where tenant_id = ${into} and external_message_id = ${id}`.then(
+                () => null,
+              ),
+            )
+          }
           if (kind < 0.1) work.push(own`rollback to s`.then(() => null))
         }
         await Promise.all(work)
@@ -277,14 +311,28 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
     writing = false
     await reading
     const stored = await sql<
-      { id: number }[]
-    >`select id from pigeonpost.event_log where tenant_id = ${tenant} order by id`
-    return { read, stored: stored.map((row) => row.id) }
+      { id: number; tenant_id: number }[]
+    >`select id, tenant_id from pigeonpost.event_log where tenant_id in (${tenant}, ${other}) order by id`
+    const [own] = await sql`
+      select count(*) filter (where m.is_own_event) as usual, count(*) filter (where m.status = 'read') as read
+      from pigeonpost.messages m where m.tenant_id = ${tenant}`
+    const idsOf = (of: number) => stored.filter((row) => row.tenant_id === of).map((row) => row.id)
+    const known = new Set(stored.map((row) => row.id))
+    return {
+      read,
+      stored: idsOf(tenant),
+      others: [readOther, idsOf(other)],
+      all: [readAll.filter((id) => known.has(id)), stored.map((row) => row.id)],
+      own,
+    }
   }
 
-  const { read, stored } = await race(2, 40)
+  const { read, stored, others, all, own } = await race(2, 40)
   t.ok(stored.length > 500, `${stored.length} events`)
   t.same(read, stored)
+  t.same(others[0], others[1], 'nor of the other tenant')
+  t.same(all[0], all[1], 'nor of all')
+  t.ok(Number(own?.['usual']) > 50 && Number(own?.['read']) > 20, JSON.stringify(own))
   await without(
     sql,
     'pigeonpost_private.settle_log',
