@@ -407,7 +407,7 @@ t.test('nor by taking the locks of its writers', async (t) => {
     t,
     sql,
     'who is not bound to the tenant is refused',
-    `create or replace function pigeonpost_private.caller_is_bound_to(integer) returns boolean language sql stable as 'select true'`,
+    `create or replace function pigeonpost_private.caller_is_bound_to(p_tenant_id integer) returns boolean language sql stable as 'select true'`,
     (tx) =>
       isRefused(
         tx,
