@@ -170,7 +170,8 @@ export function startRelay(options: RelayOptions): Relay {
         quiet = 0
         last = now
       }
-      const open = state === null || cursor < now
+      // The cursor is saved when nothing is read any more, so that a successor does not notify twice.
+      const open = state === null || cursor < now || state.unsaved.size > 0
       let pauseMs = open ? Math.min(idleMs, 4) : idleMs
       if (moved || (open && performance.now() >= lookAt)) {
         const batch = await step()

@@ -132,7 +132,9 @@ export async function readLog(
     }
     const fresh = new Map(result?.fresh?.map(({ tenantId, ids }) => [tenantId, ids]))
     const unsaved = new Set(known?.unsaved)
-    let [read, more, cursor] = [0, false, last]
+    let [read, more] = [0, false]
+    // A tenant that is being founded (0) is not among the positions yet.
+    let cursor = settled.has(0) ? (settled.get(0) ?? 0) : last
     for (const [tenantId, from] of positions) {
       const ids = fresh.get(tenantId) ?? []
       const position = advance(from, ids, {
@@ -152,7 +154,11 @@ export async function readLog(
         update pigeonpost_private.log_cursors c set cursor = s.cursor
         from unnest(${saved}::integer[], ${saved.map((tenantId) => positions.get(tenantId)?.cursor ?? 0)}::bigint[]) s (tenant_id, cursor)
         where c.tenant_id = s.tenant_id and c.name = 'relay' and c.cursor < s.cursor`
-      unsaved.clear()
+      for (const tenantId of saved) {
+        const position = positions.get(tenantId)
+        // What was read ahead of what is settled is saved when it is.
+        if (!position || position.cursor >= position.seen) unsaved.delete(tenantId)
+      }
     }
     const state = { positions, rounds, unsaved }
     return { state, read, woken: result?.woken ?? [], more, cursor }

@@ -136,7 +136,7 @@ t.test('a cursor below the floor gets an error that says how to go on', async (t
   await receive(sql, { tenant: 8, id: 'a' })
   t.equal((await consume(sql, 'c', 8, 1)).length, 1)
   const [{ floor } = { floor: 0 }] = await sql<{ floor: number }[]>`
-    update pigeonpost_private.log_state set floor_id = (select last_value - 1 from pigeonpost.log_id_seq) returning floor_id as floor`
+    update pigeonpost_private.log_floor set floor_id = (select last_value - 1 from pigeonpost.log_id_seq) returning floor_id as floor`
   const reader = await core.login(['pigeonpost_reader'], [8])
   const hints: string[] = []
   for (const work of [

@@ -788,7 +788,7 @@ const cases: Case[] = [
   ],
   [
     "another message's number",
-    { code: '23505', constraint: 'messages_number_is_unique' },
+    { code: 'PPV01', constraint: 'messages_number_is_drawn', column: 'number' },
     insert({ number: message.number }),
   ],
   [
@@ -965,9 +965,11 @@ const wrong: Record<string, [table: string, change: string]> = {
   idempotent_requests_answer_is_whole: ['idempotent_requests', "response = '{}'"],
   idempotent_requests_hash_is_sha256: ['idempotent_requests', "request_hash = 'x'"],
   idempotent_requests_status_is_success: ['idempotent_requests', "status = 404, response = '{}'"],
-  log_state_is_one_row: ['log_state', 'only_one = false'],
   outbox_sending_has_attempt: ['outbox', "state = 'sending', attempt_id = null"],
   outbox_state_known: ['outbox', "state = 'sent'"],
+  lock_salt_is_one_row: ['lock_salt', 'only_one = false'],
+  log_cursors_name_known: ['log_cursors', "name = 'x'"],
+  log_floor_is_one_row: ['log_floor', 'only_one = false'],
   media_filename_at_most_1024_bytes: ['media', "filename = repeat('x', 1025)"],
   media_files_hash_is_sha256: ['media_files', "sha256 = 'x'"],
   media_files_key_names_its_storage: ['media_files', 'storage = null'],
@@ -1015,7 +1017,13 @@ t.test(
       // Triggers and foreign keys stand back; check constraints do not.
       await tx`set local session_replication_role = replica`
       for (const [constraint, [table, change]] of Object.entries(wrong)) {
-        const schema = ['clock_offset', 'log_state', 'media_tasks'].includes(table)
+        const schema = [
+          'clock_offset',
+          'lock_salt',
+          'log_cursors',
+          'log_floor',
+          'media_tasks',
+        ].includes(table)
           ? 'pigeonpost_private'
           : 'pigeonpost'
         await refuses(

@@ -296,7 +296,9 @@ t.test('events have the documents’ shapes', async (t) => {
         ),
         await read(reader, null),
       )
-      t.match(await refusal(reader`select * from pigeonpost_private.log_state`), { code: '42501' })
+      t.match(await refusal(reader`select * from pigeonpost_private.log_cursors`), {
+        code: '42501',
+      })
       t.same(await bridge`select * from pigeonpost.read_events() limit 0`, [])
       const stranger = await core.login([])
       t.match(await refusal(stranger`select * from pigeonpost.read_events()`), { code: '42501' })

@@ -56,7 +56,7 @@ async function insertOne(tx: Transaction, row: Row): Promise<Row> {
 async function contents(tenant: number): Promise<Record<string, unknown[]>> {
   const drop = `array['id', 'number', 'tenant_id', 'message_id', 'conversation_id', 'thread_id', 'customer_id', 'sender_customer_id', 'account_id',
     'lead_id', 'merged_into', 'created_at', 'updated_at', 'event_id', 'joined_at', 'archived_at', 'occurred_at', 'edited_at', 'delivered_at',
-    'sent_at', 'timestamp', 'reply_to_id', 'revoked_at', 'left_at', 'reacted_at', 'next_attempt_at', 'last_message_at']`
+    'sent_at', 'timestamp', 'reply_to_id', 'is_own_event', 'revoked_at', 'left_at', 'reacted_at', 'next_attempt_at', 'last_message_at']`
   const [row] = await sql.unsafe<{ all: Record<string, unknown[]> }[]>(
     `
     with who as (
@@ -98,7 +98,8 @@ async function contents(tenant: number): Promise<Record<string, unknown[]>> {
       union all
       select 'parked', to_jsonb(p) - ${drop} from pigeonpost.parked_updates p where p.tenant_id = $1
       union all
-      select 'events', (to_jsonb(e) - ${drop} - 'payload') || (pigeonpost.event_payload(e) - ${drop} - 'participants' - 'merged_customer_id' - 'joined_conversations')
+      select 'events', (to_jsonb(e) - ${drop} - 'payload') || (pigeonpost.event_payload(e.tenant_id, e.event_id, e.type, e.message_id, e.conversation_id, e.thread_id, e.customer_id,
+        e.account_id, e.payload, e.created_at) - ${drop} - 'participants' - 'merged_customer_id' - 'joined_conversations')
         || jsonb_build_object('chat', chat.name, 'of', text.name, 'thread', sitting.name, 'who', who.name)
       from pigeonpost.event_log e left join chat on chat.id = e.conversation_id left join text on text.id = e.message_id
       left join sitting on sitting.id = e.thread_id left join who on who.id = e.customer_id where e.tenant_id = $1

@@ -87,11 +87,11 @@ t.test('the bell', async (t) => {
   await t.test('is silent while a relay holds the key, and when told off', async (t) => {
     heard.length = 0
     const relay = core.pool(1)
-    await relay`select pg_advisory_lock(1886416755, 0)`
+    await relay`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0)`
     await receive(sql, { tenant: 1, id: 'm2' })
     await all()
     t.same(heard, [])
-    await relay`select pg_advisory_unlock(1886416755, 0)`
+    await relay`select pg_advisory_unlock(pigeonpost_private.notify_lock_class(), 0)`
     await receive(sql, { tenant: 1, id: 'm3' })
     await all()
     t.match(heard, [{ type: 'message.inbound.created', tenant_id: 1 }])
@@ -101,7 +101,7 @@ t.test('the bell', async (t) => {
     await all()
     t.same(heard, [])
     t.same(
-      await off`select count(*) from pg_locks where locktype = 'advisory' and classid = 1886416755::oid and pid = pg_backend_pid()`,
+      await off`select count(*) from pg_locks where locktype = 'advisory' and classid::bigint::bit(32)::integer = pigeonpost_private.notify_lock_class() and pid = pg_backend_pid()`,
       [{ count: 0 }],
     )
   })
@@ -160,7 +160,7 @@ t.test(
     t.ok(await receive(sql, { tenant: 1, id: 'full' }), 'an insert into a full queue')
     await without(
       sql,
-      'pigeonpost_private.may_ring',
+      'pigeonpost_private.may_notify',
       ['pg_catalog.pg_notification_queue_usage() < 0.5', 'true'],
       async () => {
         const codes = new Set<string>()

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { readLog } from '../../db/events/read-log.ts'
 import { retainLog } from '../../db/events/retain.ts'
 import type { Sql } from '../../db/connect.ts'
 import { coreDatabase, receive, refusal, someoneWaits } from '../support/sql.ts'
@@ -9,15 +10,24 @@ const partitions = async (sql: Sql): Promise<string[]> =>
     (row) => row.name,
   )
 
+/** As a worker does: folds, and relays. */
+async function handleAll(sql: Sql): Promise<void> {
+  while ((await sql`select pigeonpost.fold() as n`)[0]?.['n']);
+  await readLog(sql, null, { notifyUpTo: null, saveCursors: true })
+  await sql`select pigeonpost.settle_events()`
+}
+
 /** A log whose first partition is full, and all of it 40 days old. */
 async function oldLog() {
   const core = await coreDatabase(t)
   const { sql } = core
   await receive(sql, { tenant: 1, id: 'old' })
+  // Its own event, which no partition holds.
+  await receive(core.pool(1, { 'pigeonpost.notify': 'off' }), { tenant: 1, id: 'usual' })
   await sql`select setval('pigeonpost.log_id_seq', 10000100)`
   await receive(sql, { tenant: 1, id: 'new' })
   await sql`update pigeonpost.events set created_at = now() - interval '40 days'`
-  await sql`select pigeonpost.settle_events()`
+  await handleAll(sql)
   return core
 }
 
@@ -43,13 +53,24 @@ t.test('a partition goes when it is old and every living consumer has passed it'
   await sql`select * from pigeonpost.consume_events('slow', 1)`
   t.same(await expired(), ['events_p0'])
 
-  await sql`insert into pigeonpost.event_consumers (tenant_id, name, cursor, updated_at) values (0, '$fold', 0, now() - interval '1 year')`
-  t.same(await expired(), [], 'our own never lapse')
-  while ((await sql`select pigeonpost.fold() as n`)[0]?.['n']);
-  t.same(await expired(), ['events_p0'])
+  for (const name of ['fold', 'relay']) {
+    await sql`update pigeonpost_private.log_cursors set cursor = 0 where tenant_id = 1 and name = ${name}`
+    t.same(await expired(), [], 'our own never lapse')
+    await handleAll(sql)
+    t.same(await expired(), ['events_p0'])
+  }
+  await sql`update pigeonpost_private.log_cursors set cursor = 0 where tenant_id > 0 and name <> 'settled'`
+  await sql`delete from pigeonpost.events where id < 10000000`
+  t.same(await expired(), ['events_p0'], 'nor do they wait for what is not there')
 
-  await sql`update pigeonpost_private.log_state set settled_id = 9000000`
+  await sql`update pigeonpost_private.log_cursors set cursor = 9000000 where tenant_id = 0`
+  await sql`update pigeonpost_private.log_rounds set settled_id = 0, round_id = null, waits_for = '{}'`
+  const open = await sql.reserve()
+  await open`begin`
+  await receive(open as never, { tenant: 1, id: 'open' })
   t.same(await expired(), [], 'not settled')
+  await open`rollback`
+  open.release()
 })
 
 t.test('retaining makes what is to come, drops what is over, and moves the floor', async (t) => {
@@ -64,6 +85,11 @@ t.test('retaining makes what is to come, drops what is over, and moves the floor
   t.match(await sql`select payload ->> 'external_message_id' as id from pigeonpost.read_events()`, [
     { id: 'new' },
   ])
+  t.same(
+    await sql`select number from pigeonpost.messages where external_message_id = 'usual' and is_own_event`,
+    [{ number: 6 }],
+    'one that is its own event stays, and is read no more than the others',
+  )
   t.match(await refusal(sql`select * from pigeonpost.read_events(5)`), {
     code: 'PPS01',
     constraint: 'cursor_above_floor',
@@ -128,7 +154,7 @@ t.test(
     t.same(await partitions(sql), ['events_p3', 'events_p4'])
     await sql`select setval('pigeonpost.log_id_seq', 40000100)`
     await sql`update pigeonpost.events set created_at = now() - interval '40 days'`
-    await sql`select pigeonpost.settle_events()`
+    await handleAll(sql)
     t.match(await retainLog(sql), { dropped: ['events_p3'], floor: 39999999 })
     t.same(
       await sql`select count(*) from pigeonpost.events_default`,

@@ -140,8 +140,6 @@ const calls: Record<string, string[]> = {
     'select * from pigeonpost_private.read_counts(2)',
     'select * from pigeonpost_private.read_counts()',
   ],
-  count_changes: ['select * from pigeonpost_private.count_changes(0, 1000, 2)'],
-  folded_id: ['select pigeonpost_private.folded_id()'],
   unfolded_ids: ['select pigeonpost_private.unfolded_ids(2)'],
   counter_changes: ['select * from pigeonpost_private.counter_changes(2, 0, 1000)'],
   last_message_at: [
@@ -154,6 +152,8 @@ const calls: Record<string, string[]> = {
   ],
   number_ranges: ['select * from pigeonpost_private.number_ranges(2, null, null)'],
   sent_since: ["select * from pigeonpost_private.sent_since(2, '2020-01-01')"],
+  count_changes: ['select * from pigeonpost_private.count_changes(2, 0, 1000)'],
+  folded_id: ['select pigeonpost_private.folded_id(2)'],
   clock: ['select pigeonpost_private.clock()'],
   day_start: ["select pigeonpost_private.day_start('2026-01-01', 'UTC')"],
   iso_8601: ['select pigeonpost_private.iso_8601(now())'],
@@ -199,7 +199,11 @@ const calls: Record<string, string[]> = {
   is_chat: [`select pigeonpost.is_chat(2, '${theirs.conversation_id}', '${address}')`],
   normalise_update: [`select pigeonpost.normalise_update('whatsapp', '{"kind": "revoke"}')`],
   log_floor: ['select pigeonpost.log_floor()'],
-  settle_events: ['select pigeonpost.settle_events()'],
+  settle_events: ['select pigeonpost.settle_events(2)', 'select pigeonpost.settle_events()'],
+  last_log_id: ['select pigeonpost_private.last_log_id()'],
+  notify_lock_class: ['select pigeonpost_private.notify_lock_class()'],
+  status_payload: ["select pigeonpost.status_payload('inbound', 'read', 'delivered', null, null)"],
+  log_after: ['select * from pigeonpost.log_after(2, 0, 1000, 1000)'],
   read_events: [
     'select * from pigeonpost.read_events(0, 1000, 2)',
     'select * from pigeonpost.read_events(0, 1000)',
@@ -209,8 +213,7 @@ const calls: Record<string, string[]> = {
     "select * from pigeonpost.consume_events('theirs', 1)",
   ],
   event_payload: [
-    `select pigeonpost.event_payload(jsonb_populate_record(null::pigeonpost.events,
-    '{"tenant_id": 2, "type": "message.inbound.created", "message_id": "${theirs.id}", "created_at": "2026-01-01"}'))`,
+    `select pigeonpost.event_payload(2, null, 'message.inbound.created', '${theirs.id}', null, null, null, null, null, '2026-01-01')`,
   ],
   fold: ['select pigeonpost.fold()'],
   conversation_counters: [
@@ -297,20 +300,23 @@ t.test('nor by any function', async (t) => {
       .filter((row) => row.definer)
       .map(({ name, arguments: given, result }) => `${name}(${given}) ${result}`),
     [
-      'fold(p_limit integer) integer',
-      'folded_id() bigint',
+      'fold(p_limit integer) bigint',
+      'folded_id(p_tenant_id integer) bigint',
+      'last_log_id() bigint',
+      'lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) void',
       'log_floor() bigint',
-      'settle_events() bigint',
+      'notify_lock_class() integer',
+      'settle_events(p_tenant_id integer) bigint',
       'tenant_of_account(p_account_id uuid) integer',
     ],
-    'those that run as the owner take no tenant and say no more than a number',
+    'those that run as the owner say no more than a number',
   )
   // What fold() and settle_events() have to do is done, so that what they change is not taken for a leak.
   await sql`select pigeonpost.settle_events()`
   await sql`select pigeonpost.fold()`
   const ofTheirs = async (): Promise<Row> => {
     const {
-      'pigeonpost_private.log_state': _state,
+      'pigeonpost_private.log_cursors': _cursors,
       'pigeonpost_private.log_rounds': _rounds,
       ...rest
     } = await contents(sql)
@@ -410,6 +416,91 @@ t.test('nor by naming what is theirs in a row of its own', async (t) => {
   )
   t.equal(refused?.constraint, 'messages_sender_exists')
   t.same(await contents(sql), before)
+})
+
+t.test('nor by taking the locks of its writers', async (t) => {
+  const locks = async (tx: Runner): Promise<number> => {
+    const [row] = await tx<{ count: number }[]>`
+      select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2 and pid = pg_backend_pid()`
+    return row?.count ?? 0
+  }
+  const take = (tx: Runner, tenant: number) =>
+    tx`select pigeonpost_private.lock_external_ids(${tenant}, '{a}', '{b}')`
+  await roles['app']?.(async (tx) => {
+    await take(tx, 1)
+    t.equal(await locks(tx), 2, 'its own it takes')
+  })
+  for (const who of ['app', 'all three']) {
+    const work = async (tenant: number) =>
+      roles[who]?.((tx) => take(tx, tenant)) ?? Promise.reject()
+    await refuses(t, work(2), { code: 'PPT01', constraint: 'tenant_is_granted' }, who)
+    await refuses(
+      t,
+      work(0),
+      { code: 'PPT01', constraint: 'tenant_is_granted' },
+      `${who}: nobody's`,
+    )
+  }
+  t.equal(await refusal(sql.begin((tx) => take(tx as Runner, 2))), null, 'the owner takes any')
+  await rule(
+    t,
+    sql,
+    'who is not bound to the tenant is refused',
+    `create or replace function pigeonpost_private.caller_is_bound_to(p_tenant_id integer) returns boolean language sql stable as 'select true'`,
+    (tx) =>
+      isRefused(
+        tx,
+        async (tx) => {
+          await tx`set local role pigeonpost_app`
+          await take(tx, 2)
+        },
+        'tenant_is_granted',
+      ),
+  )
+})
+
+t.test('nor by settling its log', async (t) => {
+  const rounds = () => sql`
+    select r::text from pigeonpost_private.log_rounds r where r.tenant_id in (0, 2)
+    union all select c::text from pigeonpost_private.log_cursors c where c.tenant_id in (0, 2) order by 1`
+  const open = await sql.reserve()
+  await open`begin`
+  await store(open as never, { tenant_id: 2, address })
+  const before = [...(await rounds())]
+  for (const [who, enter] of Object.entries(roles)) {
+    for (const tenant of [2, 0]) {
+      t.same(
+        await enter((tx) => tx`select pigeonpost.settle_events(${tenant}) as id`),
+        [{ id: 0 }],
+        `${who}: ${tenant}`,
+      )
+    }
+    const [own] = await enter((tx) => tx`select pigeonpost.settle_events(1) as id`)
+    t.ok(own?.['id'] > 0, `${who}: its own`)
+    t.same(
+      await enter((tx) => tx`select pigeonpost.settle_events() as id`),
+      [own],
+      `${who}: all it sees`,
+    )
+  }
+  t.same([...(await rounds())], before)
+  await open`rollback`
+  open.release()
+})
+
+t.test('nor by an operator of its own for what the guard asks', async (t) => {
+  const refused = await refusal(
+    sql.begin(async (tx) => {
+      await tx.unsafe(`create schema evil;
+        create function evil.yes(name, name) returns boolean language sql as 'select true';
+        create operator evil.= (leftarg = name, rightarg = name, function = evil.yes);
+        grant usage on schema evil to public;
+        set local search_path = evil, pg_catalog;
+        set local role ${bridgeRole}`)
+      await store(tx as Runner, { tenant_id: 1, address, number: 1 })
+    }),
+  )
+  t.match(refused, { code: 'PPV01', constraint: 'messages_number_is_drawn' })
 })
 
 t.test('rows are hidden by policies, and each table has its own', async (t) => {
@@ -679,8 +770,10 @@ t.test(
       'pigeonpost.delivery_attempts',
       'pigeonpost.tenant_roles',
     ])
+    // No role reaches them (roles.test.ts): only functions of the owner do.
+    const ofTheOwner = ['pigeonpost_private.log_cursors', 'pigeonpost_private.log_rounds']
     t.ok(tables.length > 18)
-    for (const table of tables) {
+    for (const table of tables.filter(({ name }) => !ofTheOwner.includes(name))) {
       t.match(table, { enabled: true, forced: false, policies: 1 }, table.name)
       if (!unguarded.has(table.name) && !table.name.startsWith('pigeonpost_private.'))
         t.match(table, { first: '000_guard', definer: false }, `${table.name}: guard`)

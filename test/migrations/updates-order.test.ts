@@ -33,8 +33,8 @@ function* orders<T>(items: T[]): Generator<T[]> {
 async function endState(sql: Sql, tenant: number, id: string): Promise<unknown> {
   const [state] = await sql<{ state: unknown }[]>`
     select jsonb_build_object(
-      'message', to_jsonb(m) - array['id', 'number', 'external_message_id', 'body_version', 'created_at', 'updated_at'],
-      'recipients', (select jsonb_agg(to_jsonb(s) - array['id', 'message_id', 'created_at'] order by s.recipient, s.status)
+      'message', to_jsonb(m) - array['id', 'number', 'is_own_event', 'external_message_id', 'body_version', 'created_at', 'updated_at'],
+      'recipients', (select jsonb_agg(to_jsonb(s) - array['id', 'number', 'message_id', 'created_at'] order by s.recipient, s.status)
         from pigeonpost.message_statuses s where s.tenant_id = m.tenant_id and s.message_id = m.id and s.recipient is not null),
       'reactions', (select jsonb_agg(to_jsonb(r) - 'message_id' order by r.sender)
         from pigeonpost.message_reactions r where r.tenant_id = m.tenant_id and r.message_id = m.id),

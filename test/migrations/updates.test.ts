@@ -295,10 +295,11 @@ t.test('one database', async (t) => {
   await t.test('a receipt waits for an insert that is under way', async (t) => {
     const one = core.pool(1)
     const two = core.pool(1)
-    const race = async (id: string): Promise<string | undefined> => {
+    const bridge = await core.login(['pigeonpost_bridge'], [38])
+    const race = async (id: string, work = update): Promise<string | undefined> => {
       await one`begin`
       await receive(one, { tenant: 38, id })
-      const outcome = update(two, 38, id, { kind: 'receipt', status: 'read' })
+      const outcome = work(two, 38, id, { kind: 'receipt', status: 'read' })
       outcome.catch(() => {})
       const early = await Promise.race([
         outcome,
@@ -310,9 +311,26 @@ t.test('one database', async (t) => {
       return early ?? (await outcome)
     }
     t.equal(await race('a'), 'applied')
+    // A bridge may park by itself, in a row.
+    const park = (id: string) =>
+      race(id, async () => {
+        await parkRow(bridge, 38, id, { kind: 'receipt', status: 'read' })
+        const [left] =
+          await sql`select from pigeonpost.parked_updates where external_message_id = ${id}`
+        return left ? 'parked' : 'applied'
+      })
+    t.equal(await park('row'), 'applied')
     await without(
       sql,
-      'pigeonpost.apply_update',
+      'pigeonpost_private.tg_parked_updates__apply',
+      ['is not null', 'is null'],
+      async () => {
+        t.equal(await park('lost row'), 'parked', 'without another look')
+      },
+    )
+    await without(
+      sql,
+      'pigeonpost_private.tg_parked_updates__lock',
       [/perform pg_advisory_xact_lock\([^;]*;/, ''],
       async () => {
         // Without the lock it is parked, for ever.
@@ -337,11 +355,19 @@ t.test('one database', async (t) => {
   })
 })
 
+/** Parks as a bridge may without apply_update(). */
+async function parkRow(on: Sql, tenant: number, id: string, what: object): Promise<void> {
+  await on`
+    insert into pigeonpost.parked_updates (tenant_id, channel, external_message_id, "update")
+    values (${tenant}, 'whatsapp', ${id}, ${on.json(what as never)})`
+}
+
 t.test('receipts that race their messages by the thousand leave none parked', async (t) => {
   const core = await coreDatabase(t)
   const count = 1200
   const writers = core.pool(4)
   const receivers = core.pool(4)
+  const bridge = await core.login(['pigeonpost_bridge'], [1], 4)
   await receive(core.sql, { tenant: 1, id: 'first' })
   const lanes = Array.from({ length: 4 }, (_, lane) =>
     Array.from({ length: count / 4 }, (_, index) => `m${index * 4 + lane}`),
@@ -354,9 +380,14 @@ t.test('receipts that race their messages by the thousand leave none parked', as
       (async () => {
         for (const id of ids) await update(receivers, 1, id, { kind: 'receipt', status: 'read' })
       })(),
+      (async () => {
+        const at = '2026-01-01T00:00:00Z'
+        for (const id of ids) await parkRow(bridge, 1, id, { kind: 'reaction', emoji: 'x', at })
+      })(),
     ]),
   )
   t.same(await core.sql`select count(*) from pigeonpost.parked_updates`, [{ count: 0 }])
+  t.same(await core.sql`select count(*) from pigeonpost.message_reactions`, [{ count }])
   t.same(await core.sql`select status, count(*) from pigeonpost.messages group by 1 order by 1`, [
     { status: 'delivered', count: 1 },
     { status: 'read', count },

@@ -85,7 +85,7 @@ t.test('bad input is named, and a cursor below what is kept is 410', async (t) =
   )
   await sql`insert into pigeonpost.messages ${sql(insert('a'))}`
   await sql`select pigeonpost.settle_events()`
-  await sql`update pigeonpost_private.log_state set floor_id = 2`
+  await sql`update pigeonpost_private.log_floor set floor_id = 2`
   for (const accept of ['application/json', 'text/event-stream']) {
     const answer = await get('/api/v1/events?after=1', { accept })
     t.equal(answer.status, 410)

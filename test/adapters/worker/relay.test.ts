@@ -27,6 +27,9 @@ async function notifying(relay: Relay): Promise<void> {
   await waitFor(() => relay.notifying, { what: 'the relay to ring' })
 }
 
+const isNotifyLock = (sql: Sql) =>
+  sql`classid::bigint::bit(32)::integer = pigeonpost_private.notify_lock_class() and objid = 0`
+
 /** Writers whose transactions overlap, so that ids commit out of order, until `enough`. */
 async function race(sql: Sql, writers: number, enough: (round: number) => boolean): Promise<void> {
   await Promise.all(
@@ -125,7 +128,7 @@ t.test('a second relay waits, and takes over when the backend of the first is en
   await waitFor(
     async () =>
       (
-        await sql`select from pg_locks where locktype = 'advisory' and not granted and classid = 1886416755
+        await sql`select from pg_locks where locktype = 'advisory' and not granted and ${isNotifyLock(sql)}
         and database = (select oid from pg_database where datname = current_database())`
       ).length > 0,
     { what: 'the second to queue for the key' },
@@ -139,14 +142,14 @@ t.test('a second relay waits, and takes over when the backend of the first is en
   await waitFor(
     async () =>
       (
-        await sql`select from pigeonpost.event_consumers where name = '$relay' and cursor >= ${early.at(-1) ?? 0}`
+        await sql`select from pigeonpost_private.log_cursors where tenant_id = 1 and name = 'relay' and cursor >= ${early.at(-1) ?? 0}`
       ).length > 0,
     { what: 'the cursor to have passed them' },
   )
 
   const [holder] = await sql<{ pid: number }[]>`
     select pid from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'
-      and classid = 1886416755 and database = (select oid from pg_database where datname = current_database())`
+      and ${isNotifyLock(sql)} and database = (select oid from pg_database where datname = current_database())`
   await sql`select pg_terminate_backend(${holder?.pid ?? 0})`
   await notifying(second)
   await waitFor(() => !first.notifying, { what: 'the first to notice' })
@@ -240,7 +243,7 @@ t.test('what makes a message due makes its account due, only ever sooner', async
     async () => {
       const last = await lastEventId(sql)
       return (
-        await sql`select from pigeonpost.event_consumers where name = '$relay' and cursor >= ${last}`
+        await sql`select from pigeonpost_private.log_cursors where tenant_id = 1 and name = 'relay' and cursor >= ${last}`
       ).length
     },
     { what: 'the relay to have read it' },
