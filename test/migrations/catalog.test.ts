@@ -171,7 +171,7 @@ t.test('trigger functions pin search_path, and use no transition table', async (
     select p.oid::regprocedure::text as name, p.proconfig as config from pg_proc p
     where p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)
       -- Asked in every statement; its one operator is named in full (tenancy.test.ts).
-      and p.proname <> 'is_set_based' and (p.prosecdef or p.prorettype = 'trigger'::regtype or p.prolang = (select oid from pg_language where lanname = 'plpgsql'))`
+      and (p.prosecdef or p.prorettype = 'trigger'::regtype or p.prolang = (select oid from pg_language where lanname = 'plpgsql'))`
   t.ok(definers.length > 40)
   for (const { name, config } of definers)
     t.match(config?.join(), /search_path=pg_catalog, pg_temp/, name)

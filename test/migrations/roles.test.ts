@@ -196,9 +196,9 @@ t.test(
     t.ok(rows.length > 50)
     for (const { name, schema, ...may } of rows) {
       const open = schema === 'pigeonpost' && !ownerOnly.has(name)
-      const app = open || ofTheApp.has(name) || name === 'is_set_based'
+      const app = open || ofTheApp.has(name)
       // Asked by a trigger, as the one who inserts.
-      const bridge = open || name === 'is_set_based'
+      const bridge = open
       t.same(may, { bridge, reader: open && name !== 'fold', app, anyone: false }, name)
     }
   },
