@@ -177,6 +177,7 @@ t.test(
       'tenant_of_account',
       'lock_external_ids',
       'apply_updates',
+      'apply_plain_receipts',
       'keep_webhooks',
       'receive',
       'receive_contents',

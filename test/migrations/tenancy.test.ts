@@ -229,6 +229,13 @@ const calls: Record<string, string[]> = {
     `select pigeonpost.apply_update_to(2, '${theirs.id}', '{"kind": "reaction", "emoji": "x"}')`,
     `select pigeonpost.apply_update_to(2, '${theirs.id}', '{"kind": "receipt", "status": "read", "recipient": "x"}')`,
   ],
+  apply_receipts: [
+    `select pigeonpost.apply_receipts(2, '{${theirs.id}}', '{read}', '{2026-01-01}')`,
+    `select pigeonpost.apply_receipts(1, '{${theirs.id}}', '{read}', '{2026-01-01}')`,
+  ],
+  apply_plain_receipts: [
+    `select pigeonpost_private.apply_plain_receipts(2, '[{"channel": "whatsapp", "id": "${theirs.external_message_id}", "said": {"kind": "receipt", "status": "read"}}, {"channel": "whatsapp", "id": "new", "said": {"kind": "revoke"}}]')`,
+  ],
   apply_parked_updates: [`select pigeonpost.apply_parked_updates(2, '${theirs.id}')`],
   find_message: [
     `select pigeonpost.find_message(2, 'whatsapp', '${theirs.external_message_id}', null, null)`,
