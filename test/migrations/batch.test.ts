@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { beginSending } from '../support/outbox.ts'
 import { coreDatabase, receive } from '../support/sql.ts'
 
 const core = await coreDatabase(t)
@@ -218,7 +219,7 @@ for (const size of [1, 6]) {
     const [queued] = await sql`
       insert into pigeonpost.messages (tenant_id, direction, address, body) values (${tenant_id}, 'outbound', '+27831234567', 'Hi') returning id`
     const attempt = `0193a5b0-7c00-7000-8000-00000000000${size}`
-    await sql`update pigeonpost.messages set status = 'sending', attempt_id = ${attempt} where id = ${queued?.['id']}`
+    await beginSending(sql, queued?.['id'], { attemptId: attempt })
     const echo = {
       tenant_id,
       direction: 'outbound',
