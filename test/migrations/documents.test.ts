@@ -311,7 +311,7 @@ t.test('a migrated database', async (t) => {
         [{ count: 1 }],
       )
       // Somebody who knows accounts writes to the lead by the other one: from now on that is the conversation.
-      await sql`insert into pigeonpost.messages (number, tenant_id, account_id, channel, direction, lead_id, external_message_id, body)
+      await sql`insert into pigeonpost.messages (tenant_id, account_id, channel, direction, lead_id, external_message_id, body)
       select 19, id, 'whatsapp', 'outbound', 7, 'x', 'x' from pigeonpost.accounts
       where tenant_id = 19 and id <> (select account_id from pigeonpost.conversations where tenant_id = 19)`
       t.equal(accounts.length, 2)
