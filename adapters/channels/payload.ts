@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
+import { storableText } from '../../db/storable.ts'
 import { UnreadablePayload } from './channel.ts'
 
 /** Deeper nesting than this is nobody's message, and neither our walk nor Postgres' parser would survive it. */
@@ -51,12 +52,7 @@ function keepDigits(_key: string, value: unknown, context?: { source?: string })
  * are in the inbox. @throws UnreadablePayload, field `body`, where it is nested too deeply.
  */
 export function storable(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') {
-    // Almost none has any, and looking costs a fifth of making another.
-    return value.includes('\0') || !value.isWellFormed()
-      ? value.replaceAll('\0', '\u{fffd}').toWellFormed()
-      : value
-  }
+  if (typeof value === 'string') return storableText(value)
   if (typeof value !== 'object' || value === null) {
     return value
   }
@@ -67,7 +63,7 @@ export function storable(value: unknown, depth = 0): unknown {
     return value.map((item) => storable(item, depth + 1))
   }
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [storable(key), storable(item, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [storableText(key), storable(item, depth + 1)]),
   )
 }
 

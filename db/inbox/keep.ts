@@ -1,3 +1,5 @@
+import { storableText } from '../storable.ts'
+
 export interface KeptWebhook {
   channel: string
   accountId: string | null
@@ -21,7 +23,7 @@ export function isSecretName(name: string): boolean {
 export function toInboxRow(webhook: KeptWebhook) {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(webhook.headers)) {
-    if (!isSecretName(name)) headers[name] = storable(value)
+    if (!isSecretName(name)) headers[name] = storableText(value)
   }
   const { channel, accountId, method, path, body, digest, error } = webhook
   return {
@@ -32,15 +34,11 @@ export function toInboxRow(webhook: KeptWebhook) {
     headers,
     body: body.toString('base64'),
     digest: digest.toString('base64'),
+    // Errors quote payloads, in their fields' names too; and headers may hold any byte.
     ...(error && {
       error_code: error.code,
-      error_field: error.field === undefined ? null : storable(error.field),
-      error_message: storable(error.message),
+      error_field: error.field === undefined ? null : storableText(error.field),
+      error_message: storableText(error.message),
     }),
   }
-}
-
-/** Errors quote payloads, in their fields' names too; and headers may hold any byte. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\u{fffd}').toWellFormed()
 }

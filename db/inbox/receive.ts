@@ -1,4 +1,5 @@
 import type { Sql } from '../connect.ts'
+import { storableJson } from '../storable.ts'
 import { asTenantOf } from '../tenant.ts'
 import type { toInboxRow } from './keep.ts'
 
@@ -35,7 +36,7 @@ export type UpdateResult = 'applied' | 'ignored' | 'parked'
 
 /**
  * Stores webhooks of one tenant by one statement that commits by itself: their bytes, messages, updates, links and groups.
- * What is bad in one is refused by itself, and its answer says why.
+ * What is bad in one is refused by itself, and its answer says why; NUL and lone surrogates become U+FFFD.
  * @param options.lockMs ms that it waits for a lock
  * @throws the driver's error where it says nothing of the webhooks (a lock, a deadlock, a lost connection); then nothing
  * is stored
@@ -48,6 +49,6 @@ export async function receive(
 ): Promise<ReceivedAnswer[]> {
   const [row] = await sql<{ answers: ReceivedAnswer[] }[]>`
     with entered as materialized (select ${asTenantOf(sql, tenantId, options)})
-    select pigeonpost_private.receive(${tenantId}, ${sql.json(items as never)}) as answers from entered`
+    select pigeonpost_private.receive(${tenantId}, ${storableJson(items)}::text::jsonb) as answers from entered`
   return row?.answers ?? []
 }

@@ -262,7 +262,7 @@ t.test('views run with the rights of who reads them', async (t) => {
   const views = await sql<{ name: string; options: string[] | null }[]>`
     select c.oid::regclass::text as name, c.reloptions as options from pg_class c
     where c.relkind in ('v', 'm') and (c.relnamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace) or c.relname like 'et\\_%')`
-  t.equal(views.length, 4)
+  t.equal(views.length, 5)
   for (const { name, options } of views) t.ok(options?.includes('security_invoker=true'), name)
   const functions = await sql<{ name: string }[]>`
     select p.proname as name from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_class c on c.oid = g.tgrelid

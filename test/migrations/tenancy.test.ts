@@ -312,7 +312,7 @@ t.test('nor by any function', async (t) => {
       .filter((row) => row.definer)
       .map(({ name, arguments: given, result }) => `${name}(${given}) ${result}`),
     [
-      'fold(p_limit integer) bigint',
+      'fold(p_limit integer) integer',
       'folded_id(p_tenant_id integer) bigint',
       'last_log_id() bigint',
       'lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) void',
