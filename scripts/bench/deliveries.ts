@@ -89,10 +89,7 @@ export async function prepare(
  */
 export async function queue(sql: Sql, targets: Target[], count: number): Promise<void> {
   const ids = targets.map(({ accountId }) => accountId)
-  const [outbox] = await sql<{ there: boolean }[]>`
-    select to_regclass('pigeonpost.outbox') is not null as there`
-  await sql`
-    truncate pigeonpost.messages, pigeonpost.events ${outbox?.there ? sql`, pigeonpost.outbox` : sql``} cascade`
+  await sql`truncate pigeonpost.messages, pigeonpost.outbox, pigeonpost.events cascade`
   const chunk = 5_000
   for (let first = 0; first < count; first += chunk) {
     await sql`
@@ -101,8 +98,7 @@ export async function queue(sql: Sql, targets: Target[], count: number): Promise
         '+2783' || (1000001 + i % ${recipients}::integer), 'Hello, this is message ' || i
       from generate_series(${first}::integer, ${Math.min(first + chunk, count) - 1}::integer) i`
   }
-  await sql`vacuum (analyze) pigeonpost.messages`
-  if (outbox?.there) await sql`vacuum (analyze) pigeonpost.outbox`
+  await sql`vacuum (analyze) pigeonpost.messages, pigeonpost.outbox`
   await sql`checkpoint`
 }
 
@@ -120,7 +116,7 @@ export async function setStatus(
 export async function allSent(sql: Sql): Promise<void> {
   for (;;) {
     const rows = await sql`
-      select from pigeonpost.messages where tenant_id = ${tenantId} and status in ('queued', 'sending') limit 1`
+      select from pigeonpost.messages where tenant_id = ${tenantId} and status = 'queued' limit 1`
     if (rows.length === 0) return
     await delay(2)
   }

@@ -37,9 +37,9 @@ export async function fill(sql: Sql, filling: Filling): Promise<void> {
     await begin(sql, async (tx) => {
       await tx`set local role pigeonpost_ingest`
       await tx`
-        insert into pigeonpost.messages (tenant_id, account_id, conversation_id, thread_id, customer_id, sender_customer_id, address,
+        insert into pigeonpost.messages (tenant_id, number, is_own_event, account_id, conversation_id, thread_id, customer_id, sender_customer_id, address,
           direction, channel, external_message_id, body, status, created_at, occurred_at, sent_at, delivered_at)
-        select tenant_id, account_id, conversation_id, thread_id, customer_id, ${inbound ? tx`customer_id` : tx`null`}, address,
+        select tenant_id, nextval('pigeonpost.log_id_seq'), false, account_id, conversation_id, thread_id, customer_id, ${inbound ? tx`customer_id` : tx`null`}, address,
           ${inbound ? 'inbound' : 'outbound'}, channel, ${`r${messages}-${round}-`} || number, 'message of round ' || ${round}::int,
           'delivered', t.at, t.at, t.at, t.at
         from pigeonpost.messages

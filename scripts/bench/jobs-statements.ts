@@ -4,11 +4,7 @@ type Statement = { name: string; text: string }
  * What a job per message writes: the same rows as our worker, by the same triggers, one message at a time. `claim`: $1
  * tenant, $2 message; `record`: $3 attempt, $4 external id, $5 ms.
  */
-export function statements(hasOutbox: boolean): { claim: Statement; record: Statement } {
-  return hasOutbox ? byOutbox : byMessages
-}
-
-const byOutbox = {
+export const statements = {
   claim: {
     name: 'claim',
     text: `
@@ -42,31 +38,4 @@ const byOutbox = {
       from moved v
       where d.tenant_id = $1::integer and d.attempt_id = v.attempt_id and d.attempt = v.attempt`,
   },
-}
-
-const byMessages = {
-  claim: {
-    name: 'claim',
-    text: `
-      update pigeonpost.messages m
-      set status = 'sending', error_code = null, error_message = null, attempts = m.attempts + 1,
-        attempt_id = pigeonpost.uuid_v7(), leased_until = now() + interval '30 s', provider = 'noop'
-      where m.tenant_id = $1 and m.id = $2 and m.status = 'queued'
-      returning m.attempt_id, m.attempts, m.address, m.body`,
-  },
-  record: {
-    name: 'record',
-    text: `
-      with taken as (
-        update pigeonpost.messages m
-        set status = 'sent', external_message_id = $4::text, error_code = null, error_message = null, next_attempt_at = null
-        where m.tenant_id = $1::integer and m.id = $2 and m.attempt_id = $3 and m.status in ('sending', 'unknown')
-        returning m.id, m.attempts, m.provider
-      )
-      insert into pigeonpost.delivery_attempts (tenant_id, message_id, attempt, provider, reason, outcome, external_message_id,
-        duration_ms, started_at)
-      select $1::integer, t.id, t.attempts, t.provider, 'account', 'sent', $4::text, $5::integer,
-        clock_timestamp() - $5::integer * interval '1 ms'
-      from taken t`,
-  },
-}
+} satisfies Record<string, Statement>

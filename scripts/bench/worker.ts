@@ -1,6 +1,6 @@
 import { connect } from '../../db/connect.ts'
 import { startClients } from './clients.ts'
-import { interleave, type Outcome } from './rounds.ts'
+import { interleave, median, type Outcome } from './rounds.ts'
 import { prepareSingles } from './single.ts'
 import { worker } from './working.ts'
 
@@ -19,10 +19,10 @@ export async function benchWorker(
   const clients = startClients(lanes)
   const working = worker(sql, url)
   const each = Math.ceil(options.inserts / lanes)
-  const parts = { node: 0, backends: 0 }
+  const shares: Record<'Node' | 'backends', number[]> = { Node: [], backends: [] }
   try {
     const works = await prepareSingles(sql, url)
-    return await interleave(
+    const outcome = await interleave(
       'worker, CPU per inbound message',
       [
         {
@@ -40,13 +40,11 @@ export async function benchWorker(
             const after = await working.usedMs()
             if (!before || !after) return Number.NaN
             const perMessage = (ms: number) => (ms * 1000) / (each * lanes)
-            parts.node = perMessage(after.node - before.node)
-            parts.backends = perMessage(after.backends - before.backends)
-            return parts.node + parts.backends
+            shares.Node.push(perMessage(after.node - before.node))
+            shares.backends.push(perMessage(after.backends - before.backends))
+            return perMessage(after.node + after.backends - before.node - before.backends)
           },
         },
-        { name: 'of it Node', run: async () => parts.node },
-        { name: 'of it backends', run: async () => parts.backends },
       ],
       [
         {
@@ -59,6 +57,12 @@ export async function benchWorker(
       ],
       { ...options, unit: 'µs' },
     )
+    for (const [name, values] of Object.entries(shares)) {
+      const measured = values.slice(1)
+      outcome.samples[`worker, ${name} alone`] = measured
+      outcome.medians[`worker, ${name} alone`] = median(measured)
+    }
+    return outcome
   } finally {
     await Promise.all([clients.stop(), working.stop()])
     await sql.end()
