@@ -3,16 +3,24 @@ import type { Sql } from '../../db/connect.ts'
 import { type Child, startChild } from './child.ts'
 import { cpuMs } from './cpu.ts'
 
-/** ms of CPU in a window, of a worker that has nothing left to do and of its backends; clocks tick every 10 ms. */
-const quietMs = 20
-const windowMs = 300
+/**
+ * ms of CPU in a window, of a worker that has nothing left to do and of its backends: it polls, and clocks tick every
+ * 10 ms for each of them. One that is catching up uses far more.
+ */
+const quietMs = 60
+const windowMs = 500
+
+/** ms of CPU, of Node and of its backends. */
+type Used = { node: number; backends: number }
 
 /** A worker that is started and stopped between samples, and has caught up whenever one begins. */
 export type Working = {
   /** Starts it and waits until it has done all that there is to do; or stops it. */
   runs(wanted: boolean): Promise<void>
-  /** ms of CPU of Node and of its backends so far, once it has nothing left to do; null where the system does not tell. */
-  usedMs(): Promise<{ node: number; backends: number } | null>
+  /** ms of CPU so far; null where it does not run, or the system does not tell. */
+  usedMs(): Promise<Used | null>
+  /** The same at the moment at which it had caught up: what it uses while we make sure of that is left out. */
+  usedMsCaughtUp(): Promise<Used | null>
   stop(): Promise<void>
 }
 
@@ -33,10 +41,8 @@ export function worker(sql: Sql, url: string): Working {
       }
       await quiet(used)
     },
-    async usedMs() {
-      await quiet(used)
-      return used()
-    },
+    usedMs: used,
+    usedMsCaughtUp: async () => quiet(used),
     stop,
   }
 }
@@ -46,22 +52,22 @@ export async function caughtUp(sql: Sql, child: Child): Promise<void> {
   await quiet(() => usedBy(sql, child))
 }
 
-/** Waits until two windows in a row passed in which next to nothing was done. */
-async function quiet(
-  used: () => Promise<{ node: number; backends: number } | null>,
-): Promise<void> {
-  let before = await used()
+/** Waits until two windows in a row passed in which next to nothing was done, and tells what was used before them. */
+async function quiet(used: () => Promise<Used | null>): Promise<Used | null> {
+  let [first, before] = [await used(), await used()]
   for (let windows = 0; windows < 2;) {
     await delay(windowMs)
     const after = await used()
-    if (!before || !after) return
+    if (!before || !after) return null
     const ms = after.node + after.backends - before.node - before.backends
     windows = ms <= quietMs ? windows + 1 : 0
+    if (windows === 0) first = after
     before = after
   }
+  return first
 }
 
-async function usedBy(sql: Sql, child: Child): Promise<{ node: number; backends: number } | null> {
+async function usedBy(sql: Sql, child: Child): Promise<Used | null> {
   // Whoever is no part of the benchmark is the worker's.
   const sessions = await sql<{ pid: number }[]>`
     select pid from pg_stat_activity
