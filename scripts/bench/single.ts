@@ -22,7 +22,8 @@ export type Singles = Record<
 /**
  * One message a transaction by 8 clients, to customers whose threads exist, against document 002's tables with and
  * without a NOTIFY in each, our own path with a NOTIFY in each (no worker runs, so our triggers notify), and the bare
- * twin. The worker runs beside ours, and catches up before anybody else's turn.
+ * twin. The worker runs beside ours, and catches up before anybody else's turn. Where there is a NOTIFY somebody listens,
+ * on both sides: nobody writes one that is not heard.
  */
 export async function benchSingle(
   url: string,
@@ -31,8 +32,17 @@ export async function benchSingle(
   const sql = connect(url, { max: 2, name: 'bench' })
   const clients = startClients(lanes)
   const working = worker(sql, url)
+  const listeners: Sql[] = []
   try {
     const works = await prepareSingles(sql, url)
+    for (const [at, channel] of [
+      [works.literalNotify.url, 'et_messages'],
+      [url, 'pigeonpost_events'],
+    ] as const) {
+      const listener = connect(at, { max: 1, name: 'bench listener' })
+      listeners.push(listener)
+      await listener.listen(channel, () => {})
+    }
     const rate = (name: string, work: Work, beside: boolean) => ({
       name,
       async run() {
@@ -67,7 +77,7 @@ export async function benchSingle(
     )
   } finally {
     await Promise.all([clients.stop(), working.stop()])
-    await sql.end()
+    await Promise.all([sql, ...listeners].map(async (pool) => pool.end({ timeout: 1 })))
   }
 }
 
