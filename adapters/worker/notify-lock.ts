@@ -72,12 +72,10 @@ export async function askForNotifyLock(
     await client.query('set client_connection_check_interval = 5000').catch(() => {
       // Not on every platform; without it a waiter whose client died is noticed when it gets the lock.
     })
-    client
-      .query('select pg_advisory_lock($1::integer, $2::integer)', options.keys)
-      .then(
-        () => become('held'),
-        () => become('gone'),
-      )
+    client.query('select pg_advisory_lock($1::integer, $2::integer)', options.keys).then(
+      () => become('held'),
+      () => become('gone'),
+    )
     return {
       get state() {
         return state

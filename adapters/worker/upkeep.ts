@@ -12,7 +12,7 @@ const never = new Promise<void>(() => {})
 const hourMs = 3_600_000
 /** So many events in a fold mean that writers are busy; then so many ms go by before the next. */
 const busyFold = 100
-const busyMs = 250
+const busyMs = 500
 
 /**
  * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,

@@ -36,7 +36,9 @@ export async function selectMessages(
   // numbers every message would be read.
   const sources =
     campaignId !== undefined
-      ? [db`pigeonpost.messages_with_state m where m.campaign_id = ${campaignId} and m.state = any (${statuses}::text[])`]
+      ? [
+          db`pigeonpost.messages_with_state m where m.campaign_id = ${campaignId} and m.state = any (${statuses}::text[])`,
+        ]
       : statuses.map((state) => {
           if (underWay.has(state)) {
             return db`pigeonpost.outbox o

@@ -159,7 +159,7 @@ for (const size of [1, 6]) {
   const store = async (row: Row): Promise<Answer> => {
     const others = many(size - 1, (n) => ({
       ...row,
-      external_message_id: `other ${n} ${row['external_message_id']}`,
+      external_message_id: `other ${n} ${String(row['external_message_id'])}`,
       metadata: {},
     }))
     const answers = await ingest([row, ...others])

@@ -192,7 +192,7 @@ t.test('plain SQL cannot call back what a worker is just claiming, either', asyn
     sql`update pigeonpost.messages set status = 'canceled' where id = ${id}`.execute()
   let canceling: Promise<unknown> = Promise.resolve()
   await sql.begin(async (tx) => {
-    await beginSending(tx as unknown as Sql, id)
+    await beginSending(tx, id)
     canceling = cancel()
     await waitFor(
       async () =>
