@@ -1,8 +1,8 @@
 import type { Sql } from '../connect.ts'
 
 /**
- * The advisory lock that triggers try, shared, before they notify (pigeonpost_private.may_notify). Its first key is salted:
- * any login of the database may take advisory locks whose keys it knows.
+ * The advisory lock that triggers try, shared, before they notify (pigeonpost_private.may_notify). Its first key is salted,
+ * so that nobody meets it by accident.
  */
 export async function notifyLockKeys(sql: Sql): Promise<[number, number]> {
   const [row] = await sql<{ class: number }[]>`

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ac577cc52c3bba635d5f06c047e4699ac751cc8b
+--! Hash: sha1:ca1776e524e25ea07aabaab0e3809c0d2d31d236
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -570,7 +570,7 @@ create unique index webhook_inbox_one_delivery on pigeonpost.webhook_inbox (tena
 create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status <> 'processed';
 create index webhook_inbox_received on pigeonpost.webhook_inbox (tenant_id, received_at);
 
--- What only the owner reads: it salts the keys of advisory locks, which any login of the database could else take.
+-- It salts the keys of advisory locks, so that nobody meets them by accident.
 create table pigeonpost_private.lock_salt (
   only_one boolean not null default true,
   salt integer not null,

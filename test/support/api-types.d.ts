@@ -790,7 +790,7 @@ export interface components {
         /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
         body: string | null;
         /** @enum {unknown} */
-        status?: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        status?: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         channel?: string;
         /**
          * Format: uuid
@@ -834,7 +834,7 @@ export interface components {
         /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
         body: string | null;
         /** @enum {unknown} */
-        status?: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        status?: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         channel?: string;
         /**
          * Format: uuid
@@ -878,7 +878,7 @@ export interface components {
         /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
         body?: string | null;
         /** @enum {unknown} */
-        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        status: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         channel?: string;
         /**
          * Format: uuid
@@ -924,7 +924,7 @@ export interface components {
         /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
         body: string | null;
         /** @enum {unknown} */
-        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        status: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         /**
          * Format: uuid
          * @description The same whoever reads it, and how often.
@@ -1009,7 +1009,7 @@ export interface components {
         /** @description The version that the event speaks of; null with `redacted` where there is none any more. */
         body?: string | null;
         /** @enum {unknown} */
-        status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        status: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         channel?: string;
         /**
          * Format: uuid
@@ -1045,7 +1045,7 @@ export interface components {
         /** Format: uuid */
         conversation_id: string;
         /** @enum {unknown} */
-        previous_status: "scheduled" | "queued" | "sending" | "retrying" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
+        previous_status: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         /** @description The provider's id, as it is when the event is read. */
         external_message_id?: string | null;
       };
