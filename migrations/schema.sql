@@ -221,7 +221,7 @@ $$;
 ALTER FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION archive_thread(p_tenant_id integer, p_thread_id uuid); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) IS 'Archives a thread; the next stored message of its conversation opens a new thread. False when there was no active one.';
+COMMENT ON FUNCTION pigeonpost.archive_thread(p_tenant_id integer, p_thread_id uuid) IS 'Ends a thread; the next stored message of its conversation opens a new thread. False when there was no active one.';
 
 -- Name: consume_events(text, integer, integer); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer DEFAULT 500) RETURNS TABLE(id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamp with time zone)
@@ -2378,7 +2378,7 @@ CREATE FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_mess
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- The locks of a tenant are its writers': whoever could take them would stop them.
+  -- The locks of a tenant are its writers', whom they stop: this is no way to take another tenant's.
   if p_tenant_id is distinct from nullif(current_setting('pigeonpost.tenant', true), '')::integer
      and not pigeonpost_private.caller_is_bound_to(p_tenant_id) then
     raise exception 'tenant % is not set', p_tenant_id using errcode = 'PPT01', constraint = 'tenant_is_granted',
@@ -2412,7 +2412,7 @@ CREATE FUNCTION pigeonpost_private.lock_salt() RETURNS integer
 ALTER FUNCTION pigeonpost_private.lock_salt() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION lock_salt(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.lock_salt() IS 'What the class of every advisory lock of a tenant is mixed with.';
+COMMENT ON FUNCTION pigeonpost_private.lock_salt() IS 'Salt of the first key of each tenant''s advisory locks, against accident: any login can read held keys in pg_locks.';
 
 -- Name: log_partitions(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.log_partitions() RETURNS TABLE(name text, from_id bigint, to_id bigint)
@@ -2584,7 +2584,7 @@ ALTER TABLE pigeonpost.messages OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
 
 -- Name: COLUMN messages.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers: one sequence for all tenants'' messages and logs, so there are gaps. Drawn by trigger, under the tenant''s writer lock.';
+COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers, and its place in the event log: drawn by trigger from the log''s sequence, over all tenants, so gaps are normal. Who gives it is refused.';
 
 -- Name: COLUMN messages.occurred_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'What history is sorted by: sent_at as the writer gave it, else created_at.';
@@ -2621,6 +2621,9 @@ COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Tries begun until it was sent
 
 -- Name: COLUMN messages.priority; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.priority IS 'Higher goes first; 0 by default, campaigns -10.';
+
+-- Name: COLUMN messages.is_own_event; Type: COMMENT; Schema: pigeonpost
+COMMENT ON COLUMN pigeonpost.messages.is_own_event IS 'True: the row is its event message.<direction>.created in the log; null: a row of events stands for it. Set by trigger.';
 
 -- Name: COLUMN messages.is_processed; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.is_processed IS 'For one consumer of yours: set it with mark_processed().';
@@ -4280,7 +4283,7 @@ CREATE FUNCTION pigeonpost_private.tg_conversations__archive_thread() RETURNS tr
     AS $$
 begin
   -- Whoever archives that thread at this moment holds its row and waits for ours. Were we to wait for theirs, Postgres
-  -- would break the cycle after a second, and might choose an insert that stands in the queue.
+  -- would break the deadlock after a second, and might choose an insert that stands in the queue.
   perform from pigeonpost.threads t
   where t.tenant_id = new.tenant_id and t.id = old.thread_id and t.status = 'active'
   for no key update skip locked;
@@ -5720,7 +5723,7 @@ ALTER TABLE pigeonpost.event_consumers OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.event_consumers IS 'Named readers of the log and how far they are.';
 
 -- Name: COLUMN event_consumers.tenant_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.event_consumers.tenant_id IS '0 for our own, which read all tenants.';
+COMMENT ON COLUMN pigeonpost.event_consumers.tenant_id IS 'Whose log it reads. Our own readers are in log_cursors.';
 
 -- Name: COLUMN event_consumers.cursor; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.event_consumers.cursor IS 'The id of the last event that was handled.';
@@ -5743,10 +5746,10 @@ PARTITION BY RANGE (id);
 ALTER TABLE pigeonpost.events OWNER TO pigeonpost_owner;
 
 -- Name: TABLE events; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.events IS 'The log: every change, appended in the transaction that made it, by triggers alone. Read it with read_events() or consume_events(), which never show a gap to come and join the bodies.';
+COMMENT ON TABLE pigeonpost.events IS 'What the log has beside usual messages (messages.is_own_event) and statuses, which are events themselves: appended in the transaction that made the change, by append_event() and triggers. Read the log with read_events() or consume_events(), which never pass over what is still to come, and join the bodies; event_log shows all of it to people.';
 
 -- Name: COLUMN events.id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor. Drawn before commit, so a higher one may be there first: read up to settle_events().';
+COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor, of the sequence of messages.number and message_statuses.number. Drawn before commit, so a higher one may be there first: read up to settle_events(tenant).';
 
 -- Name: COLUMN events.type; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.events.type IS 'One of event_types.';
@@ -6306,7 +6309,7 @@ WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_insert_scale_fact
 ALTER TABLE pigeonpost.threads OWNER TO pigeonpost_owner;
 
 -- Name: TABLE threads; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.threads IS 'The threads of a conversation, at most one of them active. They open by themselves; set status to archived to end one.';
+COMMENT ON TABLE pigeonpost.threads IS 'The parts of a conversation, as archiving divides it, at most one of them active. They open by themselves; set status to archived to end one.';
 
 -- Name: COLUMN threads.number; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.threads.number IS 'For people and for documents that want integers: from 1, over all tenants.';
@@ -6466,7 +6469,7 @@ CREATE TABLE pigeonpost_private.lock_salt (
 ALTER TABLE pigeonpost_private.lock_salt OWNER TO pigeonpost_owner;
 
 -- Name: TABLE lock_salt; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.lock_salt IS 'What the keys of our advisory locks are mixed with, so that nobody meets them by accident: pg_locks shows them to every login. One row, never changed.';
+COMMENT ON TABLE pigeonpost_private.lock_salt IS 'What keeps the keys of our advisory locks from being others'' by accident; no secret, since pg_locks shows them to any login. One row, never changed.';
 
 -- Name: COLUMN lock_salt.salt; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.lock_salt.salt IS 'Mixed with the tenant''s number into the first key of its locks.';
