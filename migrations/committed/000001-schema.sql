@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ca1776e524e25ea07aabaab0e3809c0d2d31d236
+--! Hash: sha1:d8d062e4ed0eda98a2c63987a60ff1208ca130e3
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -369,7 +369,7 @@ create table pigeonpost.messages (
 -- updates of a message that is queued, sent, delivered and read in batches 2% were heap-only with full pages, 27% with
 -- pages filled to 90%, 45% to 85% and 54% to 80% (67% can be: the first brings the external id); and the table was smaller.
 -- Direction, content type, status, size of the body and the shape of metadata are held by the triggers of
--- fixtures/080_messages.sql and 090_statuses.sql alone: Postgres parses a check constraint anew for each statement,
+-- fixtures/078_message_rules.sql and 090_statuses.sql alone: Postgres parses a check constraint anew for each statement,
 -- and six of them took 20 to 35 microseconds of every single-row insert.
 -- An insert pays for every index, also for a partial one that it is not in. So there are five full ones, and what the
 -- usual row is not in; whatever else is asked goes by a conversation's threads, a customer's conversations, counts or the
