@@ -3789,9 +3789,11 @@ begin
   return (
     select jsonb_object_agg(f.key, case when v_stored ? (f.value ->> 0)
       then jsonb_build_object('outcome', 'stored', 'id', f.value -> 0, 'number', v_stored -> (f.value ->> 0))
-      else (
+      -- Without an id where the first copy was deleted, or moved by a merge, since.
+      else coalesce((
         select jsonb_build_object('outcome', 'duplicate', 'id', m.id, 'number', m.number) from pigeonpost.messages m
-        where m.tenant_id = p_tenant_id and m.external_message_id = f.value ->> 1 and m.conversation_id = (f.value ->> 2)::uuid) end)
+        where m.tenant_id = p_tenant_id and m.external_message_id = f.value ->> 1 and m.conversation_id = (f.value ->> 2)::uuid),
+        jsonb_build_object('outcome', 'duplicate', 'id', null, 'number', null)) end)
     from jsonb_each(v_found) f);
 end
 $_$;
