@@ -48,7 +48,7 @@ async function unlike(db: Db, known: (row: Applied) => string[]): Promise<string
     .map(({ name }) => name)
 }
 
-/** ms for which a lock is waited for: whoever comes after us to that table waits as long. */
+/** ms for which a lock is waited for: those who come to that table after us wait as long. */
 const lockTimeout = 2_000
 const maxTries = 30
 

@@ -5,7 +5,7 @@ export type Status = Metrics & {
   /** As `server_version` has it. */
   serverVersion: string
   relay: {
-    /** A relay holds the bell's key, so that triggers need not ring. */
+    /** A relay holds the notify lock, so that triggers need not notify. */
     notifying: boolean
     /** Events that no reader sees yet: drawn after the last id up to which nothing can come any more. */
     unsettled: number

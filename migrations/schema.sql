@@ -463,7 +463,7 @@ $$;
 ALTER FUNCTION pigeonpost.fold(p_limit integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION fold(p_limit integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.fold(p_limit integer) IS 'Folds at most so many events of each tenant into the counters of conversations and customers; returns how many. The worker calls it all the time; whoever runs none calls it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
+COMMENT ON FUNCTION pigeonpost.fold(p_limit integer) IS 'Folds at most so many events of each tenant into the counters of conversations and customers; returns how many. The worker calls it all the time; without a worker, call it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
 
 -- Name: grant_tenant(name, integer); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) RETURNS void
@@ -2093,7 +2093,7 @@ begin
   end if;
   v_count := pigeonpost_private.fold_range(p_tenant_id, v_cursor, v_up_to);
   perform pigeonpost_private.fold_counts(p_tenant_id, v_cursor, v_up_to);
-  -- Now and then: what is past the last span is read by whoever needs it.
+  -- Now and then: what is past the last span is read by the queries that need it.
   if v_cursor / 1024 <> v_up_to / 1024 then
     perform pigeonpost_private.extend_spans(p_tenant_id, v_up_to);
   end if;
@@ -2436,7 +2436,7 @@ CREATE FUNCTION pigeonpost_private.log_writers() RETURNS TABLE(tenant_id integer
   select l.classid::bigint::bit(32)::integer # pigeonpost_private.lock_salt(), l.virtualtransaction
   from pg_locks l
   where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.objid <= 64::oid
-    -- The lock of whoever notifies, which writes nothing and is held for days.
+    -- The notify lock, whose holder writes nothing and keeps it for days.
     and not (l.objid = 0::oid and l.classid::bigint::bit(32)::integer = pigeonpost_private.lock_class(0))
     and l.database = (select d.oid from pg_database d where d.datname = current_database())
     -- What the asking transaction has written it sees, and what it will write is not drawn yet.
@@ -5242,7 +5242,7 @@ begin
   new := pigeonpost_private.normalise_message(new);
   new.is_own_event := null;
   perform pigeonpost_private.take_write_lock(new.tenant_id, new.external_message_id);
-  -- Before the number: whoever looks at all tenants must see that this one is being founded.
+  -- Before the number: a reader of all tenants must see that this one is being founded.
   perform pigeonpost_private.ensure_tenant(new.tenant_id);
   new.number := nextval('pigeonpost.log_id_seq');
   return pigeonpost_private.resolve_message(new);

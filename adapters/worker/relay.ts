@@ -205,9 +205,9 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function finish(): Promise<void> {
     const deadline = performance.now() + 1_000
-    const rang = notifyUpTo !== null
+    const hadNotified = notifyUpTo !== null
     await key?.release()
-    if (!rang) return
+    if (!hadNotified) return
     const upTo = await lastEventId(sql)
     notifyUpTo = upTo
     while (performance.now() < deadline) {

@@ -31,11 +31,11 @@ export type WorkerOptions = {
 }
 
 export type Worker = {
-  /** Whether its relay rings in place of the triggers. */
+  /** Whether its relay notifies in place of the triggers. */
   readonly notifying: boolean
   /**
    * Claims no more, waits up to 2 s for requests that are under way and aborts the rest, records what became of them,
-   * gives back what was not sent, rings once more. Returns within 4 s.
+   * gives back what was not sent, notifies once more. Returns within 4 s.
    */
   stop(): Promise<void>
 }

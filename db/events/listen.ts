@@ -26,17 +26,17 @@ export type ListenOptions = {
   read?: (after: number) => Promise<LoggedEvent[]>
   /** Ends it; the promise then resolves. */
   signal: AbortSignal
-  /** ms between looks at the log that need no bell. Default 1,000. */
+  /** ms between looks at the log that need no notification. Default 1,000. */
   lookEveryMs?: number
 }
 
 const channel = 'pigeonpost_events'
 const largestBatch = 500
-const bellSchema = z.object({ id: z.int(), tenant_id: z.int() })
+const notificationSchema = z.object({ id: z.int(), tenant_id: z.int() })
 
 /**
- * Follows the log by cursor, without gaps and in order. A bell is a hint to look at once; the log is looked at every
- * second besides, so a bell that was lost, or a LISTEN connection that broke, delays an event and loses none.
+ * Follows the log by cursor, without gaps and in order. A notification is a hint to look at once; the log is looked at every
+ * second besides, so a notification that was lost, or a LISTEN connection that broke, delays an event and loses none.
  * @throws what `onEvents` throws, and what the database throws when it is read
  */
 export async function listenEvents(sql: Sql, options: ListenOptions): Promise<void> {
@@ -44,29 +44,29 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
   const lookEveryMs = options.lookEveryMs ?? 1_000
   const read = options.read ?? ((after: number) => readEvents(sql, after, options.tenantId))
   let cursor = options.after
-  let rung = 0
-  let bell = Promise.withResolvers<void>()
-  const ring = () => bell.resolve()
+  let notifiedUpTo = 0
+  let notified = Promise.withResolvers<void>()
+  const wake = () => notified.resolve()
   if (signal.aborted) return
-  signal.addEventListener('abort', ring)
+  signal.addEventListener('abort', wake)
   const listening = sql.listen(
     channel,
     (payload) => {
-      const heard = bellSchema.safeParse(parse(payload))
+      const heard = notificationSchema.safeParse(parse(payload))
       if (!heard.success) return
       const { id, tenant_id: tenantId } = heard.data
       if (options.tenantId !== undefined && tenantId !== options.tenantId) return
-      rung = Math.max(rung, id)
-      ring()
+      notifiedUpTo = Math.max(notifiedUpTo, id)
+      wake()
     },
-    ring,
+    wake,
   )
   // A pooler takes no LISTEN; then the looks alone do it.
   listening.catch(() => {})
 
   try {
     for (let misses = 0; !signal.aborted;) {
-      bell = Promise.withResolvers<void>()
+      notified = Promise.withResolvers<void>()
       const events = await read(cursor)
       const last = events.at(-1)
       if (last && !signal.aborted) {
@@ -75,14 +75,19 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
         misses = 0
       }
       if (events.length === largestBatch) continue
-      // Rung for, but an older transaction is still open below it: it will be readable in a moment.
-      const pending = rung > cursor && misses < 30
+      // Notified of, but an older transaction is still open below it: it will be readable in a moment.
+      const pending = notifiedUpTo > cursor && misses < 30
       misses = pending ? misses + 1 : 0
-      if (!pending) rung = cursor
-      await wait(bell.promise, pending ? Math.min(50, 2 ** misses) : lookEveryMs, signal, pending)
+      if (!pending) notifiedUpTo = cursor
+      await wait(
+        notified.promise,
+        pending ? Math.min(50, 2 ** misses) : lookEveryMs,
+        signal,
+        pending,
+      )
     }
   } finally {
-    signal.removeEventListener('abort', ring)
+    signal.removeEventListener('abort', wake)
     await listening.then(
       ({ unlisten }) => unlisten(),
       () => {},
@@ -103,7 +108,7 @@ export async function readEvents(
 }
 
 async function wait(
-  bell: Promise<void>,
+  notified: Promise<void>,
   ms: number,
   signal: AbortSignal,
   fixed: boolean,
@@ -112,7 +117,7 @@ async function wait(
   const late = delay(ms, undefined, { signal: AbortSignal.any([timer.signal, signal]) }).catch(
     () => {},
   )
-  await (fixed ? late : Promise.race([bell, late]))
+  await (fixed ? late : Promise.race([notified, late]))
   timer.abort()
 }
 

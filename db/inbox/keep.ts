@@ -14,7 +14,7 @@ export interface KeptWebhook {
   error: { code: string; field?: string | undefined; message: string } | null
 }
 
-/** Whether a header or a query parameter opens doors. A signature opens none: it is of these bytes alone. */
+/** Whether a header or a query parameter gives access. A signature gives none: it is of these bytes alone. */
 export function isSecretName(name: string): boolean {
   return /authorization|cookie|secret|token|password|api[-_]?key/i.test(name)
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 
-/** Ends a sitting: the next stored message of its conversation opens a new thread. False where it had ended. */
+/** Ends a thread: the next stored message of its conversation opens a new thread. False where it had ended. */
 export async function archiveThread(
   tx: Transaction,
   tenantId: number,

@@ -5,7 +5,7 @@ import { percentile } from './rounds.ts'
 
 export type Latency = { name: string; p50: number; p99: number; met: boolean }
 
-/** From the start of an insert to its bell at a listener, ms, with an idle database: target p50 < 10, p99 < 60. */
+/** From the start of an insert to its notification at a listener, ms, with an idle database: target p50 < 10, p99 < 60. */
 export async function benchLatency(url: string, options: { inserts: number }): Promise<Latency[]> {
   const results: Latency[] = []
   for (const relayed of [true, false]) {
@@ -14,19 +14,19 @@ export async function benchLatency(url: string, options: { inserts: number }): P
     const listener = connect(url, { max: 1, name: 'bench listener' })
     let heard: ((id: string) => void) | null = null
     await listener.listen('pigeonpost_events', (payload) => {
-      const bell = JSON.parse(payload) as { type: string; event_id: string }
-      if (bell.type === 'message.inbound.created') heard?.(bell.event_id)
+      const notified = JSON.parse(payload) as { type: string; event_id: string }
+      if (notified.type === 'message.inbound.created') heard?.(notified.event_id)
     })
     const times: number[] = []
     for (let i = 0; i < options.inserts; i += 1) {
-      const bell = new Promise<void>((resolve) => {
+      const notification = new Promise<void>((resolve) => {
         heard = () => resolve()
       })
       const started = performance.now()
       await sql`
         insert into pigeonpost.messages (tenant_id, direction, address, external_message_id, body)
         values (1, 'inbound', '+27831000001', ${`l${relayed ? 'r' : 't'}${Date.now()}-${i}`}, 'x')`
-      await bell
+      await notification
       times.push(performance.now() - started)
       await delay(5 + Math.random() * 20)
     }

@@ -57,7 +57,7 @@ export async function interleave(
   const unit = options.unit ?? 'rows/s'
   const samples: Record<string, number[]> = {}
   for (let round = 0; round <= options.rounds; round += 1) {
-    // To and fro: whoever comes behind another also pays for what that one left (dirty pages, a vacuum).
+    // To and fro: a variant that comes behind another also pays for what that one left (dirty pages, a vacuum).
     for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
       const value = await variant.run()
       if (round === 0) continue

@@ -83,7 +83,7 @@ EXECUTE FUNCTION assign_thread();
 const yardsticks = {
   literal: tables + trigger(''),
   literal_notify: tables + trigger(notify),
-  /** Without the trigger: whoever inserts gives the thread. */
+  /** Without the trigger: the insert gives the thread. */
   literal_bare: tables,
 } as const
 

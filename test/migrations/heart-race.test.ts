@@ -32,7 +32,7 @@ async function persist<T>(what: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** How far the external ids of a tenant are: whoever writes takes one near it, so that many are written twice, at once. */
+/** How far the external ids of a tenant are: a writer takes one near it, so that many are written twice, at once. */
 const drawn: Record<number, number> = { 1: 10, 2: 10, 3: 10 }
 const near = (tenant: number): number => drawn[tenant] ?? 0
 function draw({ tenant, pick }: Turn): number {

@@ -43,20 +43,23 @@ t.test('what is to be sent is in the outbox, and nothing else', async (t) => {
   }
 })
 
-t.test('a message that ends leaves it, whoever ends it, and takes its tries along', async (t) => {
-  for (const status of ['sent', 'delivered', 'read', 'failed', 'unknown', 'canceled']) {
-    const { id } = await outbound()
-    await sql`
+t.test(
+  'a message that ends leaves it, by whatever ends it, and takes its tries along',
+  async (t) => {
+    for (const status of ['sent', 'delivered', 'read', 'failed', 'unknown', 'canceled']) {
+      const { id } = await outbound()
+      await sql`
       update pigeonpost.outbox set state = 'retrying', attempt = 2, provider = 'p', error_code = 'busy' where message_id = ${id}`
-    await sql`update pigeonpost.messages set status = ${status} where id = ${id}`
-    t.equal(await waiting(id), undefined, status)
-    t.match(await read(id), { status, state: status, attempts: 2, provider: 'p' })
-    if (status === 'canceled') t.match(await read(id), { error_code: 'busy' })
-  }
-  const { id } = await outbound()
-  await sql`delete from pigeonpost.messages where id = ${id}`
-  t.equal(await waiting(id), undefined, 'deleted')
-})
+      await sql`update pigeonpost.messages set status = ${status} where id = ${id}`
+      t.equal(await waiting(id), undefined, status)
+      t.match(await read(id), { status, state: status, attempts: 2, provider: 'p' })
+      if (status === 'canceled') t.match(await read(id), { error_code: 'busy' })
+    }
+    const { id } = await outbound()
+    await sql`delete from pigeonpost.messages where id = ${id}`
+    t.equal(await waiting(id), undefined, 'deleted')
+  },
+)
 
 t.test('a receipt that comes before the outcome ends the try, too', async (t) => {
   for (const [status, outcome] of [

@@ -97,7 +97,7 @@ for (const [title, begin, end] of [
   })
 }
 
-t.test('all tenants together wait for whoever writes, and for nobody else', async (t) => {
+t.test('all tenants together wait for those who write, and for nobody else', async (t) => {
   const stranger = core.pool(1)
   await stranger`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0), pg_advisory_lock(7, 7)`
   const stored = await receive(writer, { tenant: 20, id: 'm' })

@@ -175,21 +175,21 @@ export interface paths {
   };
   "/api/v1/conversations/{id}/threads": {
     /**
-     * The sittings of a conversation, newest first
+     * The threads of a conversation, newest first
      * @description Scope `conversations:read`.
      */
     get: operations["listConversationThreads"];
   };
   "/api/v1/conversations/{id}/threads/current/archive": {
     /**
-     * End the sitting; the next message opens another
+     * End the active thread; the next message opens another
      * @description Scope `conversations:write`.
      */
     post: operations["archiveCurrentThread"];
   };
   "/api/v1/threads/{id}": {
     /**
-     * A thread: a sitting of a conversation
+     * A thread, with when it began and ended
      * @description Scope `conversations:read`.
      */
     get: operations["getThread"];
@@ -441,7 +441,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -459,7 +459,7 @@ export interface components {
         reason?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -477,7 +477,7 @@ export interface components {
         reason?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -497,7 +497,7 @@ export interface components {
         channel: string | null;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /** Format: uuid */
@@ -528,7 +528,7 @@ export interface components {
         channel: string | null;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /** @constant */
@@ -560,7 +560,7 @@ export interface components {
         role: "owner" | "admin" | "member";
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -586,7 +586,7 @@ export interface components {
         role: "owner" | "admin" | "member";
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -610,7 +610,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -630,7 +630,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -668,7 +668,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         filename: string | null;
@@ -707,7 +707,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         filename: string | null;
@@ -750,7 +750,7 @@ export interface components {
         version: number;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -794,7 +794,7 @@ export interface components {
         channel?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -838,7 +838,7 @@ export interface components {
         channel?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -882,7 +882,7 @@ export interface components {
         channel?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -927,7 +927,7 @@ export interface components {
         status: "queued" | "sent" | "delivered" | "read" | "failed" | "canceled" | "unknown";
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -969,7 +969,7 @@ export interface components {
         version: number;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -1013,7 +1013,7 @@ export interface components {
         channel?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -1058,7 +1058,7 @@ export interface components {
         channel?: string;
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /**
@@ -1097,7 +1097,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /** Format: uuid */
@@ -1121,7 +1121,7 @@ export interface components {
       payload: {
         /**
          * Format: uuid
-         * @description The same whoever reads it, and how often.
+         * @description The same for every reader, each time it is read.
          */
         event_id: string;
         /** Format: uuid */
@@ -3094,7 +3094,7 @@ export interface operations {
     };
   };
   /**
-   * The sittings of a conversation, newest first
+   * The threads of a conversation, newest first
    * @description Scope `conversations:read`.
    */
   listConversationThreads: {
@@ -3149,7 +3149,7 @@ export interface operations {
     };
   };
   /**
-   * End the sitting; the next message opens another
+   * End the active thread; the next message opens another
    * @description Scope `conversations:write`.
    */
   archiveCurrentThread: {
@@ -3197,7 +3197,7 @@ export interface operations {
     };
   };
   /**
-   * A thread: a sitting of a conversation
+   * A thread, with when it began and ended
    * @description Scope `conversations:read`.
    */
   getThread: {

@@ -28,7 +28,7 @@ export const tags: OpenAPIV3_1.TagObject[] = [
   { name: 'Participants', description: 'Who is in a conversation, and as what' },
   {
     name: 'Threads',
-    description: 'The sittings of a conversation, and what was said in one, also as chat turns',
+    description: 'The threads of a conversation, and what was said in one, also as chat turns',
   },
   { name: 'Media', description: 'Files: in by upload, out by links that expire' },
   { name: 'Customers', description: 'Whom you talk to, and by which addresses channels know them' },

@@ -27,7 +27,7 @@ import { conversationOf } from './conversations.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
 
-/** What was said in a conversation, and in which sittings. */
+/** What was said in a conversation, and in which threads. */
 export function addConversationContents(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
@@ -58,7 +58,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
   routes.get('/conversations/:id/threads', {
     schema: {
       operationId: 'listConversationThreads',
-      summary: 'The sittings of a conversation, newest first',
+      summary: 'The threads of a conversation, newest first',
       params: idParams,
       querystring: z.strictObject({
         ...keyPageQuery(),
@@ -92,7 +92,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
   routes.post('/conversations/:id/threads/current/archive', {
     schema: {
       operationId: 'archiveCurrentThread',
-      summary: 'End the sitting; the next message opens another',
+      summary: 'End the active thread; the next message opens another',
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,

@@ -43,14 +43,14 @@ const page = {
 }
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
 
-/** Threads: the sittings of a conversation, and what was said in one, oldest first (document 002). */
+/** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first (document 002). */
 export function addThreads(app: FastifyInstance, context: ApiContext): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/threads/:id', {
     schema: {
       operationId: 'getThread',
-      summary: 'A thread: a sitting of a conversation',
+      summary: 'A thread, with when it began and ended',
       querystring: noQuery,
       params: idParams,
       response: { 200: one },

@@ -183,7 +183,7 @@ function batches(): ((tenantId: number) => Promise<OpenWebhook>)[][] {
     [telegram(1), telegram(2, { group }), telegram(4)],
     [
       telegram(5),
-      // Who joins in the transaction that makes the group is told of with it, and not by an event.
+      // Who joins in the transaction that makes the group is named by its event, and has no event of their own.
       telegram(3, { group, from: telegramPeer.person(2) }),
       telegram(6, { group }),
       telegram(7),
