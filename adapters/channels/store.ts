@@ -156,7 +156,7 @@ function toGroup(webhook: OpenWebhook, change: GroupChange): Record<string, unkn
 function toReceived(webhook: OpenWebhook, answer?: ReceivedAnswer): ReceivedWebhook {
   const content = contentOf(webhook)
   const messages = (answer?.messages ?? []).flatMap((one, i): StoredMessage[] =>
-    one.outcome === 'refused'
+    one.outcome === 'refused' || one.id === null
       ? []
       : [
           {

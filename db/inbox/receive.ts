@@ -24,8 +24,8 @@ export interface Refusal {
 
 export interface ReceivedAnswer {
   inbox_id: string
-  /** In the order given. */
-  messages: ({ outcome: 'stored' | 'duplicate'; id: string } | Refusal)[]
+  /** In the order given. A second copy has no id where the first was deleted or moved by a merge meanwhile. */
+  messages: ({ outcome: 'stored' | 'duplicate'; id: string | null } | Refusal)[]
   updates: ({ outcome: UpdateResult } | Refusal)[]
   /** Of all that was refused the first, or why nothing of it could be stored. */
   error?: Refusal
