@@ -102,7 +102,7 @@ export const accountRow = z.object({
 export type AccountRow = z.infer<typeof accountRow>
 export const accountColumns = Object.keys(accountRow.shape)
 
-/** pigeonpost.conversations. Its counters are folded: some milliseconds behind. */
+/** pigeonpost.conversations. Its counters are folded: a moment behind. */
 export const conversationRow = z.object({
   tenant_id: z.number(),
   id: z.string(),

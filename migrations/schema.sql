@@ -1842,7 +1842,7 @@ COMMENT ON COLUMN pigeonpost.conversations.group_metadata IS 'The writer''s own;
 COMMENT ON COLUMN pigeonpost.conversations.thread_id IS 'The current thread. Drawn ahead of its row in threads, which the first stored message makes; archiving rotates it.';
 
 -- Name: COLUMN conversations.last_message_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.conversations.last_message_at IS 'Folded from the log, tens of milliseconds behind; conversation_counters() is exact.';
+COMMENT ON COLUMN pigeonpost.conversations.last_message_at IS 'Folded from the log, a moment behind (half a second behind busy writers); conversation_counters() is exact.';
 
 -- Name: COLUMN conversations.unread_count; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.conversations.unread_count IS 'Inbound messages that are not read yet. Folded; conversation_counters() is exact.';
@@ -5655,7 +5655,7 @@ COMMENT ON COLUMN pigeonpost.customers.external_type IS 'The channel of the firs
 COMMENT ON COLUMN pigeonpost.customers.external_id IS 'The first address, in the one spelling of normalize_address().';
 
 -- Name: COLUMN customers.last_message_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.customers.last_message_at IS 'Folded from the log, tens of milliseconds behind; customer_counters() is exact.';
+COMMENT ON COLUMN pigeonpost.customers.last_message_at IS 'Folded from the log, a moment behind (half a second behind busy writers); customer_counters() is exact.';
 
 -- Name: COLUMN customers.unread_count; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.customers.unread_count IS 'Inbound messages that are not read yet. Folded; customer_counters() is exact.';

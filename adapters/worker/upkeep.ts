@@ -15,7 +15,7 @@ const busyFold = 100
 const busyMs = 500
 
 /**
- * What the database needs done beside the insert path: counters folded from the log, tens of milliseconds behind it,
+ * What the database needs done beside the insert path: counters folded from the log, a moment behind it,
  * the log's next partitions made, those dropped that it keeps no longer, and the answers to POSTs forgotten that are
  * older than a day. Every worker may do it; they take turns by the locks of what they call.
  */
