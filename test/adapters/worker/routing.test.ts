@@ -14,6 +14,7 @@ import {
   queue,
   readMessage,
   readMessages,
+  recorded,
   scripted,
   type Scripted,
   sent,
@@ -44,10 +45,13 @@ async function attempts(sql: Sql): Promise<string[]> {
   return rows.map((row) => `${row.provider}: ${row.reason}, ${row.outcome}`)
 }
 
+/** One turn and the recording of all that it began, which may end after the turn. */
 async function turn(sql: Sql, context: DeliverContext, target: Target, afterMs = 0) {
   if (afterMs > 0) await advanceClock(sql, afterMs)
   await wakeAccount(sql, target, 0)
-  return deliverTurn(context, target)
+  const end = await deliverTurn(context, target)
+  await recorded(context.flightsOf(target))
+  return end
 }
 
 t.test('the first rule that matches chooses the provider, else the account does', async (t) => {

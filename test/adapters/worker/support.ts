@@ -132,6 +132,11 @@ export async function readAttempts(sql: Sql): Promise<Record<string, unknown>[]>
     from pigeonpost.delivery_attempts order by started_at, attempt`
 }
 
+/** Resolves when nothing that a turn began is under way or waits to be recorded: a turn may end before. */
+export async function recorded(flights: Flights): Promise<void> {
+  while (flights.open + flights.unrecorded > 0) await flights.change()
+}
+
 /** What a worker gives its turns; `stop` and `hardStop` are the test's to abort. */
 export function turnContext(
   t: Test,
