@@ -85,6 +85,8 @@ const bySqlState: Record<string, ErrorClass> = {
   '23503': NotFound, // foreign key
   '23505': Conflict, // unique
   '23514': InvalidInput, // check
+  '25P01': Unavailable, // no transaction where there should be ours: a pooler took it
+  '25P02': Unavailable, // another's failure in our transaction
   '42501': Forbidden, // privilege, row-level security
   '53300': Unavailable, // too many connections
   '55P03': Unavailable, // lock timeout
