@@ -3,7 +3,7 @@ import { findAccount } from '../../db/accounts/find.ts'
 import { findTenantOfAccount } from '../../db/accounts/find-tenant.ts'
 import type { Sql } from '../../db/connect.ts'
 import { NotFound, Unauthorized } from '../../db/errors.ts'
-import { isSecretName } from '../../db/inbox/keep.ts'
+import { isSecretName } from '../../db/inbox/store-webhooks.ts'
 import { asTenant } from '../../db/tenant.ts'
 import {
   type Channel,

@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/connect.ts'
 import { classOf } from '../../db/errors.ts'
-import { toInboxRow } from '../../db/inbox/keep.ts'
+import { toInboxRow } from '../../db/inbox/store-webhooks.ts'
 import {
   receive,
   type ReceivedAnswer,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Page, PageRequest } from '../../db/page.ts'
+import type { Page, PageRequest } from '../../db/paging/offset.ts'
 import { mostCounted, pageQuery, type pageShape, startOf } from './page.ts'
 
 /** As `pageQuery`, for lists in the order of their uuids. */

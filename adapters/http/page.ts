@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { InvalidInput } from '../../db/errors.ts'
-import type { Place } from '../../db/place.ts'
+import type { Place } from '../../db/paging/keyset.ts'
 import type { Counted } from './estimates.ts'
 
-export { mostCounted } from '../../db/page.ts'
+export { mostCounted } from '../../db/paging/offset.ts'
 
 /** A number from 1 in a query string. */
 export const whole = (name: string, most: number) =>

@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/connect.ts'
-import { findMessageFiles, type MessageFile } from '../../db/media/of-messages.ts'
+import { findMessageFiles, type MessageFile } from '../../db/media/message-files.ts'
 import type { OutboundFile } from '../channels/channel.ts'
 import { safeFilename } from './filename.ts'
 import type { Storages } from './storages.ts'

@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/connect.ts'
 import { findFile } from '../../db/media/files.ts'
 import { finishMediaTask } from '../../db/media/tasks.ts'
-import { findUnnamed, selectStored, takeDeletion } from '../../db/media/unnamed.ts'
+import { findUnnamed, selectStored, takeDeletion } from '../../db/media/orphans.ts'
 import type { MediaFileRow } from '../../db/rows.ts'
 import { readKey, type Storage, type StoredFile } from '../storage/index.ts'
 import type { Storages } from './storages.ts'

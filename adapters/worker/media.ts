@@ -9,7 +9,7 @@ import {
 import type { Storages } from '../media/storages.ts'
 import type { PrivateHost } from '../media/public-address.ts'
 import type { Scanner } from '../scan/index.ts'
-import { isNamed } from '../../db/media/unnamed.ts'
+import { isNamed } from '../../db/media/orphans.ts'
 import { InvalidKey, readKey } from '../storage/index.ts'
 import { fetchMedia } from './media-fetch.ts'
 import { scanStored } from './media-scan.ts'

@@ -1,7 +1,7 @@
 import type { Transaction } from '../connect.ts'
-import { type Place } from '../place.ts'
+import { type Place } from '../paging/keyset.ts'
 import { newestOfThreads } from '../messages/filter.ts'
-import { planOnce } from '../plan.ts'
+import { planOnce } from '../plan-cache.ts'
 import {
   conversationColumns,
   conversationRow,

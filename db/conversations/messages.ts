@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 import { newestOfThreads } from '../messages/filter.ts'
-import type { Place } from '../place.ts'
+import type { Place } from '../paging/keyset.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
 export type ConversationMessages = {

@@ -1,5 +1,5 @@
 import type { Db, Transaction } from '../connect.ts'
-import { type Page, type PageRequest, readPage } from '../page.ts'
+import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import type { ParticipantRow } from '../rows.ts'
 import type { Participant } from './list.ts'
 

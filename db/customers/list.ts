@@ -1,5 +1,5 @@
 import type { Db } from '../connect.ts'
-import { type Page, type PageRequest, readPage } from '../page.ts'
+import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import { customerColumns, type CustomerRow } from '../rows.ts'
 
 /** What is left out does not matter. */

@@ -1,7 +1,7 @@
 import type { Sql } from '../connect.ts'
 import { storableJson } from '../storable.ts'
 import { asTenantOf } from '../tenant.ts'
-import type { toInboxRow } from './keep.ts'
+import type { toInboxRow } from './store-webhooks.ts'
 
 /** A webhook and what its channel read out of it, as pigeonpost_private.receive() takes it. */
 export interface ReceivedItem {

@@ -1,5 +1,5 @@
 import type { Db } from '../connect.ts'
-import { type Page, type PageRequest, readPage } from '../page.ts'
+import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 
 /** The keys of a tenant, newest first; `all` with those that are revoked or have expired. */

@@ -1,6 +1,6 @@
 import type { PendingQuery, Row } from 'postgres'
 import type { Transaction } from '../connect.ts'
-import type { Place } from '../place.ts'
+import type { Place } from '../paging/keyset.ts'
 import type { Direction, MessageRow, MessageStatus } from '../rows.ts'
 
 /** Which messages a list means. What is left out does not matter. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Transaction } from '../connect.ts'
-import type { Place } from '../place.ts'
+import type { Place } from '../paging/keyset.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 import { type Fragment, type ListFilter, means, newestOfThreads, type Newest } from './filter.ts'
 import { type Cell, choosePath, countCells, newestAlong } from './path.ts'

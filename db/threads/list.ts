@@ -1,5 +1,5 @@
 import type { Db } from '../connect.ts'
-import { type Page, type PageRequest, readPage } from '../page.ts'
+import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import { threadColumns, type ThreadRow } from '../rows.ts'
 
 /** The threads of a conversation, the newest first. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { findAccountDetail, readAccounts } from '../../../db/accounts/page.ts'
+import { findAccountDetail, readAccounts } from '../../../db/accounts/list-page.ts'
 import { createAccount, updateAccount } from '../../../db/accounts/save.ts'
 import type { Transaction } from '../../../db/connect.ts'
 import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../db/errors.ts'

@@ -1,5 +1,5 @@
 import type { PendingQuery, Row } from 'postgres'
-import type { Db } from './connect.ts'
+import type { Db } from '../connect.ts'
 
 /** Totals are counted up to here; past it they are told to be an estimate. */
 export const mostCounted = 10_000
