@@ -15,7 +15,7 @@ import {
 } from './channel.ts'
 import { nameWebhook } from './kept-media.ts'
 import { channels } from './registry.ts'
-import { lookUpSecret } from './secret.ts'
+import { lookUpSecret } from '../shared/secrets.ts'
 
 export interface Webhook {
   /** Null where only its signature can tell: then `accountId` is there. */

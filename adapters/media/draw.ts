@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { heavyWork } from './slots.ts'
+import { heavyWork } from '../shared/limiter.ts'
 
 const drawMs = 15_000
 const mostOutput = 2 * 1024 * 1024

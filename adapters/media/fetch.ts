@@ -13,7 +13,7 @@ import { TooLarge } from '../../db/errors.ts'
 import { parseRetryAfter } from '../channels/retry-after.ts'
 import { filenameOf } from './disposition.ts'
 import { Stalled } from './errors.ts'
-import { isPrivateHost, isPublicAddress, type PrivateHost } from './public-address.ts'
+import { isPrivateHost, isPublicAddress, type PrivateHost } from '../shared/public-address.ts'
 import { spool, type Spooled } from './spool.ts'
 
 export type FetchErrorCode =

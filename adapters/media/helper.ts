@@ -9,7 +9,7 @@ import { extname, join } from 'node:path'
 import { Unreadable } from './errors.ts'
 import type { Rendered } from './image.ts'
 import type { Metadata } from './inspect.ts'
-import { createSlots } from './slots.ts'
+import { createSlots } from '../shared/limiter.ts'
 import type { MediaType } from './types.ts'
 
 interface Results {

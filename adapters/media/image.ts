@@ -5,7 +5,7 @@
 
 import sharp, { type Metadata } from 'sharp'
 import { Unreadable } from './errors.ts'
-import { heavyWork } from './slots.ts'
+import { heavyWork } from '../shared/limiter.ts'
 
 // Ours come by once each, so a cache only holds memory; threads of its own would multiply it.
 sharp.cache(false)

@@ -10,7 +10,7 @@ export {
 export { safeFilename } from './filename.ts'
 export { inspect, type Metadata } from './inspect.ts'
 export { makePreview, type Preview } from './preview.ts'
-export { parsePrivateHosts, type PrivateHost } from './public-address.ts'
+export { parsePrivateHosts, type PrivateHost } from '../shared/public-address.ts'
 export { openStorages, type Storages } from './storages.ts'
 export { sniff, type Sniffed } from './sniff.ts'
 export { clearSpool, spool, type Spooled, type SpoolOptions } from './spool.ts'

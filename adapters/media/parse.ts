@@ -7,7 +7,7 @@
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
-import { heavyWork } from './slots.ts'
+import { heavyWork } from '../shared/limiter.ts'
 
 export interface Job {
   kind: 'pdf' | 'media'

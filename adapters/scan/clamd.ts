@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createSlots } from '../media/slots.ts'
+import { createSlots } from '../shared/limiter.ts'
 import { type Scanner, ScannerUnavailable, ScanRefused, type Verdict } from './scan.ts'
 
 export type ClamdOptions = ({ host: string; port: number } | { socket: string }) & {

@@ -8,7 +8,7 @@ import {
   signParameters,
 } from './cloudinary-account.ts'
 import { ask, askAdmin, understand } from './cloudinary-request.ts'
-import { createSlots } from '../media/slots.ts'
+import { createSlots } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'

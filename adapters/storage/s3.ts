@@ -15,7 +15,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { checkDownload, contentDisposition } from './download.ts'
-import { createSlots } from '../media/slots.ts'
+import { createSlots } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { explainS3, isMissing } from './s3-errors.ts'

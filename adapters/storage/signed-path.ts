@@ -1,7 +1,7 @@
 /** URLs of our own HTTP server that let anyone fetch one file for some time, by a signature over all that they say. */
 
 import { createHmac } from 'node:crypto'
-import { isSameSecret } from '../channels/secret.ts'
+import { isSameSecret } from '../shared/secrets.ts'
 import { type Download, checkDownload } from './download.ts'
 import { checkKey, isKey } from './key.ts'
 

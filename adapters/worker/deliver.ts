@@ -10,7 +10,7 @@ import { promoteDue } from '../../db/delivery/promote.ts'
 import { deferToNextDay } from '../../db/delivery/defer-to-next-day.ts'
 import { rescheduleAccount } from '../../db/delivery/reschedule-account.ts'
 import type { ChannelAccount, Provider } from '../channels/channel.ts'
-import { lookUpSecret } from '../channels/secret.ts'
+import { lookUpSecret } from '../shared/secrets.ts'
 import { recipientInterval, returnAllowance, takeAllowance } from './allowance.ts'
 import type { Breakers } from './breakers.ts'
 import { createDeadline } from './deadline.ts'
@@ -18,7 +18,7 @@ import type { Flights, Route } from './flights.ts'
 import { maxAttempts } from './outcome.ts'
 import { concurrency, type Pace } from './pace.ts'
 import { planRoutes, probing, type RoutePlan, takesKey } from './routes.ts'
-import { persist, within } from './waiting.ts'
+import { persist, within } from '../shared/wait.ts'
 
 export type DeliverContext = {
   sql: Sql

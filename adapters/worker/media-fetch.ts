@@ -7,7 +7,7 @@ import { findMediaToFetch, type MediaToFetch } from '../../db/media/reference.ts
 import { finishMediaTask, type MediaTask } from '../../db/media/tasks.ts'
 import { type ChannelAccount, type MediaReference, MediaUnavailable } from '../channels/channel.ts'
 import { channels } from '../channels/registry.ts'
-import { lookUpSecret } from '../channels/secret.ts'
+import { lookUpSecret } from '../shared/secrets.ts'
 import { Stalled } from '../media/errors.ts'
 import { FetchError, fetchFile } from '../media/fetch.ts'
 import { discard } from '../media/look.ts'

@@ -7,14 +7,14 @@ import {
   putOffMediaTask,
 } from '../../db/media/tasks.ts'
 import type { Storages } from '../media/storages.ts'
-import type { PrivateHost } from '../media/public-address.ts'
+import type { PrivateHost } from '../shared/public-address.ts'
 import type { Scanner } from '../scan/index.ts'
 import { isNamed } from '../../db/media/orphans.ts'
 import { InvalidKey, readKey } from '../storage/index.ts'
 import { fetchMedia } from './media-fetch.ts'
 import { scanStored } from './media-scan.ts'
 import { retryDelay } from './outcome.ts'
-import { within } from './waiting.ts'
+import { within } from '../shared/wait.ts'
 
 export interface MediaOptions {
   storages: Storages

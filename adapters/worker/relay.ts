@@ -10,7 +10,7 @@ import {
   type Woken,
 } from '../../db/events/read-log.ts'
 import { askForNotifyLock, type NotifyLock } from './notify-lock.ts'
-import { atMost } from './waiting.ts'
+import { atMost } from '../shared/wait.ts'
 
 export type Relay = {
   /** Whether it notifies and the triggers do not. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { deliverTask } from '../../db/delivery/add-jobs.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { graphileLogger } from './log.ts'
-import { within } from './waiting.ts'
+import { within } from '../shared/wait.ts'
 
 const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid() })
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Sql } from '../../db/connect.ts'
 import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
 import { findDueAccounts, sweepOutbox } from '../../db/delivery/sweep.ts'
-import { within } from './waiting.ts'
+import { within } from '../shared/wait.ts'
 
 export type Sweeper = {
   /** An account will be due in `ms`; the sweep is there then. */

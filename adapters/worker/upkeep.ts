@@ -4,7 +4,7 @@ import { foldCounters, settleEvents } from '../../db/events/fold.ts'
 import { lastEventId } from '../../db/events/read-log.ts'
 import { retainLog } from '../../db/events/retain.ts'
 import { forgetRequests } from '../../db/requests/forget.ts'
-import { within } from './waiting.ts'
+import { within } from '../shared/wait.ts'
 
 export type Upkeep = { stop(): Promise<void> }
 

@@ -15,7 +15,7 @@ import { startRelay } from './relay.ts'
 import { startRunner } from './runner.ts'
 import { startSweeper } from './sweep.ts'
 import { startUpkeep } from './upkeep.ts'
-import { atMost, within } from './waiting.ts'
+import { atMost, within } from '../shared/wait.ts'
 
 export type WorkerOptions = {
   url: string

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { PrivateHost } from '../../adapters/media/public-address.ts'
+import type { PrivateHost } from '../../adapters/shared/public-address.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
 

@@ -1,5 +1,5 @@
 import type { ChannelAccount } from '../channel.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 
 /** The first second of 2015, from which snowflakes count. */
 const epoch = 1_420_070_400_000n

@@ -1,6 +1,6 @@
 import { createPublicKey, verify as verifySignature } from 'node:crypto'
 import type { ChannelAccount, WebhookRequest } from '../channel.ts'
-import { isSameSecret, readSecrets } from '../secret.ts'
+import { isSameSecret, readSecrets } from '../../shared/secrets.ts'
 
 /**
  * Whether it is Discord that calls, or our bridge:

@@ -4,7 +4,7 @@ import { apiUrl, cannotSend, misconfigured, type NotSent } from '../content.ts'
 import { type Attachment, compose, isEmpty, type Outgoing } from '../email/compose.ts'
 import { sendRequest } from '../http-request.ts'
 import { FileUnreadable, readFile } from '../multipart.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 import { readError } from './errors.ts'
 
 /** metadata.template: one of SendGrid's dynamic templates. Its subject and content are the template's. */

@@ -11,7 +11,7 @@ import type {
 import { cannotSend, misconfigured } from '../content.ts'
 import { compose, isEmpty, type Outgoing } from '../email/compose.ts'
 import { readFile } from '../multipart.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 import { classifyError } from './errors.ts'
 import { type SmtpSettings, smtpSettings } from './schema.ts'
 

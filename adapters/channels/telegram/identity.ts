@@ -1,5 +1,5 @@
 import type { ChannelAccount } from '../channel.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 import type { Chat, Reference } from './schema.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { ChannelAccount } from '../channel.ts'
 import { misconfigured, type NotSent } from '../content.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 
 /** The bot's token, or what is wrong with it. */
 export function readToken(account: ChannelAccount): string | NotSent {

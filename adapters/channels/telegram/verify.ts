@@ -1,5 +1,5 @@
 import type { ChannelAccount, WebhookRequest } from '../channel.ts'
-import { isSameSecret, readSecrets } from '../secret.ts'
+import { isSameSecret, readSecrets } from '../../shared/secrets.ts'
 
 /**
  * Whether the header X-Telegram-Bot-Api-Secret-Token is the secret `webhook_token`: the `secret_token` that was given to

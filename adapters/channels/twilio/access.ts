@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ChannelAccount } from '../channel.ts'
 import { misconfigured, type NotSent } from '../content.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 
 const text = z.string().min(1).nullish()
 const settingsSchema = z.looseObject({

@@ -7,7 +7,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { parse, stringify } from 'node:querystring'
 import type { ChannelAccount, WebhookRequest } from '../channel.ts'
-import { readSecrets } from '../secret.ts'
+import { readSecrets } from '../../shared/secrets.ts'
 import { readForm } from './form.ts'
 
 /** True only for a signature by the account's secret `auth_token`. Never throws. */

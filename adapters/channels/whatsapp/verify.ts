@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { ChannelAccount, WebhookAnswer, WebhookRequest } from '../channel.ts'
-import { isSameSecret, readSecrets } from '../secret.ts'
+import { isSameSecret, readSecrets } from '../../shared/secrets.ts'
 
 /** The secret that stands alone where an account's secret is no JSON object. */
 export const mainSecret = 'access_token'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { readSecrets } from '../../../adapters/channels/secret.ts'
+import { readSecrets } from '../../../adapters/shared/secrets.ts'
 import type { Sql } from '../../../db/connect.ts'
 import { findKeptRequest } from '../../../db/inbox/select.ts'
 import { bytesOf, png } from '../../support/files.ts'

@@ -8,7 +8,7 @@ import {
   isPrivateHost,
   isPublicAddress,
   parsePrivateHosts,
-} from '../../../adapters/media/public-address.ts'
+} from '../../../adapters/shared/public-address.ts'
 import { startServer } from './server.ts'
 
 const own = parsePrivateHosts('127.0.0.1, files.example')

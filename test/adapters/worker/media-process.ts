@@ -1,7 +1,7 @@
 // What takes files in, as a process of its own, for tests that kill it: the API and a worker for files.
 // node media-process.ts '{"url", "dataFolder", "config", "clamdPort", "host"}'
 import { openStorages } from '../../../adapters/media/storages.ts'
-import type { PrivateHost } from '../../../adapters/media/public-address.ts'
+import type { PrivateHost } from '../../../adapters/shared/public-address.ts'
 import { startApi } from '../../../adapters/http/index.ts'
 import { createScanner } from '../../../adapters/scan/index.ts'
 import type { StorageConfig } from '../../../adapters/storage/index.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSlots } from '../../../adapters/media/slots.ts'
+import { createSlots } from '../../../adapters/shared/limiter.ts'
 
 /** Works that end when told, and the order in which they began. */
 function bench(size: number) {
