@@ -17,14 +17,19 @@ export {
   type FakechatOptions,
   type FakechatProvider,
 } from './fakechat/index.ts'
-export { type HttpAnswer, type HttpRequest, type Reading, sendRequest } from './http-request.ts'
+export {
+  type HttpAnswer,
+  type HttpRequest,
+  type Reading,
+  sendRequest,
+} from './shared/http-request.ts'
 export {
   createReceiver,
   receiveWebhook,
   type ReceivedWebhook,
   type Receiver,
   type Webhook,
-} from './receive.ts'
+} from '../inbound/queue.ts'
 export { channels, providers } from './registry.ts'
-export { createReplay, type Replay } from './replay.ts'
-export { parseRetryAfter } from './retry-after.ts'
+export { createReplay, type Replay } from '../inbound/replay.ts'
+export { parseRetryAfter } from './shared/retry-after.ts'

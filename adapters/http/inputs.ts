@@ -2,8 +2,8 @@
 
 import { z } from 'zod'
 import { InvalidInput } from '../../db/errors.ts'
-import { phoneChannels, toE164 } from '../channels/phone.ts'
-import { sanitizeText, storable } from '../channels/payload.ts'
+import { phoneChannels, toE164 } from '../channels/shared/phone.ts'
+import { sanitizeText, storable } from '../channels/shared/payload.ts'
 import { idIn, messageId } from './shapes.ts'
 
 const longestObject = 65_536

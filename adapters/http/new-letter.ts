@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readMailboxes } from '../channels/email/headers.ts'
-import { sanitizeText, toDate } from '../channels/payload.ts'
-import { toE164 } from '../channels/phone.ts'
+import { sanitizeText, toDate } from '../channels/shared/payload.ts'
+import { toE164 } from '../channels/shared/phone.ts'
 import { textField, urlField } from './new-message.ts'
 
 const attachments = z

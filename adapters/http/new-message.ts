@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { SaidMessage } from '../../db/messages/create.ts'
-import { sanitizeText } from '../channels/payload.ts'
+import { sanitizeText } from '../channels/shared/payload.ts'
 import { object } from './inputs.ts'
 import { contentTypeOf, typeWord } from './shapes.ts'
 

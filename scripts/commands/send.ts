@@ -100,7 +100,7 @@ function choose(accounts: AccountRow[], options: Options): AccountRow {
 }
 
 async function insert(sql: Sql, account: AccountRow, options: Options): Promise<MessageRow> {
-  const { phoneChannels, toE164 } = await import('../../adapters/channels/phone.ts')
+  const { phoneChannels, toE164 } = await import('../../adapters/channels/shared/phone.ts')
   const phone = phoneChannels.has(account.channel) && !options.to.includes('@')
   const address = phone ? toE164(options.to) : options.to
   if (address === null) {

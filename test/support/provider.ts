@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { Provider } from '../../adapters/channels/channel.ts'
-import { sendRequest } from '../../adapters/channels/http-request.ts'
+import { sendRequest } from '../../adapters/channels/shared/http-request.ts'
 
 export type ProviderServer = { url: string; requests: number }
 

@@ -1,7 +1,7 @@
 /** Who and where: JIDs of WhatsApp as addresses of ours. */
 
 import type { ChannelAccount } from '../channel.ts'
-import { toE164 } from '../phone.ts'
+import { toE164 } from '../shared/phone.ts'
 import type { Key } from './schema.ts'
 
 export interface Person {

@@ -1,9 +1,9 @@
 /** A message of ours as what Baileys' sendMessage takes. */
 
 import { Readable } from 'node:stream'
-import { locationOf, type MediaToSend, mediaOf } from '../content.ts'
+import { locationOf, type MediaToSend, mediaOf } from '../shared/content.ts'
 import type { OutboundMessage } from '../channel.ts'
-import { readFile } from '../multipart.ts'
+import { readFile } from '../shared/multipart.ts'
 import { readJid } from './address.ts'
 import { attemptIdOf } from './message-id.ts'
 import type { BaileysContent, SendOptions } from './socket.ts'

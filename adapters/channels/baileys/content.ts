@@ -1,8 +1,8 @@
 /** A message's content as ours: type, body, files, and what else there is to know. */
 
-import { location as locationSchema } from '../content.ts'
+import { location as locationSchema } from '../shared/content.ts'
 import type { ContentType, InboundMessage, MediaReference } from '../channel.ts'
-import { sanitizeText, storable } from '../payload.ts'
+import { sanitizeText, storable } from '../shared/payload.ts'
 import { readJid } from './address.ts'
 import { interactive } from './interactive.ts'
 import type { Content } from './unwrap.ts'

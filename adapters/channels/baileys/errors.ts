@@ -1,7 +1,7 @@
 /** What Baileys' errors and WhatsApp's codes mean. */
 
 import type { SendOutcome } from '../channel.ts'
-import { FileUnreadable } from '../multipart.ts'
+import { FileUnreadable } from '../shared/multipart.ts'
 import { NotConnected } from './socket.ts'
 import { asObject } from './values.ts'
 

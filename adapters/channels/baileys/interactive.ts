@@ -3,7 +3,7 @@
  * was chosen. Fields by WAProto 7.0.
  */
 
-import { sanitizeText } from '../payload.ts'
+import { sanitizeText } from '../shared/payload.ts'
 import { asList, asObject, compact, type Properties, toMoment, toNumber } from './values.ts'
 
 export interface Interactive {

@@ -6,8 +6,8 @@ import {
   type MediaSource,
   MediaUnavailable,
 } from '../channel.ts'
-import { apiUrl } from '../content.ts'
-import { atUrl, open, unavailable } from '../locate.ts'
+import { apiUrl } from '../shared/content.ts'
+import { atUrl, open, unavailable } from '../shared/fetch-media.ts'
 import { decrypt, isMediaType } from './decrypt.ts'
 import { toBytes } from './values.ts'
 

@@ -1,7 +1,7 @@
 /** One WebMessageInfo: a message, or an update of another one that comes in a message's form. */
 
 import { type InboundMessage, type InboundUpdate, UnreadablePayload } from '../channel.ts'
-import { readPayload, storable } from '../payload.ts'
+import { readPayload, storable } from '../shared/payload.ts'
 import { actorOf, type Place, placeOf } from './address.ts'
 import { read, string } from './content.ts'
 import { type Found, type Known, nothing } from './found.ts'

@@ -4,7 +4,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson, readPayload, toDate } from '../payload.ts'
+import { parseJson, readPayload, toDate } from '../shared/payload.ts'
 import { ownAddresses } from './address.ts'
 import { type Found, type Known, momentOfStoring, nothing } from './found.ts'
 import { readChats, readContacts, readGroup, readLidMappings, readParticipants } from './groups.ts'

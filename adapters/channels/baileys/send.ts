@@ -1,4 +1,4 @@
-import { cannotSend } from '../content.ts'
+import { cannotSend } from '../shared/content.ts'
 import type {
   ChannelAccount,
   OutboundMessage,

@@ -1,6 +1,6 @@
 /** messages.update, message-receipt.update and messages.reaction. */
 
-import { readPayload } from '../payload.ts'
+import { readPayload } from '../shared/payload.ts'
 import { placeOf } from './address.ts'
 import { read } from './content.ts'
 import { type Found, type Known, nothing } from './found.ts'

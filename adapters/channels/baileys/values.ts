@@ -4,7 +4,7 @@
  * bytes into base64 (their `toJSON`), and BufferJSON.replacer writes `{type: 'Buffer', data: base64}`.
  */
 
-import { toDate } from '../payload.ts'
+import { toDate } from '../shared/payload.ts'
 
 export type Properties = Record<string, unknown>
 

@@ -1,5 +1,5 @@
 import type { ChannelAccount } from '../channel.ts'
-import { apiUrl, misconfigured, type NotSent } from '../content.ts'
+import { apiUrl, misconfigured, type NotSent } from '../shared/content.ts'
 import { readSecrets } from '../../shared/secrets.ts'
 
 /** The bot's token, or what is wrong with it. */

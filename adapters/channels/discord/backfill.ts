@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { parseJson } from '../payload.ts'
+import { parseJson } from '../shared/payload.ts'
 import { channel, id, type KnownChannel } from './schema.ts'
 
 export interface RestOptions {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { SendOutcome } from '../channel.ts'
-import type { HttpAnswer } from '../http-request.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
 
 /** {"code": 50007, "message": "…", "errors": {…}}; of a 429 {"message": "…", "retry_after": 1.337, "global": false} */
 const refusal = z.looseObject({

@@ -1,7 +1,7 @@
 import type { InboundMessage, WebhookAnswer, WebhookRequest } from '../channel.ts'
-import { storable } from '../payload.ts'
+import { storable } from '../shared/payload.ts'
 import { snowflakeTime } from './identity.ts'
-import { nameOf } from './person.ts'
+import { nameOf } from './display-name.ts'
 import type { CommandOption, FormField, Interaction } from './schema.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LocateContext, MediaReference, MediaSource } from '../channel.ts'
-import { accountLacks, ask, atUrl, gone, unavailable, unreadable } from '../locate.ts'
+import { accountLacks, ask, atUrl, gone, unavailable, unreadable } from '../shared/fetch-media.ts'
 import { apiRequest, readToken } from './api.ts'
 
 const refreshed = z.looseObject({

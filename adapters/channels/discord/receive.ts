@@ -6,12 +6,12 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson, readPayload, storable } from '../payload.ts'
+import { parseJson, readPayload, storable } from '../shared/payload.ts'
 import { isSystem, readContent } from './content.ts'
 import { botId, fromNonce, snowflakeTime } from './identity.ts'
 import { readInteraction } from './interaction.ts'
 import { momentOf } from './moment.ts'
-import { nameOf } from './person.ts'
+import { nameOf } from './display-name.ts'
 import {
   channelUpdate,
   event as eventSchema,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
-import { cannotSend, mediaOf } from '../content.ts'
+import { cannotSend, mediaOf } from '../shared/content.ts'
 import { toNonce } from './identity.ts'
 
 /** Characters of a content: https://discord.com/developers/docs/resources/message#create-message. */

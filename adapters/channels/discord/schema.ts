@@ -14,7 +14,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText, toDate } from '../payload.ts'
+import { sanitizeText, toDate } from '../shared/payload.ts'
 
 /** A snowflake: up to 64 bits, so always a string. (A number that still holds all of its digits is one that was small.) */
 export const id = z.preprocess(

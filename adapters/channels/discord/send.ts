@@ -6,9 +6,9 @@ import type {
   SendContext,
   SendOutcome,
 } from '../channel.ts'
-import { cannotSend } from '../content.ts'
-import { type HttpAnswer, sendRequest } from '../http-request.ts'
-import { multipart, type StreamedBody } from '../multipart.ts'
+import { cannotSend } from '../shared/content.ts'
+import { type HttpAnswer, sendRequest } from '../shared/http-request.ts'
+import { multipart, type StreamedBody } from '../shared/multipart.ts'
 import { apiRequest, readToken } from './api.ts'
 import { readError } from './errors.ts'
 import { toBody, uploadsOf } from './request.ts'

@@ -1,7 +1,7 @@
 /** What a message of ours becomes as a mail, the same for every provider that sends one. */
 
 import { z } from 'zod'
-import { cannotSend, locationOf, mediaOf } from '../content.ts'
+import { cannotSend, locationOf, mediaOf } from '../shared/content.ts'
 import type { ChannelAccount, OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
 import { readMailboxes } from './headers.ts'
 import { bracketedMessageId } from './message-id.ts'

@@ -1,7 +1,7 @@
 /** Reading the headers of a mail, and the fields of a report, which are written alike (RFC 5322, RFC 3464). */
 
 import { addressParser } from 'postal-mime'
-import { sanitizeText } from '../payload.ts'
+import { sanitizeText } from '../shared/payload.ts'
 
 /** Fields in order; names in lower case, values unfolded. */
 export type Fields = { key: string; value: string }[]

@@ -1,5 +1,5 @@
 import PostalMime from 'postal-mime'
-import { sanitizeText } from '../payload.ts'
+import { sanitizeText } from '../shared/payload.ts'
 
 const rawText = /^(script|style|template|title|noframes)$/
 const paragraphs = /^(p|h[1-6]|ul|ol|dl|blockquote|pre|table|hr)$/

@@ -6,8 +6,8 @@ import {
   type Received,
   UnreadablePayload,
 } from '../channel.ts'
-import { contentTypeOf } from '../generic.ts'
-import { sanitizeText, storable } from '../payload.ts'
+import { contentTypeOf } from '../shared/generic.ts'
+import { sanitizeText, storable } from '../shared/payload.ts'
 import { field, type Fields, mailboxesOf, writtenAt } from './headers.ts'
 import { htmlToText } from './html.ts'
 import { readMessageIds, sendgridId } from './message-id.ts'

@@ -1,6 +1,6 @@
 import type { ChannelAccount, InboundMessage, Received, WebhookRequest } from '../channel.ts'
-import { contentTypeOf, type GenericMessage, readGeneric } from '../generic.ts'
-import { parseJson, sanitizeText } from '../payload.ts'
+import { contentTypeOf, type GenericMessage, readGeneric } from '../shared/generic.ts'
+import { parseJson, sanitizeText } from '../shared/payload.ts'
 import { readMailboxes } from './headers.ts'
 import { htmlToText, looksLikeHtml } from './html.ts'
 import { readMessageIds } from './message-id.ts'

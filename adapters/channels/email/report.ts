@@ -4,7 +4,7 @@
  */
 
 import type { InboundUpdate } from '../channel.ts'
-import { sanitizeText } from '../payload.ts'
+import { sanitizeText } from '../shared/payload.ts'
 import { field, type Fields, readDate, readFields } from './headers.ts'
 import { readMessageIds, sendgridId } from './message-id.ts'
 

@@ -8,7 +8,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson, readPayload, sanitizeText, storable } from '../payload.ts'
+import { parseJson, readPayload, sanitizeText, storable } from '../shared/payload.ts'
 import { type media as mediaSchema, payloads, type receipt as receiptSchema } from './schema.ts'
 
 const contentTypes: Record<string, ContentType> = {

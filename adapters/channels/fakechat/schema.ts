@@ -11,8 +11,8 @@
  */
 
 import { z } from 'zod'
-import { toE164 } from '../phone.ts'
-import { sanitizeText, time } from '../payload.ts'
+import { toE164 } from '../shared/phone.ts'
+import { sanitizeText, time } from '../shared/payload.ts'
 
 /** Ids may come as numbers, and are kept to the letter: what is changed in an id makes two messages of one. */
 const id = z.preprocess(

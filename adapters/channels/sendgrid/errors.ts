@@ -5,8 +5,8 @@
 
 import { z } from 'zod'
 import type { SendOutcome } from '../channel.ts'
-import type { HttpAnswer } from '../http-request.ts'
-import { parseRetryAfter } from '../retry-after.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
+import { parseRetryAfter } from '../shared/retry-after.ts'
 
 const problems = z.looseObject({
   errors: z.array(z.looseObject({ message: z.string(), field: z.string().nullish() })).min(1),

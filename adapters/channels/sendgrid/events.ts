@@ -1,6 +1,6 @@
 import { type InboundUpdate, type Received, UnreadablePayload } from '../channel.ts'
 import { bareMessageId, sendgridId } from '../email/message-id.ts'
-import { readPayload } from '../payload.ts'
+import { readPayload } from '../shared/payload.ts'
 import { event as eventSchema, type SendgridEvent } from './schema.ts'
 
 type Receipt = Extract<InboundUpdate['update'], { kind: 'receipt' }>

@@ -4,7 +4,7 @@ import type { ChannelAccount, MediaReference, Received } from '../channel.ts'
 import { readFields, writtenAt } from '../email/headers.ts'
 import { readMime, toMessage } from '../email/mime.ts'
 import { readReport } from '../email/report.ts'
-import { sanitizeText, storable } from '../payload.ts'
+import { sanitizeText, storable } from '../shared/payload.ts'
 import type { Part } from './multipart.ts'
 import { attachmentInfo, charsets, envelope } from './schema.ts'
 

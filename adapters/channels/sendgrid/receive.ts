@@ -4,7 +4,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson } from '../payload.ts'
+import { parseJson } from '../shared/payload.ts'
 import { readEvents } from './events.ts'
 import { readInbound } from './inbound.ts'
 import { readMultipart } from './multipart.ts'

@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText, toDate } from '../payload.ts'
+import { sanitizeText, toDate } from '../shared/payload.ts'
 
 const text = z.string().transform(sanitizeText)
 /** Fields that only say more may be of any type: an event is not lost for them. */

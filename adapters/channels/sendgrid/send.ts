@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { OutboundMessage, Provider, SendContext, SendOutcome } from '../channel.ts'
-import { apiUrl, cannotSend, misconfigured, type NotSent } from '../content.ts'
+import { apiUrl, cannotSend, misconfigured, type NotSent } from '../shared/content.ts'
 import { type Attachment, compose, isEmpty, type Outgoing } from '../email/compose.ts'
-import { sendRequest } from '../http-request.ts'
-import { FileUnreadable, readFile } from '../multipart.ts'
+import { sendRequest } from '../shared/http-request.ts'
+import { FileUnreadable, readFile } from '../shared/multipart.ts'
 import { readSecrets } from '../../shared/secrets.ts'
 import { readError } from './errors.ts'
 

@@ -1,7 +1,7 @@
 import type { InboundMessage, Received, WebhookRequest } from '../channel.ts'
-import { contentTypeOf, type GenericMessage, readGeneric } from '../generic.ts'
-import { parseJson } from '../payload.ts'
-import { toE164 } from '../phone.ts'
+import { contentTypeOf, type GenericMessage, readGeneric } from '../shared/generic.ts'
+import { parseJson } from '../shared/payload.ts'
+import { toE164 } from '../shared/phone.ts'
 
 /**
  * The rows behind a generic sms webhook (see ../generic.ts). MMS is the same channel with attachments. An address that

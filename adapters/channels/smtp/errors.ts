@@ -4,7 +4,7 @@
  */
 
 import type { SendOutcome } from '../channel.ts'
-import { FileUnreadable } from '../multipart.ts'
+import { FileUnreadable } from '../shared/multipart.ts'
 
 /** What nodemailer tells of an error (its NodemailerError), as far as it is of use here. */
 interface Told {

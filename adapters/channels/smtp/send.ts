@@ -8,9 +8,9 @@ import type {
   SendContext,
   SendOutcome,
 } from '../channel.ts'
-import { cannotSend, misconfigured } from '../content.ts'
+import { cannotSend, misconfigured } from '../shared/content.ts'
 import { compose, isEmpty, type Outgoing } from '../email/compose.ts'
-import { readFile } from '../multipart.ts'
+import { readFile } from '../shared/multipart.ts'
 import { readSecrets } from '../../shared/secrets.ts'
 import { classifyError } from './errors.ts'
 import { type SmtpSettings, smtpSettings } from './schema.ts'

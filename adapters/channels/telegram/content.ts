@@ -1,5 +1,5 @@
 import type { ContentType, MediaReference } from '../channel.ts'
-import { storable } from '../payload.ts'
+import { storable } from '../shared/payload.ts'
 import type { File, Message } from './schema.ts'
 
 export interface Content {

@@ -1,5 +1,5 @@
 import type { SendOutcome } from '../channel.ts'
-import type { HttpAnswer } from '../http-request.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
 import { z } from 'zod'
 
 /** {"ok": false, "error_code": 429, "description": "…", "parameters": {"retry_after": 5}} */

@@ -1,5 +1,5 @@
 import type { SyncChannel } from '../channel.ts'
-import { answer } from './answer.ts'
+import { answer } from './webhook-reply.ts'
 import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'

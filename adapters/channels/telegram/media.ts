@@ -5,9 +5,17 @@ import {
   type MediaSource,
   MediaUnavailable,
 } from '../channel.ts'
-import { apiUrl } from '../content.ts'
-import type { HttpAnswer } from '../http-request.ts'
-import { accountLacks, ask, atUrl, gone, open, unavailable, unreadable } from '../locate.ts'
+import { apiUrl } from '../shared/content.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
+import {
+  accountLacks,
+  ask,
+  atUrl,
+  gone,
+  open,
+  unavailable,
+  unreadable,
+} from '../shared/fetch-media.ts'
 import { readToken } from './token.ts'
 
 const found = z.looseObject({ result: z.looseObject({ file_path: z.string().min(1) }) })

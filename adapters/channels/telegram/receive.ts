@@ -8,7 +8,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson, readPayload, storable } from '../payload.ts'
+import { parseJson, readPayload, storable } from '../shared/payload.ts'
 import { readContent } from './content.ts'
 import { botId, externalId, idOf } from './identity.ts'
 import { momentOf } from './moment.ts'

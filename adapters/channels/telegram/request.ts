@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ContentType, OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
-import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../content.ts'
+import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../shared/content.ts'
 import { parseExternalId } from './identity.ts'
 
 /** Characters that Telegram takes, counted as UTF-16 code units: https://core.telegram.org/bots/api#sendmessage. */

@@ -8,7 +8,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText, toDate } from '../payload.ts'
+import { sanitizeText, toDate } from '../shared/payload.ts'
 
 /** Ids have up to 52 bits, and chats of groups are negative. Kept as their digits. */
 export const id = z.preprocess(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ChannelAccount } from '../channel.ts'
-import { misconfigured, type NotSent } from '../content.ts'
+import { misconfigured, type NotSent } from '../shared/content.ts'
 import { readSecrets } from '../../shared/secrets.ts'
 
 const text = z.string().min(1).nullish()

@@ -1,4 +1,4 @@
-import { toE164 } from '../phone.ts'
+import { toE164 } from '../shared/phone.ts'
 
 /**
  * Twilio's spelling of an address, taken apart: `whatsapp:+14155238886` is +14155238886 on whatsapp, `+15017122661` on

@@ -1,6 +1,6 @@
 import type { ContentType, InboundMessage, MediaReference } from '../channel.ts'
-import { type Location, location as locationSchema } from '../content.ts'
-import { sanitizeText } from '../payload.ts'
+import { type Location, location as locationSchema } from '../shared/content.ts'
+import { sanitizeText } from '../shared/payload.ts'
 import { type Fields, firstValue } from './form.ts'
 import type { Message } from './schema.ts'
 

@@ -6,8 +6,8 @@
 
 import { z } from 'zod'
 import type { SendOutcome } from '../channel.ts'
-import type { HttpAnswer } from '../http-request.ts'
-import { parseRetryAfter } from '../retry-after.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
+import { parseRetryAfter } from '../shared/retry-after.ts'
 
 /**
  * - `final`: this message cannot be sent.

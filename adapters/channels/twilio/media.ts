@@ -5,8 +5,8 @@ import {
   type MediaSource,
   MediaUnavailable,
 } from '../channel.ts'
-import { apiUrl } from '../content.ts'
-import { accountLacks, atUrl, open, unavailable } from '../locate.ts'
+import { apiUrl } from '../shared/content.ts'
+import { accountLacks, atUrl, open, unavailable } from '../shared/fetch-media.ts'
 import { readAccess } from './access.ts'
 
 /**

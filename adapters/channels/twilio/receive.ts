@@ -6,7 +6,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { readPayload, sanitizeText, storable, toDate } from '../payload.ts'
+import { readPayload, sanitizeText, storable, toDate } from '../shared/payload.ts'
 import { readAddress } from './addresses.ts'
 import { describeContent, readMedia } from './content.ts'
 import { meaningOf } from './errors.ts'

@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText } from '../payload.ts'
+import { sanitizeText } from '../shared/payload.ts'
 import { readAddress } from './addresses.ts'
 import { type Fields, firstValue } from './form.ts'
 

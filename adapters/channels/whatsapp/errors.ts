@@ -7,8 +7,8 @@
 
 import { z } from 'zod'
 import type { SendOutcome } from '../channel.ts'
-import type { HttpAnswer } from '../http-request.ts'
-import { parseRetryAfter } from '../retry-after.ts'
+import type { HttpAnswer } from '../shared/http-request.ts'
+import { parseRetryAfter } from '../shared/retry-after.ts'
 
 type Meaning =
   | { kind: 'retry'; afterMs?: number }

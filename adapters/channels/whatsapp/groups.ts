@@ -1,5 +1,5 @@
 import type { GroupChange } from '../channel.ts'
-import { readPayload } from '../payload.ts'
+import { readPayload } from '../shared/payload.ts'
 import { group as groupSchema } from './schema.ts'
 
 /**

@@ -6,10 +6,10 @@ import {
   MediaUnavailable,
   type OutboundFile,
 } from '../channel.ts'
-import type { NotSent } from '../content.ts'
-import { type HttpAnswer, sendRequest } from '../http-request.ts'
-import { accountLacks, ask, atUrl, gone, unavailable, unreadable } from '../locate.ts'
-import { multipart } from '../multipart.ts'
+import type { NotSent } from '../shared/content.ts'
+import { type HttpAnswer, sendRequest } from '../shared/http-request.ts'
+import { accountLacks, ask, atUrl, gone, unavailable, unreadable } from '../shared/fetch-media.ts'
+import { multipart } from '../shared/multipart.ts'
 import { readSecrets } from '../../shared/secrets.ts'
 import { readError } from './errors.ts'
 import { graphUrl, settings } from './settings.ts'

@@ -8,8 +8,8 @@ import {
   type Received,
   UnreadablePayload,
 } from '../channel.ts'
-import { location } from '../content.ts'
-import { readPayload, storable } from '../payload.ts'
+import { location } from '../shared/content.ts'
+import { readPayload, storable } from '../shared/payload.ts'
 import { linkAll, type Person } from './people.ts'
 import { type Media, type Message, message as messageSchema } from './schema.ts'
 import { readUpdate } from './updates.ts'

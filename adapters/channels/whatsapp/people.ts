@@ -6,8 +6,8 @@
  */
 
 import type { LinkedAddresses } from '../channel.ts'
-import { sanitizeText } from '../payload.ts'
-import { toE164 } from '../phone.ts'
+import { sanitizeText } from '../shared/payload.ts'
+import { toE164 } from '../shared/phone.ts'
 import type { Contact } from './schema.ts'
 
 /** The country's two letters, a dot and up to 128 letters and digits; a parent's has `ENT.` between. */

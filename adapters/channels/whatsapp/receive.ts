@@ -6,7 +6,7 @@ import {
   UnreadablePayload,
   type WebhookRequest,
 } from '../channel.ts'
-import { parseJson, readPayload, storable } from '../payload.ts'
+import { parseJson, readPayload, storable } from '../shared/payload.ts'
 import { readGroup } from './groups.ts'
 import { type Part, type Place, readMessage } from './message.ts'
 import { findContact, linkAll, personOf } from './people.ts'

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
-import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../content.ts'
+import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../shared/content.ts'
 import { isBusinessScopedId } from './people.ts'
 
 type Body = Record<string, unknown>

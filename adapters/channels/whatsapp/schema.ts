@@ -14,7 +14,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText, time } from '../payload.ts'
+import { sanitizeText, time } from '../shared/payload.ts'
 import { readAddress } from './people.ts'
 
 const numberAsText = (value: unknown) => (typeof value === 'number' ? String(value) : value)

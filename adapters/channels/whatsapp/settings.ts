@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ChannelAccount } from '../channel.ts'
-import { apiUrl } from '../content.ts'
+import { apiUrl } from '../shared/content.ts'
 
 /** What an account says of its place in Meta's Graph API. */
 export const settings = z.object({

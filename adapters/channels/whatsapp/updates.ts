@@ -1,7 +1,7 @@
 /** Reactions, edits and revokes, which come as messages of their own, and statuses. */
 
 import { type InboundUpdate, type LinkedAddresses, UnreadablePayload } from '../channel.ts'
-import { readPayload } from '../payload.ts'
+import { readPayload } from '../shared/payload.ts'
 import { linkAll, readAddress } from './people.ts'
 import {
   edit as editSchema,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createReceiver } from '../../../adapters/channels/receive.ts'
+import { createReceiver } from '../../../adapters/inbound/queue.ts'
 import { type ChannelAccount, UnreadablePayload } from '../../../adapters/channels/channel.ts'
 import { connect } from '../../../db/connect.ts'
 import { testDatabase } from '../../support/database.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { createReceiver, type ReceivedWebhook } from '../../../adapters/channels/receive.ts'
+import { createReceiver, type ReceivedWebhook } from '../../../adapters/inbound/queue.ts'
 import { connect } from '../../../db/connect.ts'
 import { testDatabase } from '../../support/database.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'

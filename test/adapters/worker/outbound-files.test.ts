@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { mediaOf } from '../../../adapters/channels/content.ts'
+import { mediaOf } from '../../../adapters/channels/shared/content.ts'
 import { createOutboundFiles } from '../../../adapters/media/outbound.ts'
 import { deliverTurn } from '../../../adapters/worker/deliver.ts'
 import { wakeAccount } from '../../../db/delivery/wake.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { peer as baileys } from './baileys/peer.ts'
-import { createPipeline } from './lab.ts'
+import { peer as baileys } from '../channels/baileys/peer.ts'
+import { createPipeline } from '../channels/lab.ts'
 
 const noon = 1_793_620_800
 

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import type { OutboundFile } from '../../../adapters/channels/channel.ts'
-import { sendRequest } from '../../../adapters/channels/http-request.ts'
-import { multipart } from '../../../adapters/channels/multipart.ts'
-import { readMultipart } from '../../../adapters/channels/sendgrid/multipart.ts'
-import { brokenFile, type FileAnswer, ourFile, startFileServer } from '../../support/files.ts'
+import type { OutboundFile } from '../../../../adapters/channels/channel.ts'
+import { sendRequest } from '../../../../adapters/channels/shared/http-request.ts'
+import { multipart } from '../../../../adapters/channels/shared/multipart.ts'
+import { readMultipart } from '../../../../adapters/channels/sendgrid/multipart.ts'
+import { brokenFile, type FileAnswer, ourFile, startFileServer } from '../../../support/files.ts'
 
 const readId = ({ body }: { body: string }) => body || null
 

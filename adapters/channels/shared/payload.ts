@@ -2,8 +2,8 @@
 
 import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
-import { storableText } from '../../db/storable.ts'
-import { UnreadablePayload } from './channel.ts'
+import { storableText } from '../../../db/storable.ts'
+import { UnreadablePayload } from '../channel.ts'
 
 /** Deeper nesting than this is nobody's message, and neither our walk nor Postgres' parser would survive it. */
 const deepest = 200

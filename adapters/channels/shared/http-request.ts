@@ -3,7 +3,7 @@
  * not take the message, or may have. DESIGN.md, section 6.
  */
 
-import type { SendOutcome } from './channel.ts'
+import type { SendOutcome } from '../channel.ts'
 import { FileUnreadable, type StreamedBody } from './multipart.ts'
 import { parseRetryAfter } from './retry-after.ts'
 

@@ -8,7 +8,7 @@
  */
 
 import { z } from 'zod'
-import { type ContentType, type MediaReference, UnreadablePayload } from './channel.ts'
+import { type ContentType, type MediaReference, UnreadablePayload } from '../channel.ts'
 import { readPayload, sanitizeText, storable, time } from './payload.ts'
 
 export interface GenericMessage {

@@ -14,9 +14,9 @@ import {
   type InboundUpdate,
   type Received,
   UnreadablePayload,
-} from './channel.ts'
+} from '../channels/channel.ts'
 import { type OpenWebhook, pathOf } from './open.ts'
-import { placeOf } from './place.ts'
+import { placeOf } from './resolve-account.ts'
 
 /** Why a webhook could not be stored. `status` is the HTTP status that says so. */
 export interface WebhookError {

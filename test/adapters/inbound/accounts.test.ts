@@ -1,11 +1,11 @@
 import t from 'tap'
-import { genericPeer } from './email/peer.ts'
-import { createLab, createPipeline } from './lab.ts'
-import { peer as sendgridPeer } from './sendgrid/peer.ts'
-import { peer as sms } from './sms/peer.ts'
-import { smsPeer as twilio } from './twilio/peer.ts'
-import { peer as whatsapp } from './whatsapp/peer.ts'
-import { change, envelope } from './whatsapp/samples.ts'
+import { genericPeer } from '../channels/email/peer.ts'
+import { createLab, createPipeline } from '../channels/lab.ts'
+import { peer as sendgridPeer } from '../channels/sendgrid/peer.ts'
+import { peer as sms } from '../channels/sms/peer.ts'
+import { smsPeer as twilio } from '../channels/twilio/peer.ts'
+import { peer as whatsapp } from '../channels/whatsapp/peer.ts'
+import { change, envelope } from '../channels/whatsapp/samples.ts'
 
 const noon = new Date('2026-11-02T12:00:00Z')
 

@@ -14,7 +14,7 @@ import type {
   OutboundFile,
   OutboundMessage,
   SendOutcome,
-} from './channel.ts'
+} from '../channel.ts'
 
 export const location = z.looseObject({
   latitude: z.number().min(-90).max(90),

@@ -1,7 +1,7 @@
 /** multipart/form-data with files of ours, which are read while they are sent: none of them is held in memory. */
 
 import { randomUUID } from 'node:crypto'
-import type { OutboundFile } from './channel.ts'
+import type { OutboundFile } from '../channel.ts'
 
 /** A body that is made while it is sent. */
 export interface StreamedBody {

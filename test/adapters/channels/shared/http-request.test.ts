@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import type { SendOutcome } from '../../../adapters/channels/channel.ts'
-import { sendRequest } from '../../../adapters/channels/http-request.ts'
-import { startProviderServer } from '../../support/provider.ts'
+import type { SendOutcome } from '../../../../adapters/channels/channel.ts'
+import { sendRequest } from '../../../../adapters/channels/shared/http-request.ts'
+import { startProviderServer } from '../../../support/provider.ts'
 
 const reading = {
   readId: ({ json }: { json: unknown }) =>

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { keyOf, peer as baileys, post, seconds } from './baileys/peer.ts'
-import { fakechatPeer } from './fakechat/peer.ts'
-import { createLab } from './lab.ts'
-import { peer as whatsapp } from './whatsapp/peer.ts'
-import { bsuid, change, envelope, newBsuid, sheena } from './whatsapp/samples.ts'
+import { keyOf, peer as baileys, post, seconds } from '../channels/baileys/peer.ts'
+import { fakechatPeer } from '../channels/fakechat/peer.ts'
+import { createLab } from '../channels/lab.ts'
+import { peer as whatsapp } from '../channels/whatsapp/peer.ts'
+import { bsuid, change, envelope, newBsuid, sheena } from '../channels/whatsapp/samples.ts'
 import { beginSending } from '../../support/outbox.ts'
 
 const noon = new Date('2026-11-02T12:00:00Z')

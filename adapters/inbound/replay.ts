@@ -2,7 +2,7 @@ import type { Sql } from '../../db/connect.ts'
 import { asRequest, type KeptRequest, nameDelivery } from '../../db/inbox/select.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, readWebhook } from './open.ts'
-import { createReceiver, type ReceivedWebhook } from './receive.ts'
+import { createReceiver, type ReceivedWebhook } from './queue.ts'
 
 export type Replay = (tenantId: number, kept: KeptRequest) => Promise<ReceivedWebhook>
 

@@ -1,7 +1,7 @@
 /** What the channels' media.ts share: how a provider is asked for a file, and what it means where it gives none. */
 
 import { Readable } from 'node:stream'
-import { type MediaReference, type MediaSource, MediaUnavailable } from './channel.ts'
+import { type MediaReference, type MediaSource, MediaUnavailable } from '../channel.ts'
 import {
   exchange,
   type HttpAnswer,

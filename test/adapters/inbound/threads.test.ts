@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { PeerRequest } from '../../support/peer.ts'
-import { genericPeer, mime, mimePeer } from './email/peer.ts'
-import { fakechatPeer } from './fakechat/peer.ts'
-import { createLab, createPipeline } from './lab.ts'
-import { peer as sms } from './sms/peer.ts'
-import { telegramPeer } from './telegram/peer.ts'
+import { genericPeer, mime, mimePeer } from '../channels/email/peer.ts'
+import { fakechatPeer } from '../channels/fakechat/peer.ts'
+import { createLab, createPipeline } from '../channels/lab.ts'
+import { peer as sms } from '../channels/sms/peer.ts'
+import { telegramPeer } from '../channels/telegram/peer.ts'
 
 const noon = new Date('2026-11-02T12:00:00Z')
 const after = (seconds: number): Date => new Date(noon.getTime() + seconds * 1000)

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createReceiver } from '../../../adapters/channels/receive.ts'
+import { createReceiver } from '../../../adapters/inbound/queue.ts'
 import { waitFor } from '../../support/wait.ts'
 import { testApi } from '../http/api.ts'
-import { createPipeline } from './lab.ts'
+import { createPipeline } from '../channels/lab.ts'
 
 const noon = 1_793_620_800
 

@@ -12,9 +12,9 @@ import {
   UnreadablePayload,
   type WebhookAnswer,
   type WebhookRequest,
-} from './channel.ts'
-import { nameWebhook } from './kept-media.ts'
-import { channels } from './registry.ts'
+} from '../channels/channel.ts'
+import { nameWebhook } from './inbox-media.ts'
+import { channels } from '../channels/registry.ts'
 import { lookUpSecret } from '../shared/secrets.ts'
 
 export interface Webhook {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRetryAfter } from '../../../adapters/channels/retry-after.ts'
+import { parseRetryAfter } from '../../../../adapters/channels/shared/retry-after.ts'
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 30)
 
