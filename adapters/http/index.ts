@@ -1,2 +1,2 @@
-export { startApi, type Api, type ApiOptions } from './server.ts'
-export type { MediaSettings } from './routes/media.ts'
+export { startApi, type Api, type ApiOptions } from './server/server.ts'
+export type { MediaSettings } from './resources/media/routes.ts'

@@ -3,7 +3,7 @@ import { createReceiver, type ReceivedWebhook } from '../../../adapters/inbound/
 import { connect } from '../../../db/connect.ts'
 import { testDatabase } from '../../support/database.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'
-import { testApi } from '../http/api.ts'
+import { testApi } from '../http/support/api.ts'
 
 /** How the server answered, and with what. */
 export type Reply = { status: number; text: string }

@@ -1,7 +1,7 @@
 /** Bad input at every route that the server has: one that is added later is met here without being named. */
 
 import t from 'tap'
-import { errorOf } from './api.ts'
+import { errorOf } from './support/api.ts'
 import {
   checkWords,
   holds,
@@ -11,9 +11,9 @@ import {
   sendRaw,
   textsIn,
   withRoutes,
-} from './every-route.ts'
-import { nowhere } from './people.ts'
-import type { ListedRoute } from './routes.ts'
+} from './support/every-route.ts'
+import { nowhere } from './support/people.ts'
+import type { ListedRoute } from './support/routes.ts'
 
 const deepest = 10_000
 const deepArray = '['.repeat(deepest) + ']'.repeat(deepest)

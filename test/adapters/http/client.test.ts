@@ -2,8 +2,8 @@ import createClient from 'openapi-fetch'
 import t, { type Test } from 'tap'
 import type { paths } from '../../support/api-types.d.ts'
 import { picture } from '../../support/media.ts'
-import { contractOf, example } from './api.ts'
-import { withPeople } from './people.ts'
+import { contractOf, example } from './support/api.ts'
+import { withPeople } from './support/people.ts'
 
 const json = (body: unknown) => body as Record<string, never>
 

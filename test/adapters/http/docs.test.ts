@@ -1,5 +1,5 @@
 import t from 'tap'
-import { errorOf, testApi } from './api.ts'
+import { errorOf, testApi } from './support/api.ts'
 
 t.test('/openapi.json and /docs are open to everyone, and nothing else becomes so', async (t) => {
   const { api } = await testApi(t)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { scopes } from '../../../db/keys/scopes.ts'
-import { errorOf, testApi } from './api.ts'
+import { errorOf, testApi } from './support/api.ts'
 import {
   conversations,
   email,
@@ -16,9 +16,9 @@ import {
   sms,
   statistics,
   webhook,
-} from './documents.ts'
-import { nowhere } from './people.ts'
-import { differences, missingColumns } from './shape.ts'
+} from './support/documents.ts'
+import { nowhere } from './support/people.ts'
+import { differences, missingColumns } from './support/shape.ts'
 
 type Call = (t: Test, api: Api) => Promise<void>
 type Api = Awaited<ReturnType<typeof withAccount>>

@@ -9,8 +9,8 @@ import { arbitraryRequest } from '../../support/arbitrary-request.ts'
 import type { Samples } from '../../support/arbitrary.ts'
 import { readDocument } from '../../support/api-document.ts'
 import { createContract, type Found } from '../../support/api-contract.ts'
-import { example } from './api.ts'
-import { nowhere, withPeople } from './people.ts'
+import { example } from './support/api.ts'
+import { nowhere, withPeople } from './support/people.ts'
 
 const given = process.env['PIGEONPOST_TEST_PROPERTIES']
 const numRuns = Number(given ?? 25)

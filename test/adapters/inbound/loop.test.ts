@@ -7,7 +7,7 @@ import t from 'tap'
 import { providers } from '../../../adapters/channels/registry.ts'
 import { startWorker } from '../../../adapters/worker/worker.ts'
 import { waitFor } from '../../support/wait.ts'
-import { testApi } from '../http/api.ts'
+import { testApi } from '../http/support/api.ts'
 
 type Request = { path: string; authorization: string; body: Record<string, unknown> }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createReceiver } from '../../../adapters/inbound/queue.ts'
 import { waitFor } from '../../support/wait.ts'
-import { testApi } from '../http/api.ts'
+import { testApi } from '../http/support/api.ts'
 import { createPipeline } from '../channels/lab.ts'
 
 const noon = 1_793_620_800

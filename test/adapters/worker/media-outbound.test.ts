@@ -7,7 +7,7 @@ import { eicar, noClamd, startClamd } from '../../support/clamd.ts'
 import { startFileServer } from '../../support/file-server.ts'
 import { mediaFolders, picture } from '../../support/media.ts'
 import { waitFor } from '../../support/wait.ts'
-import { testApi } from '../http/api.ts'
+import { testApi } from '../http/support/api.ts'
 import { type Scripted, scripted, sent, silent } from './support.ts'
 
 type Given = { scanner?: Scanner | null; publicUrl?: string | null; channel?: string }

@@ -1,0 +1,276 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Transaction } from '../../../../db/connect.ts'
+import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { findFile } from '../../../../db/media/files.ts'
+import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.ts'
+import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
+import { Infected } from '../../../media/errors.ts'
+import { discard } from '../../../media/look.ts'
+import type { Storages } from '../../../media/storages.ts'
+import { takeIn } from '../../../media/take-in.ts'
+import type { Scanner } from '../../../scan/index.ts'
+import { principalOf } from '../../server/auth.ts'
+import type { ApiContext } from '../../server/context.ts'
+import { flag, noQuery, uuidParams } from '../../shared/fields.ts'
+import { acceptNoBody } from '../../server/empty-json-body.ts'
+import { linkShape, mediaShape, toMediaShape } from './schema.ts'
+import { createOnce } from '../../server/idempotency.ts'
+import { idempotencyHeaders } from '../messages/sending.ts'
+import { receiveUpload } from './upload.ts'
+
+export interface MediaSettings {
+  storages: Storages
+  /** Null: none is configured, and uploads are `unscanned`. */
+  scanner: Scanner | null
+  /** Where files are while they come in. */
+  spoolFolder: string
+  /** Most bytes of an upload. */
+  limit: number
+}
+
+const one = z.object({ success: z.literal(true), data: mediaShape })
+const link = z.object({ success: z.literal(true), data: linkShape })
+const binary = { type: 'string' as const, format: 'binary' }
+const uploadBody = {
+  required: true,
+  content: {
+    'multipart/form-data': {
+      schema: {
+        type: 'object' as const,
+        properties: { file: binary },
+        required: ['file'],
+        additionalProperties: false,
+      },
+    },
+    'application/octet-stream': { schema: binary },
+  },
+}
+const filenameHeader = {
+  in: 'header',
+  name: 'x-filename',
+  description: 'Of a body that is no form: its name, percent-encoded; or Content-Disposition',
+  schema: { type: 'string' as const },
+}
+const linkQuery = {
+  redirect: flag('redirect').optional().describe('true: 302 to the file itself'),
+  expiresIn: z.coerce
+    .number('expiresIn must be seconds')
+    .int('expiresIn must be a whole number of seconds')
+    .min(10, 'expiresIn must be from 10 to 86400 seconds')
+    .max(86_400, 'expiresIn must be from 10 to 86400 seconds')
+    .default(900)
+    .describe('Seconds for which the link holds'),
+}
+
+/** Document 000, section 3: files go in by upload, and come out by links that expire. */
+export async function addMedia(
+  app: FastifyInstance,
+  context: ApiContext,
+  settings: MediaSettings,
+): Promise<void> {
+  const { storages, scanner, spoolFolder: folder, limit } = settings
+
+  await app.register(async (scope) => {
+    // The bytes are read by receiveUpload, as they come.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    scope.withTypeProvider<ZodTypeProvider>().post('/api/v1/media', {
+      bodyLimit: limit + 1_048_576,
+      config: {
+        scope: 'messages:write',
+        errors: [408, 422, 507],
+        operation: { requestBody: uploadBody, parameters: [filenameHeader] },
+      },
+      schema: {
+        operationId: 'uploadMedia',
+        summary: 'Upload a file',
+        description:
+          'Of a listed type (JPEG, PNG, GIF, WebP, MP4, MPEG, MP3, OGG, WAV, PDF, DOC, DOCX), told by its content.',
+        querystring: noQuery,
+        headers: idempotencyHeaders,
+        response: { 201: one },
+      },
+      handler: async (request, reply) => {
+        const { tenantId, keyId } = principalOf(request)
+        const going = new AbortController()
+        reply.raw.once('close', () => going.abort(new Error('the client went away')))
+        const { signal } = going
+        const upload = await receiveUpload(request, { folder, limit, signal })
+        const { filename, contentType, spooled } = upload
+        const says = { sha256: spooled.sha256, filename }
+        const kept = createOnce<z.output<typeof one>>(context, request, reply, says)
+        const earlier = await kept.earlier().catch(async (error: unknown) => {
+          await discard(spooled)
+          throw error
+        })
+        if (earlier) {
+          await discard(spooled)
+          return earlier
+        }
+        const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
+          tenantId,
+          declared: { filename, contentType },
+          strict: true,
+          run: async (work) => retryTransient(() => context.asTenant(tenantId, work)),
+          attach: async (tx, { id: fileId, status, filename: safe }) => {
+            const make = () =>
+              createMedia(tx, { tenantId, fileId, filename: safe, createdBy: keyId })
+            // An error is not kept; its row is.
+            if (status === 'infected') return make()
+            return kept.keep(tx, async () => {
+              return { status: 201, body: { success: true, data: toMediaShape(await make()) } }
+            })
+          },
+        })
+        if (typeof taken === 'object' && 'error_message' in taken) throw infected(taken)
+        return taken
+      },
+    })
+  })
+
+  await app.register(async (scope) => {
+    acceptNoBody(scope)
+    const routes = scope.withTypeProvider<ZodTypeProvider>()
+    routes.get('/api/v1/media/:id', {
+      config: { scope: 'messages:read' },
+      schema: {
+        operationId: 'getMedia',
+        summary: 'A file and its state',
+        params: uuidParams,
+        querystring: noQuery,
+        response: { 200: one },
+      },
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const row = await context.asTenant(tenantId, (tx) =>
+          mediaOf(tx, tenantId, request.params.id),
+        )
+        return { success: true as const, data: toMediaShape(row) }
+      },
+    })
+
+    routes.delete('/api/v1/media/:id', {
+      config: { scope: 'messages:write' },
+      schema: {
+        operationId: 'deleteMedia',
+        summary: 'Delete it; the file goes with the last row that shows it',
+        params: uuidParams,
+        querystring: noQuery,
+        response: { 200: z.object({ success: z.literal(true), data: z.object({ id: z.uuid() }) }) },
+      },
+      handler: async (request) => {
+        const { tenantId } = principalOf(request)
+        const { id } = request.params
+        const done = await retryTransient(() =>
+          context.asTenant(tenantId, (tx) => deleteMedia(tx, tenantId, id)),
+        )
+        if (done === 'unknown') throw unknown(id)
+        if (done === 'in_use') {
+          throw new Conflict('A message that is still to be sent takes the file along', {
+            code: 'media_in_use',
+            field: 'id',
+            hint: 'Cancel the message first, or wait until it is sent.',
+          })
+        }
+        return { success: true as const, data: { id } }
+      },
+    })
+
+    for (const what of ['download', 'preview'] as const) {
+      routes.get(`/api/v1/media/:id/${what}`, {
+        config: { scope: 'messages:read', errors: [409] },
+        schema: {
+          operationId: what === 'preview' ? 'linkMediaPreview' : 'linkMediaDownload',
+          summary:
+            what === 'preview'
+              ? 'A link to its thumbnail (WebP)'
+              : 'A link to the file, that expires',
+          params: uuidParams,
+          querystring: z.strictObject(
+            what === 'preview'
+              ? linkQuery
+              : {
+                  ...linkQuery,
+                  disposition: z
+                    .enum(['attachment', 'inline'], 'disposition must be attachment or inline')
+                    .optional()
+                    .describe('Whether a browser saves it (attachment, the default) or shows it'),
+                },
+          ),
+          response: {
+            200: link,
+            302: z.undefined().describe('With redirect=true: Location has the link'),
+          },
+        },
+        handler: async (request, reply) => {
+          const { tenantId } = principalOf(request)
+          const { redirect, expiresIn: seconds, ...rest } = request.query
+          const { row, file } = await context.asTenant(tenantId, async (tx) => {
+            const row = await mediaOf(tx, tenantId, request.params.id)
+            return { row, file: row.file_id && (await findFile(tx, tenantId, row.file_id)) }
+          })
+          const { storage: name, key } = readyFile(row, file || null, what)
+          const storage = await storages.get(name)
+          const inline =
+            what === 'preview' || ('disposition' in rest && rest.disposition === 'inline')
+          const url = await storage.presign(key, {
+            seconds,
+            filename: what === 'preview' ? 'preview.webp' : (row.filename ?? 'file'),
+            contentType: what === 'preview' ? 'image/webp' : (row.content_type ?? ''),
+            disposition: inline ? 'inline' : 'attachment',
+          })
+          if (redirect) return reply.redirect(url, 302)
+          const expiresAt = new Date(Date.now() + seconds * 1_000).toISOString()
+          return { success: true as const, data: { url, expiresAt } }
+        },
+      })
+    }
+  })
+}
+
+async function mediaOf(tx: Transaction, tenantId: number, id: string): Promise<MediaRow> {
+  const row = await findMedia(tx, tenantId, id)
+  if (!row) throw unknown(id)
+  return row
+}
+
+function unknown(id: string): NotFound {
+  return new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
+}
+
+function infected({ id, error_message: signature }: MediaRow): Infected {
+  return new Infected(`The file is infected (${signature}) and was not stored`, {
+    code: 'media_infected',
+    field: 'file',
+    hint: `What is known of it is in media ${id}.`,
+  })
+}
+
+/** Nothing that is not clean, or with no scanner unscanned, comes out. @throws Conflict, NotFound */
+function readyFile(
+  row: MediaRow,
+  file: MediaFileRow | null,
+  what: 'download' | 'preview',
+): { storage: string; key: string } {
+  if (row.status === 'pending' || row.status === 'scanning') {
+    throw new Conflict('The file is not fetched or not scanned yet', {
+      code: 'media_pending',
+      field: 'id',
+      hint: 'Ask again when its status is clean or unscanned.',
+    })
+  }
+  const ready = file && (file.status === 'clean' || file.status === 'unscanned')
+  if (!ready || !file.storage || !file.storage_key) {
+    throw new Conflict(`The file was refused: ${row.error_message ?? row.status}`, {
+      code: row.error_code ?? 'media_rejected',
+      field: 'id',
+    })
+  }
+  const key = what === 'preview' ? file.preview_key : file.storage_key
+  if (!key) {
+    throw new NotFound('The file has no preview', { code: 'preview_unknown', field: 'id' })
+  }
+  return { storage: file.storage, key }
+}

@@ -1,0 +1,45 @@
+import type { Sql, Transaction } from '../../../db/connect.ts'
+import { asTenant } from '../../../db/tenant.ts'
+import type { Gate } from './admission.ts'
+
+/** What the routes work with. */
+export interface ApiContext {
+  /** Runs `work` with the pool when a connection is to be had. @throws Unavailable `busy` */
+  run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws Unavailable `busy` */
+  asTenant<T>(tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T>
+  auth: 'keys' | 'none'
+  /** ms that a statement waits for a lock. */
+  lockMs: number
+  version: string
+  /** Where the internet reaches us, without a trailing slash; null where nobody said. */
+  publicUrl: string | null
+  /** Webhooks that were refused for their signature, of which nothing is kept; by channel, since we started. */
+  refusedWebhooks: Counts
+}
+
+export interface Counts {
+  count(name: string): void
+  read(): ReadonlyMap<string, number>
+}
+
+function createCounts(): Counts {
+  const counts = new Map<string, number>()
+  return {
+    count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
+    read: () => counts,
+  }
+}
+
+export function createContext(
+  sql: Sql,
+  gate: Gate,
+  about: Pick<ApiContext, 'auth' | 'lockMs' | 'version' | 'publicUrl'>,
+): ApiContext {
+  return {
+    ...about,
+    refusedWebhooks: createCounts(),
+    run: (work) => gate(() => work(sql)),
+    asTenant: (tenantId, work) => gate(() => asTenant(sql, tenantId, work, about)),
+  }
+}

@@ -1,0 +1,43 @@
+import { fastifyRateLimit } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { TooMany } from '../../../db/errors.ts'
+import { principalOf } from './auth.ts'
+
+export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+const windowMs = 60_000
+
+/**
+ * A check of how often a key with a limit asks, to be called once the request has its principal: so many requests in each minute that
+ * begins with the first of them. It is counted in this process alone, so N servers take up to N times as many; in the
+ * database it would cost each request a write. The headers are those of the draft (RateLimit header fields for HTTP).
+ * @throws TooMany `rate_limited`, with Retry-After in seconds
+ */
+export async function createRateLimit(app: FastifyInstance): Promise<LimitRate> {
+  await app.register(fastifyRateLimit, {
+    global: false,
+    timeWindow: windowMs,
+    // Of keys with a limit; past that, the one that was silent longest begins anew.
+    cache: 10_000,
+    keyGenerator: (request) => String(principalOf(request).keyId),
+    max: (request) => principalOf(request).ratePerMinute ?? 0,
+  })
+  const count = app.createRateLimit()
+  return async (request, reply) => {
+    const counted = await count(request)
+    if (counted.isAllowed) return
+    const { max, remaining, ttlInSeconds, isExceeded } = counted
+    reply.headers({
+      'ratelimit-limit': max,
+      'ratelimit-remaining': remaining,
+      'ratelimit-reset': ttlInSeconds,
+    })
+    if (!isExceeded) return
+    reply.header('retry-after', ttlInSeconds)
+    throw new TooMany(`The API key may ask ${max} times a minute`, {
+      code: 'rate_limited',
+      field: 'Authorization',
+      hint: `Try again in ${ttlInSeconds} s.`,
+    })
+  }
+}
