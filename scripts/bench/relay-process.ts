@@ -1,6 +1,6 @@
 // The relay in a process of its own, as `pigeonpost worker` runs it: it must not share the load's event loop.
 import { pino } from 'pino'
-import { startRelay } from '../../adapters/worker/relay.ts'
+import { startRelay } from '../../adapters/worker/relay/relay.ts'
 
 const url = process.argv[2]
 if (!url) throw new Error('usage: relay-process.ts URL')

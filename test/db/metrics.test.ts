@@ -2,7 +2,7 @@ import t from 'tap'
 import { connect } from '../../db/connect.ts'
 import { readMetrics } from '../../db/metrics.ts'
 import { asTenant } from '../../db/tenant.ts'
-import { addAccount, numbered, queue } from '../adapters/worker/support.ts'
+import { addAccount, numbered, queue } from '../adapters/worker/delivery/support.ts'
 import { beginSending } from '../support/outbox.ts'
 import { testDatabase } from '../support/database.ts'
 

@@ -7,7 +7,7 @@ import { type ReceivedWebhook, storeWebhooks } from '../../../adapters/inbound/s
 import { connect, type Sql } from '../../../db/connect.ts'
 import { testDatabase } from '../../support/database.ts'
 import { waitFor } from '../../support/wait.ts'
-import { reserve } from '../worker/support.ts'
+import { reserve } from '../worker/delivery/support.ts'
 import { keyOf, peer as baileys, post } from '../channels/baileys/peer.ts'
 import { mimePeer } from '../channels/email/peer.ts'
 import { telegramPeer } from '../channels/telegram/peer.ts'

@@ -6,7 +6,7 @@ import type { Scanner, Verdict } from '../../../adapters/scan/index.ts'
 import { begin } from '../../../db/begin.ts'
 import { createMedia } from '../../../db/media/media.ts'
 import { mediaFolders, picture } from '../../support/media.ts'
-import { deliveryDatabase } from '../worker/support.ts'
+import { deliveryDatabase } from '../worker/delivery/support.ts'
 
 async function start(t: Test) {
   const { sql } = await deliveryDatabase(t)

@@ -12,7 +12,7 @@ import {
   scripted,
   sent,
   silent,
-} from './support.ts'
+} from './delivery/support.ts'
 
 async function workerOn(
   t: Test,

@@ -16,7 +16,7 @@ import {
   queue,
   readMessage,
   readMessages,
-} from '../../adapters/worker/support.ts'
+} from '../../adapters/worker/delivery/support.ts'
 
 const candidates: Candidate[] = [
   {

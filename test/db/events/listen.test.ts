@@ -1,6 +1,10 @@
 import t from 'tap'
 import { listenEvents, type LoggedEvent } from '../../../db/events/listen.ts'
-import { deliveryDatabase, eventIds, insertInbound } from '../../adapters/worker/support.ts'
+import {
+  deliveryDatabase,
+  eventIds,
+  insertInbound,
+} from '../../adapters/worker/delivery/support.ts'
 import { waitFor } from '../../support/wait.ts'
 
 t.test(

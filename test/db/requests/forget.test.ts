@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { startUpkeep } from '../../../adapters/worker/upkeep.ts'
+import { startUpkeep } from '../../../adapters/worker/maintenance/maintenance.ts'
 import { connect } from '../../../db/connect.ts'
 import { forgetRequests } from '../../../db/requests/forget.ts'
 import { coreDatabase } from '../../support/core.ts'

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startMedia } from '../../../../adapters/worker/media.ts'
+import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import { startFileServer } from '../../../support/file-server.ts'
 import { noisePng } from '../../../support/large-files.ts'
 import { mediaFolders, picture } from '../../../support/media.ts'
 import { noSmallDisk, smallDisk } from '../../../support/small-disk.ts'
 import { waitFor } from '../../../support/wait.ts'
-import { pool, silent } from '../../worker/support.ts'
+import { pool, silent } from '../../worker/delivery/support.ts'
 import { errorOf, testApi } from '../support/api.ts'
 
 const places = { 'the spool': 'spoolFolder', 'the storage': 'dataFolder' } as const

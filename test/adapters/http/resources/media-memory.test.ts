@@ -7,7 +7,7 @@ import { noClamd, startClamd } from '../../../support/clamd.ts'
 import { largeFile } from '../../../support/large-files.ts'
 import { childrenOf, peakOf } from '../../../support/processes.ts'
 import { waitFor } from '../../../support/wait.ts'
-import { deliveryDatabase } from '../../worker/support.ts'
+import { deliveryDatabase } from '../../worker/delivery/support.ts'
 
 /** Here as many as tell in seconds; with PIGEONPOST_TEST_UPLOADS=200 what issue 7 asks for, in two minutes. */
 const count = Number(process.env['PIGEONPOST_TEST_UPLOADS'] ?? 24)

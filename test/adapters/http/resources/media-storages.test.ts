@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { type MediaOptions, startMedia } from '../../../../adapters/worker/media.ts'
+import { type MediaOptions, startMedia } from '../../../../adapters/worker/media/media.ts'
 import type { Scanner } from '../../../../adapters/scan/index.ts'
 import type { StorageConfig } from '../../../../adapters/storage/index.ts'
 import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'
@@ -7,7 +7,7 @@ import { mediaFolders, picture, scannerOf } from '../../../support/media.ts'
 import { noS3, startS3 } from '../../../support/s3.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { startCloudinary } from '../../storage/cloudinary-server.ts'
-import { pool, silent } from '../../worker/support.ts'
+import { pool, silent } from '../../worker/delivery/support.ts'
 import { testApi } from '../support/api.ts'
 
 t.test('in a folder', { skip: noClamd }, async (t) => goesRound(t, {}))

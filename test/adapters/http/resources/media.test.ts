@@ -1,11 +1,11 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { startMedia } from '../../../../adapters/worker/media.ts'
+import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import type { Scanner } from '../../../../adapters/scan/index.ts'
 import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'
 import { StorageUnavailable } from '../../../../adapters/storage/index.ts'
 import { mediaFolders, picture, scannerOf } from '../../../support/media.ts'
-import { pool, silent } from '../../worker/support.ts'
+import { pool, silent } from '../../worker/delivery/support.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { errorOf, testApi } from '../support/api.ts'
 

@@ -1,0 +1,235 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../../../db/connect.ts'
+import type { Target } from '../../../db/delivery/lease.ts'
+import { disconnectAccount } from '../../../db/delivery/disconnect.ts'
+import { type AttemptResult, recordResults } from '../../../db/delivery/record.ts'
+import type {
+  ChannelAccount,
+  OutboundFile,
+  OutboundMessage,
+  Provider,
+  SendOutcome,
+} from '../../channels/channel.ts'
+import type { OutboundFiles } from '../../media/outbound.ts'
+import type { Breakers, Verdict } from './breakers.ts'
+import { disconnectReason, filesUnavailable, judge, verdictOf } from './outcome.ts'
+import type { Pace } from './batch-size.ts'
+
+/** The time that requests of one turn have, and who they go to. */
+export type Route = {
+  provider: Provider
+  account: ChannelAccount
+  takesIdempotencyKey: boolean
+  signal: AbortSignal
+}
+
+type Outgoing = OutboundMessage & { hasFiles?: boolean }
+type Flight = { message: Outgoing; route: Route; startedAt: number; landed: boolean }
+
+/**
+ * The requests of one account that are under way in this process, and the recording of their outcomes: in batches, as
+ * many as land while the batch before is being written. They outlive the turn that began them, so that one request
+ * without an answer does not hold up the account's others.
+ */
+export type Flights = {
+  readonly open: number
+  /** Outcomes that are not in the database yet. */
+  readonly unrecorded: number
+  /** A provider said that the account cannot send. */
+  disconnected: boolean
+  /** Never throws: what becomes of the request is recorded. */
+  start(message: Outgoing, route: Route): void
+  /** Resolves at the next landing or recording. */
+  change(): Promise<void>
+  /** Counts requests that did not answer their signal as without an outcome. */
+  giveUp(signal: AbortSignal): void
+}
+
+export type FlightsOptions = {
+  sql: Sql
+  logger: Logger
+  pace: Pace
+  breakers: Breakers
+  /** What providers are told of where we are reached. */
+  publicUrl: string | null
+  /** The files that messages take along; null: this worker knows no storage. */
+  files: OutboundFiles | null
+  /** Called with the next try's delay (ms) when a batch brought one. */
+  onRetry: (inMs: number) => void
+  /** Ends the retrying of a recording that fails because the database is gone. */
+  hardStop: AbortSignal
+}
+
+const largestBatch = 500
+
+type Landed = { result: AttemptResult; verdict: Verdict | null; disconnect: string | null }
+
+export function createFlights(target: Target, options: FlightsOptions): Flights {
+  const { sql, logger } = options
+  const open = new Set<Flight>()
+  const finished: Landed[] = []
+  let recording = 0
+  let disconnected = false
+  let changed = Promise.withResolvers<void>()
+
+  function signalChange(): void {
+    changed.resolve()
+    changed = Promise.withResolvers<void>()
+  }
+
+  function land(flight: Flight, outcome: SendOutcome): void {
+    const durationMs = performance.now() - flight.startedAt
+    if (!flight.landed) {
+      flight.landed = true
+      open.delete(flight)
+      options.pace.saw(flight.route.provider.name, durationMs)
+    } else if (outcome.outcome === 'ambiguous') {
+      return
+    }
+    const { takesIdempotencyKey } = flight.route
+    const disconnect = disconnectReason(outcome)
+    if (disconnect !== null) disconnected = true
+    finished.push({
+      result: judge(flight.message, outcome, { takesIdempotencyKey, durationMs }),
+      // Requests that we abort ourselves say nothing of the provider.
+      verdict: options.hardStop.aborted ? null : verdictOf(flight.route.provider.name, outcome),
+      disconnect,
+    })
+    if (recording === 0) void record()
+    signalChange()
+  }
+
+  async function record(): Promise<void> {
+    while (finished.length > 0) {
+      const landed = finished.splice(0, largestBatch)
+      const batch = landed.map(({ result }) => result)
+      recording = batch.length
+      const startedAt = performance.now()
+      const reason = landed.find(({ disconnect }) => disconnect !== null)?.disconnect ?? null
+      const done = await recordSafely(sql, target, batch, { ...options, disconnect: reason })
+      const verdicts = landed.map(({ verdict }) => verdict).filter((verdict) => verdict !== null)
+      await options.breakers.note(target.tenantId, verdicts)
+      options.pace.recorded(batch.length, performance.now() - startedAt)
+      if (!done) logger.error({ ...target, count: batch.length }, 'could not record outcomes')
+      const delays = batch.map((result) => result.retryInMs).filter((ms) => ms !== null)
+      if (done && delays.length > 0) options.onRetry(Math.min(...delays))
+      recording = 0
+      signalChange()
+    }
+  }
+
+  return {
+    get open() {
+      return open.size
+    },
+    get unrecorded() {
+      return finished.length + recording
+    },
+    get disconnected() {
+      return disconnected
+    },
+    set disconnected(value) {
+      disconnected = value
+    },
+    start(message, route) {
+      const flight: Flight = { message, route, startedAt: performance.now(), landed: false }
+      open.add(flight)
+      void send(flight, options).then((outcome) => land(flight, outcome))
+    },
+    change: () => changed.promise,
+    giveUp(signal) {
+      for (const flight of open) {
+        if (flight.route.signal === signal) {
+          land(flight, {
+            outcome: 'ambiguous',
+            errorCode: 'no_answer',
+            errorMessage: 'The provider did not answer in time.',
+          })
+        }
+      }
+    },
+  }
+}
+
+async function send(
+  flight: Flight,
+  { logger, publicUrl, files }: Pick<FlightsOptions, 'logger' | 'publicUrl' | 'files'>,
+): Promise<SendOutcome> {
+  const { provider, account, signal } = flight.route
+  const { message } = flight
+  let found: OutboundFile[] = []
+  try {
+    if (message.hasFiles && files) found = await files.of(account.tenantId, message.id)
+  } catch (error) {
+    logger.warn({ err: error, messageId: message.id }, 'the files of a message cannot be read now')
+    const errorMessage = error instanceof Error ? error.message : String(error)
+    return { outcome: 'not_sent', retryable: true, errorCode: filesUnavailable, errorMessage }
+  }
+  try {
+    return await provider.send(withOurFiles(message, found), { account, signal, publicUrl })
+  } catch (error) {
+    logger.error(
+      { err: error, provider: provider.name, messageId: flight.message.id },
+      'a provider threw; what became of the message is unknown',
+    )
+    return {
+      outcome: 'ambiguous',
+      errorCode: 'adapter_error',
+      errorMessage: error instanceof Error ? error.message : String(error),
+    }
+  }
+}
+
+/** A file that a message names by its address goes out by ours or not at all: nobody has scanned what lies there now. */
+function withOurFiles({ hasFiles, ...message }: Outgoing, files: OutboundFile[]): OutboundMessage {
+  if (!hasFiles) return message
+  const { media: _media, ...metadata } = message.metadata
+  return { ...message, mediaUrl: null, metadata, files }
+}
+
+/**
+ * Records a batch, and keeps trying while the database is away. If the batch is refused, each outcome alone; one that is
+ * still refused, for an external id that is another message's, is recorded without it.
+ */
+async function recordSafely(
+  sql: Sql,
+  target: Target,
+  batch: AttemptResult[],
+  options: { logger: Logger; hardStop: AbortSignal; disconnect: string | null },
+): Promise<boolean> {
+  for (let failures = 0; ; failures++) {
+    try {
+      // First, so that nobody claims again what goes back.
+      if (options.disconnect !== null) await disconnectAccount(sql, target, options.disconnect)
+      await recordResults(sql, target, batch)
+      return true
+    } catch (error) {
+      const [only] = batch
+      if (!isRefusal(error)) {
+        if (options.hardStop.aborted) return false
+        if (failures % 20 === 0) {
+          options.logger.warn({ err: error, ...target }, 'could not record outcomes yet')
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 20 * 2 ** failures)))
+      } else if (batch.length > 1 || !only) {
+        const each = batch.map((result) => recordSafely(sql, target, [result], options))
+        return (await Promise.all(each)).every(Boolean)
+      } else if (only.externalMessageId !== null) {
+        options.logger.error(
+          { err: error, messageId: only.messageId, externalMessageId: only.externalMessageId },
+          'sent, but its external id is refused; recorded without it',
+        )
+        batch = [{ ...only, externalMessageId: null }]
+      } else {
+        options.logger.error({ err: error, messageId: only.messageId }, 'an outcome is refused')
+        return false
+      }
+    }
+  }
+}
+
+/** These values are refused, and will be another time; anything else may pass, and meanwhile nothing more is claimed. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(22|23|PP)...$/.test(code)
+}

@@ -1,0 +1,131 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../../../db/connect.ts'
+import {
+  claimMediaTask,
+  finishMediaTask,
+  type MediaTask,
+  putOffMediaTask,
+} from '../../../db/media/tasks.ts'
+import type { Storages } from '../../media/storages.ts'
+import type { PrivateHost } from '../../shared/public-address.ts'
+import type { Scanner } from '../../scan/index.ts'
+import { isNamed } from '../../../db/media/orphans.ts'
+import { InvalidKey, readKey } from '../../storage/index.ts'
+import { fetchMedia } from './fetch.ts'
+import { scanStored } from './scan.ts'
+import { retryDelay } from '../delivery/outcome.ts'
+import { within } from '../../shared/wait.ts'
+
+export interface MediaOptions {
+  storages: Storages
+  /** Null: none is configured. */
+  scanner: Scanner | null
+  /** Where files are while they come in. */
+  spoolFolder: string
+  /** Most bytes of a file. */
+  limit: number
+  /** Hosts that may be fetched from though they are private. */
+  privateHosts: readonly PrivateHost[]
+}
+
+export interface MediaContext extends MediaOptions {
+  sql: Sql
+  logger: Logger
+  signal: AbortSignal
+}
+
+export type MediaWorker = { stop(): Promise<void> }
+
+const concurrency = 5
+/** Of one tenant: hosts that let us wait are not to keep everybody's files waiting. */
+const mostOfTenant = 4
+const everyMs = 1_000
+/** For a whole task; the requests in it have shorter ones. */
+const leaseMs = 300_000
+const longestPauseMs = 300_000
+
+/**
+ * Does what is to be done with files: fetches those that messages name, scans those that wait for the scanner, deletes
+ * those that no row has any more. Any number of workers may; each takes over what another left. What fails for our own
+ * parts (storage, scanner, database) is tried until it works.
+ */
+export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): MediaWorker {
+  const { sql, logger } = options
+  const stopping = new AbortController()
+  const context: MediaContext = { ...options, signal: stopping.signal }
+  const open = new Map<Promise<void>, number>()
+
+  async function run(task: MediaTask): Promise<void> {
+    try {
+      await (task.kind === 'fetch'
+        ? fetchMedia(context, task)
+        : task.kind === 'scan'
+          ? scanStored(context, task)
+          : deleteStored(context, task))
+    } catch (error) {
+      const stopped = stopping.signal.aborted
+      const pauseMs = stopped ? 0 : Math.min(longestPauseMs, retryDelay(Math.min(task.attempt, 8)))
+      const why = error instanceof Error ? error.message : String(error)
+      if (!stopped) logger.warn({ err: error, ...task }, 'a task with a file failed; trying again')
+      await putOffMediaTask(sql, task, pauseMs, why.slice(0, 500)).catch((lost: unknown) =>
+        logger.warn({ err: lost, ...task }, 'could not put off a task; its lease runs out'),
+      )
+    }
+  }
+
+  /** Begins one more; false where none may be. */
+  async function begin(): Promise<boolean> {
+    if (stopping.signal.aborted || open.size >= concurrency) return false
+    const tenants = [...open.values()]
+    const except = [...new Set(tenants)].filter(
+      (tenant) => tenants.filter((one) => one === tenant).length >= mostOfTenant,
+    )
+    const task = await claimMediaTask(sql, { except, leaseMs })
+    if (!task) return false
+    const going: Promise<void> = run(task).finally(() => open.delete(going))
+    open.set(going, task.tenantId)
+    return true
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let begun = 0
+      try {
+        while (await begin()) begun += 1
+      } catch (error) {
+        if (!stopping.signal.aborted) logger.warn({ err: error }, 'could not look for files to do')
+      }
+      const full = open.size >= concurrency
+      const change = full || begun > 0 ? Promise.race(open.keys()) : new Promise<void>(() => {})
+      await within(change, everyMs, stopping.signal)
+      if (full && open.size >= concurrency)
+        await within(Promise.race(open.keys()), leaseMs, stopping.signal)
+    }
+    await Promise.all(open.keys())
+  }
+
+  const running = loop()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** Deletes what no row has any more, or none has got; its subject is `storage:key`. */
+async function deleteStored(
+  { sql, storages, logger }: MediaContext,
+  task: MediaTask,
+): Promise<void> {
+  const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
+  try {
+    // Of two moves the slower one announced what the faster one has put.
+    const named = await isNamed(sql, { ...readKey(key), storage: name, key })
+    if (!named) await (await storages.get(name)).delete(key)
+  } catch (error) {
+    if (!(error instanceof InvalidKey)) throw error
+    logger.error({ err: error, ...task }, 'a task to delete what is no file of ours')
+  }
+  await finishMediaTask(sql, task)
+}

@@ -1,0 +1,247 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { notifyLockIsHeld, notifyLockKeys } from '../../../db/events/notify-lock.ts'
+import {
+  lastEventId,
+  type LogBatch,
+  type LogState,
+  readLog,
+  type Woken,
+} from '../../../db/events/read-log.ts'
+import { askForNotifyLock, type NotifyLock } from './notify-lock.ts'
+import { atMost } from '../../shared/wait.ts'
+
+export type Relay = {
+  /** Whether it notifies and the triggers do not. */
+  readonly notifying: boolean
+  /** Releases the lock, notifies once more of what no trigger did, and ends. Within 3 s, whatever the database does. */
+  stop(): Promise<void>
+}
+
+export type RelayOptions = {
+  url: string
+  logger: Logger
+  /** Called after the commit that made these accounts due. Errors are logged; the wake-ups stand in the table anyway. */
+  onWoken: (woken: Woken[]) => Promise<void>
+  /** ms between looks at the log while nothing happens: half of it is what a notification waits. */
+  idleMs?: number
+  /** ms after which the server takes the notify lock from a relay that hangs. */
+  keyIdleMs?: number
+}
+
+const everything = Number.MAX_SAFE_INTEGER
+/** ms between two writes of the cursors while there is something to read. */
+const saveEveryMs = 500
+
+/**
+ * A batch of so many events means that writers are busy. Then they are left in peace for so many ms: a batch costs them
+ * as much with 30 events as with 300, and looking every 4 ms took a seventh of 8 writers' inserts.
+ */
+const busyRead = 10
+const busyMs = 25
+
+/**
+ * Starts the relay: it follows the log, notifies of its events in batches, and wakes accounts that have something to send.
+ * Any number may run; one leads, the others wait for the notify lock and take over when its holder's session ends. It
+ * outlives every loss of its connections.
+ *
+ * How it looks: the log's sequence, one cheap query, every `idleMs`; a batch when that moved, and again while ids are
+ * drawn that have not committed, with growing pauses.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  const { logger } = options
+  const idleMs = options.idleMs ?? 8
+  const stopping = new AbortController()
+  const sql = connect(options.url, { max: 2, name: 'pigeonpost relay' })
+
+  let key: NotifyLock | null = null
+  let keyAskAt = 0
+  let pingedAt = 0
+  let state: LogState | null = null
+  /** All tenants' logs are read and settled up to here. */
+  let cursor = 0
+  let savedAt = 0
+  let lastRead = 0
+  /** Events up to here are ours to notify of; null while the triggers do. */
+  let notifyUpTo: number | null = null
+  /** A hole that stays open makes looking through the holes dearer; then not every batch does. */
+  let holesAt = 0
+
+  async function step(): Promise<LogBatch | null> {
+    const started = performance.now()
+    const skipHoles = started < holesAt
+    // A successor that starts behind what was saved notifies twice; to save it each time costs more than to read.
+    const saveCursors = started - savedAt > saveEveryMs || lastRead === 0
+    const batch = await readLog(sql, state, { notifyUpTo, skipHoles, saveCursors })
+    if (!batch) return null
+    lastRead = batch.read
+    if (saveCursors) savedAt = started
+    state = batch.state
+    cursor = batch.cursor
+    if (!skipHoles && [...state.positions.values()].some(({ holes }) => holes.length > 0)) {
+      const now = performance.now()
+      holesAt = now + 4 * (now - started)
+    }
+    if (notifyUpTo !== null && notifyUpTo < everything && cursor >= notifyUpTo) notifyUpTo = null
+    if (batch.woken.length > 0) {
+      await options.onWoken(batch.woken).catch((error: unknown) => {
+        logger.warn({ err: error }, 'could not add jobs; the sweep finds the accounts')
+      })
+    }
+    return batch
+  }
+
+  /** Reads what the triggers notified of, then asks for the key; or waits behind the relay that has it. */
+  async function askForKey(): Promise<void> {
+    const taken = await notifyLockIsHeld(sql)
+    key = await askForNotifyLock(options.url, {
+      logger,
+      keys: await notifyLockKeys(sql),
+      async drain() {
+        if (taken) return
+        let batch: LogBatch | null
+        do batch = await step()
+        while (batch?.more && !stopping.signal.aborted)
+      },
+      ...(options.keyIdleMs === undefined ? {} : { idleMs: options.keyIdleMs }),
+    })
+    if (!key) {
+      keyAskAt = performance.now() + 60_000
+      logger.warn('the relay reaches the database through a pooler: each writer notifies by itself')
+      return
+    }
+    if (taken) await standBy(key)
+    if (stopping.signal.aborted) return
+    // Doubtful ones are notified twice rather than not at all.
+    notifyUpTo = everything
+    pingedAt = performance.now()
+  }
+
+  /** While another relay holds the key, ours is a place in the queue. */
+  async function standBy(mine: NotifyLock): Promise<void> {
+    logger.debug('another relay is at work; waiting behind it')
+    while (mine.state === 'asked' && !stopping.signal.aborted) {
+      await Promise.race([mine.changed(), pause(1_000)])
+      if (mine.state === 'asked' && !(await notifyLockIsHeld(sql))) break
+    }
+    state = null
+  }
+
+  async function keepKey(): Promise<void> {
+    const now = performance.now()
+    if (key?.state === 'gone') {
+      key = null
+      keyAskAt = now + 250
+      // Triggers notify again; what they kept silent for was drawn before now.
+      notifyUpTo = await lastEventId(sql)
+      logger.info('lost the notify lock; asking again')
+    } else if (!key && now >= keyAskAt) {
+      await askForKey()
+    } else if (key && now - pingedAt > 1_000) {
+      pingedAt = now
+      // Tied to the loop on purpose: a relay that no longer reads loses the key.
+      await key.ping().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the notify lock is lost')
+        const lost = key
+        key = null
+        notifyUpTo = everything
+        return lost?.release()
+      })
+    }
+  }
+
+  async function follow(): Promise<void> {
+    let last = -1
+    let quiet = 0
+    let lookAt = 0
+    while (!stopping.signal.aborted) {
+      await keepKey()
+      if (!key && (await notifyLockIsHeld(sql))) {
+        // Its holder notifies for all, from the cursor on: it is the holder's to move.
+        state = null
+        notifyUpTo = null
+        await pause(100)
+        continue
+      }
+      const now = await lastEventId(sql)
+      const moved = now !== last
+      if (moved) {
+        quiet = 0
+        last = now
+      }
+      // The cursor is saved when nothing is read any more, so that a successor does not notify twice.
+      const open = state === null || cursor < now || state.unsaved.size > 0
+      let pauseMs = open ? Math.min(idleMs, 4) : idleMs
+      if (moved || (open && performance.now() >= lookAt)) {
+        const batch = await step()
+        if (batch?.more) continue
+        quiet = batch && batch.read > 0 ? 0 : quiet + 1
+        lookAt = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
+        if (batch && batch.read >= busyRead) pauseMs = busyMs
+      }
+      await pause(pauseMs)
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: stopping.signal }).catch(() => {})
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted;) {
+      const started = performance.now()
+      try {
+        await follow()
+      } catch (error) {
+        if (stopping.signal.aborted) break
+        failures = performance.now() - started > 10_000 ? 1 : failures + 1
+        logger.warn({ err: error }, 'the relay lost the database; starting over')
+        state = null
+        await pause(Math.min(5_000, 50 * 2 ** failures))
+      }
+    }
+  }
+
+  async function finish(): Promise<void> {
+    const deadline = performance.now() + 1_000
+    const hadNotified = notifyUpTo !== null
+    await key?.release()
+    if (!hadNotified) return
+    const upTo = await lastEventId(sql)
+    notifyUpTo = upTo
+    while (performance.now() < deadline) {
+      const batch = await readLog(sql, state, { notifyUpTo, saveCursors: true })
+      if (!batch) return
+      state = batch.state
+      if (batch.cursor >= upTo) return
+      if (!batch.more) await delay(5)
+    }
+  }
+
+  const running = run()
+  let stopped: Promise<void> | null = null
+  return {
+    get notifying() {
+      return key?.state === 'held' && notifyUpTo === everything
+    },
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort()
+        await atMost(1_000, running)
+        await atMost(
+          1_500,
+          finish().catch((error: unknown) => {
+            logger.warn({ err: error }, 'the relay could not notify once more')
+          }),
+        )
+        await endSoon(sql)
+      })()
+      return stopped
+    },
+  }
+}
+
+async function endSoon(sql: Sql): Promise<void> {
+  await sql.end({ timeout: 0.3 })
+}
