@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { readWindow } from './window.ts'
+import { readWindow } from './read-range.ts'
 
 const endOfChain = 0xfffffffe
 const entryBytes = 128

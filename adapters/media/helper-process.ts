@@ -1,7 +1,7 @@
 /** The other side of helper.ts. It ends with whoever started it. */
 
 import { Unreadable } from './errors.ts'
-import { examine, render } from './examine.ts'
+import { examine, render } from './decode.ts'
 import type { Reply, Request } from './helper.ts'
 
 async function answer({ id, work, path, type }: Request): Promise<Reply> {

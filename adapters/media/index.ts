@@ -1,4 +1,4 @@
-export { checkAllowed, type Declared, typeOfInbound } from './allow.ts'
+export { checkAllowed, type Declared, typeOfInbound } from './allowed-types.ts'
 export { Infected, Stalled, Unreadable, UnsupportedType } from './errors.ts'
 export {
   FetchError,

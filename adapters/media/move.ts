@@ -4,7 +4,7 @@ import { findFile } from '../../db/media/files.ts'
 import { announcePut, relocateFile } from '../../db/media/move.ts'
 import type { MediaFileRow } from '../../db/rows.ts'
 import { NoSuchFile, type Storage, StorageUnavailable } from '../storage/index.ts'
-import { discard } from './look.ts'
+import { discard } from './analyze.ts'
 import { spool, type Spooled } from './spool.ts'
 import type { Storages } from './storages.ts'
 

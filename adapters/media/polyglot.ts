@@ -12,7 +12,7 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import type { MediaKind } from './types.ts'
-import { readWindow } from './window.ts'
+import { readWindow } from './read-range.ts'
 
 const windowBytes = 65_536
 /** Readers of PDF take a header within the first 1,024 bytes (ISO 32000-1, annex H), and its end within the last. */

@@ -14,9 +14,9 @@ import { channels } from '../../channels/registry.ts'
 import { lookUpSecret } from '../../shared/secrets.ts'
 import { Stalled } from '../../media/errors.ts'
 import { FetchError, fetchFile } from '../../media/fetch.ts'
-import { discard } from '../../media/look.ts'
+import { discard } from '../../media/analyze.ts'
 import { spool, type Spooled } from '../../media/spool.ts'
-import { takeIn, Unwanted } from '../../media/take-in.ts'
+import { takeIn, Unwanted } from '../../media/ingest-file.ts'
 import type { MediaContext } from './media.ts'
 
 /** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */

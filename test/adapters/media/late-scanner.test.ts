@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { spool } from '../../../adapters/media/spool.ts'
-import { takeIn } from '../../../adapters/media/take-in.ts'
+import { takeIn } from '../../../adapters/media/ingest-file.ts'
 import type { Scanner, Verdict } from '../../../adapters/scan/index.ts'
 import { begin } from '../../../db/begin.ts'
 import { createMedia } from '../../../db/media/media.ts'

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkAllowed, typeOfInbound } from '../../../adapters/media/allow.ts'
+import { checkAllowed, typeOfInbound } from '../../../adapters/media/allowed-types.ts'
 import { sniff, type Sniffed } from '../../../adapters/media/sniff.ts'
 import * as samples from './samples.ts'
 

@@ -1,7 +1,7 @@
 /** The work on a file's inside, as the helper process does it (helper.ts says why there). */
 
 import { stat } from 'node:fs/promises'
-import { drawPage } from './draw.ts'
+import { drawPage } from './pdf-preview.ts'
 import { Unreadable } from './errors.ts'
 import { readHeader, renderSmall, type Rendered } from './image.ts'
 import type { Metadata } from './inspect.ts'

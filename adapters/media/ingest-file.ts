@@ -10,9 +10,9 @@ import {
 import type { MediaStatus } from '../../db/rows.ts'
 import type { Scanner } from '../scan/index.ts'
 import { fileKey, previewKey, type Storage } from '../storage/index.ts'
-import { checkAllowed, type Declared, typeOfInbound } from './allow.ts'
+import { checkAllowed, type Declared, typeOfInbound } from './allowed-types.ts'
 import { safeFilename } from './filename.ts'
-import { discard, lookAt } from './look.ts'
+import { discard, lookAt } from './analyze.ts'
 import { sniff } from './sniff.ts'
 import type { Spooled } from './spool.ts'
 
