@@ -7,7 +7,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   )
   process.exit(1)
 }
-const { main } = await import('./program.ts')
+const { main } = await import('./app/program.ts')
 await main(process.argv.slice(2))
 
 export {}

@@ -1,4 +1,4 @@
-// Made by scripts/dump-event-types.ts from migrations/fixtures/065_event_types.sql.
+// Made by test/dump-event-types.ts from migrations/fixtures/065_event_types.sql.
 
 /** Every type of event, and the JSON Schema of its payload as read_events() shows it. */
 export const eventTypes = {

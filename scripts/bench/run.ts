@@ -7,7 +7,7 @@ import {
   startEmbedded,
 } from '../../adapters/postgres/embedded.ts'
 import { migrate } from '../../db/migrate.ts'
-import { listenForStop } from '../stop.ts'
+import { listenForStop } from '../app/stop.ts'
 import { type PartName, type PartOptions, parts } from './parts.ts'
 import { machine } from './rounds.ts'
 

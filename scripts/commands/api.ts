@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { readEnvironment } from '../config.ts'
-import { findMigratedDatabase } from '../database.ts'
-import { makeDataFolder } from '../folder.ts'
-import { addHelp } from '../help.ts'
-import { mediaVariables, openMedia } from '../media.ts'
-import { createLogger, print } from '../output.ts'
-import { explainListen, reservePort, urlOf } from '../port.ts'
-import { serve } from '../serve.ts'
-import { packageVersion } from '../version.ts'
+import { readEnvironment } from '../app/config.ts'
+import { findMigratedDatabase } from '../app/database.ts'
+import { makeDataFolder } from '../app/folder.ts'
+import { addHelp } from '../app/help.ts'
+import { mediaVariables, openMedia } from '../app/media.ts'
+import { createLogger, print } from '../app/output.ts'
+import { explainListen, reservePort, urlOf } from '../app/port.ts'
+import { serve } from '../app/serve.ts'
+import { packageVersion } from '../app/version.ts'
 
 const names = [
   'DATABASE_URL',

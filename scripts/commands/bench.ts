@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { PartName } from '../bench/parts.ts'
-import { addHelp } from '../help.ts'
-import { wholeNumber } from '../options.ts'
-import { print } from '../output.ts'
+import { addHelp } from '../app/help.ts'
+import { wholeNumber } from '../app/options.ts'
+import { print } from '../app/output.ts'
 
 // Named here too, so that only `bench` itself loads what it measures.
 const parts = [

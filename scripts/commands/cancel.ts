@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { cancelable, cancelMessages } from '../../db/messages/cancel.ts'
-import { withDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
+import { withDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
 import {
   addSelection,
   changeSelected,
   checkSelection,
   type SelectionOptions,
-} from '../selection.ts'
+} from '../app/selection.ts'
 import { each } from './retry.ts'
 
 export function addCancel(program: Command): void {

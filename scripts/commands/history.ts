@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { type HistoryEntry, threadHistory } from '../../db/messages/history.ts'
-import { withDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
-import { numberOrUuid, tenantId, wholeNumber } from '../options.ts'
-import { onReaderGone, print, printJson } from '../output.ts'
+import { withDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
+import { numberOrUuid, tenantId, wholeNumber } from '../app/options.ts'
+import { onReaderGone, print, printJson } from '../app/output.ts'
 
 type Options = { tenant: number; limit: number; before?: number; json?: boolean }
 

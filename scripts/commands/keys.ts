@@ -6,11 +6,11 @@ import { revokeKey } from '../../db/keys/revoke.ts'
 import { rotateKey } from '../../db/keys/rotate.ts'
 import { type Scope, scopes } from '../../db/keys/scopes.ts'
 import type { ApiKeyRow } from '../../db/rows.ts'
-import { withDatabase } from '../database.ts'
-import { Failure } from '../failure.ts'
-import { addHelp } from '../help.ts'
-import { tenantId, wholeNumber } from '../options.ts'
-import { print, printJson, printTable } from '../output.ts'
+import { withDatabase } from '../app/database.ts'
+import { Failure } from '../app/failure.ts'
+import { addHelp } from '../app/help.ts'
+import { tenantId, wholeNumber } from '../app/options.ts'
+import { print, printJson, printTable } from '../app/output.ts'
 
 type Common = { tenant: number; json?: boolean }
 type NewKeyOptions = { name: string; scope?: Scope[]; expires?: Date; ratePerMinute?: number }

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { connect } from '../../db/connect.ts'
 import type { Changes } from '../../db/migrate.ts'
-import { findDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
-import { print, printJson } from '../output.ts'
+import { findDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
+import { print, printJson } from '../app/output.ts'
 
 type Options = { check?: boolean; dryRun?: boolean; json?: boolean }
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { Sql } from '../../db/connect.ts'
 import { findKept, type InboxFilter, type InboxRow, selectInbox } from '../../db/inbox/select.ts'
-import { withDatabase } from '../database.ts'
-import { Failure } from '../failure.ts'
-import { addHelp } from '../help.ts'
-import { moment, tenantId, uuid, wholeNumber } from '../options.ts'
-import { print, printJson } from '../output.ts'
+import { withDatabase } from '../app/database.ts'
+import { Failure } from '../app/failure.ts'
+import { addHelp } from '../app/help.ts'
+import { moment, tenantId, uuid, wholeNumber } from '../app/options.ts'
+import { print, printJson } from '../app/output.ts'
 
 type Options = Partial<Pick<InboxFilter, 'channel' | 'errorCode' | 'since' | 'until'>> & {
   account?: string

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
 import { retryTransient } from '../../db/errors.ts'
 import { resolveMessage, type Verdict } from '../../db/messages/resolve.ts'
-import { withDatabase } from '../database.ts'
-import { Failure } from '../failure.ts'
-import { addHelp } from '../help.ts'
-import { numberOrUuid, tenantId } from '../options.ts'
-import { print, printJson } from '../output.ts'
-import { explainUnchanged } from '../selection.ts'
+import { withDatabase } from '../app/database.ts'
+import { Failure } from '../app/failure.ts'
+import { addHelp } from '../app/help.ts'
+import { numberOrUuid, tenantId } from '../app/options.ts'
+import { print, printJson } from '../app/output.ts'
+import { explainUnchanged } from '../app/selection.ts'
 
 type Options = {
   sent?: boolean

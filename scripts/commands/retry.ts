@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import { retryMessages } from '../../db/messages/retry.ts'
-import { withDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
-import { numberOrUuid } from '../options.ts'
+import { withDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
+import { numberOrUuid } from '../app/options.ts'
 import {
   addSelection,
   changeSelected,
   checkSelection,
   type SelectionOptions,
-} from '../selection.ts'
+} from '../app/selection.ts'
 
 export function addRetry(program: Command): void {
   const command = program

@@ -8,12 +8,12 @@ import { lastEventId } from '../../db/events/read-log.ts'
 import { createMessage } from '../../db/messages/create.ts'
 import { findMessage } from '../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../db/rows.ts'
-import { withDatabase } from '../database.ts'
-import { Failure } from '../failure.ts'
-import { addHelp } from '../help.ts'
-import { tenantId, uuid, wholeNumber } from '../options.ts'
-import { print, printJson } from '../output.ts'
-import { listenForStop } from '../stop.ts'
+import { withDatabase } from '../app/database.ts'
+import { Failure } from '../app/failure.ts'
+import { addHelp } from '../app/help.ts'
+import { tenantId, uuid, wholeNumber } from '../app/options.ts'
+import { print, printJson } from '../app/output.ts'
+import { listenForStop } from '../app/stop.ts'
 
 type Options = {
   to: string

@@ -4,17 +4,23 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
 import { prepareFirstRun } from '../../db/first-run.ts'
-import { type Environment, readEnvironment, withoutPassword } from '../config.ts'
-import { checkDatabase, isEmbedded } from '../database.ts'
-import { type EnvFile, envFilePath, quoteForShell, readEnvFile, writeEnvFile } from '../env-file.ts'
-import { claimFolder, makeDataFolder } from '../folder.ts'
-import { addHelp } from '../help.ts'
-import { mediaVariables, openMedia } from '../media.ts'
-import { createLogger, onReaderGone, print, printJson } from '../output.ts'
-import { createParts, type Parts } from '../parts.ts'
-import { explainListen, reservePort, urlOf } from '../port.ts'
-import { listenForStop, type Stop } from '../stop.ts'
-import { packageVersion } from '../version.ts'
+import { type Environment, readEnvironment, withoutPassword } from '../app/config.ts'
+import { checkDatabase, isEmbedded } from '../app/database.ts'
+import {
+  type EnvFile,
+  envFilePath,
+  quoteForShell,
+  readEnvFile,
+  writeEnvFile,
+} from '../app/env-file.ts'
+import { claimFolder, makeDataFolder } from '../app/folder.ts'
+import { addHelp } from '../app/help.ts'
+import { mediaVariables, openMedia } from '../app/media.ts'
+import { createLogger, onReaderGone, print, printJson } from '../app/output.ts'
+import { createParts, type Parts } from '../app/parts.ts'
+import { explainListen, reservePort, urlOf } from '../app/port.ts'
+import { listenForStop, type Stop } from '../app/stop.ts'
+import { packageVersion } from '../app/version.ts'
 
 const names = [
   'DATABASE_URL',
@@ -89,7 +95,7 @@ async function startAll(run: Run): Promise<void> {
   const { migrate } = await import('../../db/migrate.ts')
   const { startApi } = await import('../../adapters/http/server/server.ts')
   const { startWorker } = await import('../../adapters/worker/worker.ts')
-  const { startProviders } = await import('../providers.ts')
+  const { startProviders } = await import('../app/providers.ts')
 
   const claim = await claimFolder(config.PIGEONPOST_DATA)
   parts.add({ name: 'the claim on the data folder', limit: 100, stop: () => claim.release() })

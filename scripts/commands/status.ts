@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { readStatus, type Status } from '../../db/status.ts'
-import { withDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
-import { print, printJson, printTable } from '../output.ts'
+import { withDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
+import { print, printJson, printTable } from '../app/output.ts'
 
 export function addStatus(program: Command): void {
   const command = program

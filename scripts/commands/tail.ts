@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { listenEvents, type LoggedEvent } from '../../db/events/listen.ts'
 import { lastEventId } from '../../db/events/read-log.ts'
-import { withDatabase } from '../database.ts'
-import { addHelp } from '../help.ts'
-import { collect, tenantId, wholeNumber } from '../options.ts'
-import { onReaderGone, print, printJson } from '../output.ts'
-import { listenForStop } from '../stop.ts'
+import { withDatabase } from '../app/database.ts'
+import { addHelp } from '../app/help.ts'
+import { collect, tenantId, wholeNumber } from '../app/options.ts'
+import { onReaderGone, print, printJson } from '../app/output.ts'
+import { listenForStop } from '../app/stop.ts'
 
 type Options = {
   after?: number

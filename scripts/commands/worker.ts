@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { readEnvironment } from '../config.ts'
-import { findMigratedDatabase } from '../database.ts'
-import { makeDataFolder } from '../folder.ts'
-import { addHelp } from '../help.ts'
-import { mediaVariables, openMedia } from '../media.ts'
-import { createLogger, print } from '../output.ts'
-import { serve } from '../serve.ts'
+import { readEnvironment } from '../app/config.ts'
+import { findMigratedDatabase } from '../app/database.ts'
+import { makeDataFolder } from '../app/folder.ts'
+import { addHelp } from '../app/help.ts'
+import { mediaVariables, openMedia } from '../app/media.ts'
+import { createLogger, print } from '../app/output.ts'
+import { serve } from '../app/serve.ts'
 
 const names = [
   'DATABASE_URL',
@@ -36,7 +36,7 @@ async function runWorker(json: boolean): Promise<void> {
   const logger = createLogger({ level: config.LOG_LEVEL, json })
   const url = await findMigratedDatabase()
   const { startWorker } = await import('../../adapters/worker/worker.ts')
-  const { startProviders } = await import('../providers.ts')
+  const { startProviders } = await import('../app/providers.ts')
   await serve(logger, async (parts) => {
     const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
     const providers = startProviders({ dataFolder, url, logger })

@@ -24,7 +24,7 @@ const [task = 'help', ...args] = process.argv.slice(2)
 const tasks = {
   setup: () => [],
   run: () => [['node', 'scripts/pigeonpost.ts', 'start', ...args]],
-  test: () => [['node', 'scripts/test.ts', ...args]],
+  test: () => [['node', 'test/run.ts', ...args]],
   lint: () => [
     ['tsc', '--noEmit'],
     ['oxlint', '--type-aware', '--deny-warnings'],
@@ -69,7 +69,7 @@ async function testMatrix() {
   for (const version of ['15', '16', '17', '18']) {
     console.log(`\nPostgreSQL ${version}`)
     const env = await prepare(version)
-    const end = await run('node', ['scripts/test.ts', ...args], { env })
+    const end = await run('node', ['test/run.ts', ...args], { env })
     if (end.signal) return dieOf(end.signal)
     if (end.code !== 0) failed.push(version)
   }

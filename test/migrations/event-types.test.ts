@@ -28,7 +28,7 @@ const rows = [...(await sql.unsafe<EventTypeRow[]>(selectEventTypes))]
 const known = new Set(rows.map(({ type }) => type))
 
 t.test('what is made from the list is made from it as it is', async (t) => {
-  const hint = 'else: node scripts/dump-event-types.ts'
+  const hint = 'else: node test/dump-event-types.ts'
   t.same(
     rows.map(({ type, description, since, payload_schema: payload }) => [
       type,

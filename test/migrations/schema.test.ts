@@ -129,7 +129,7 @@ t.test(
     t.strictSame(
       difference(written.split('\n'), text.split('\n')),
       { gone: [], new: [] },
-      'else: PG_VERSION=15 node scripts/dump-schema.ts',
+      'else: PG_VERSION=15 node test/dump-schema.ts',
     )
     t.ok(text === written)
   },

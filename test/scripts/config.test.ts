@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readEnvironment, withoutPassword } from '../../scripts/config.ts'
+import { readEnvironment, withoutPassword } from '../../scripts/app/config.ts'
 
 const all = [
   'DATABASE_URL',

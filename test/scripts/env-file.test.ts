@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { readEnvFile, writeEnvFile } from '../../scripts/env-file.ts'
+import { readEnvFile, writeEnvFile } from '../../scripts/app/env-file.ts'
 import { newFolder } from './cli.ts'
 
 const values = {

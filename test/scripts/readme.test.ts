@@ -1,7 +1,7 @@
 import { readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { variables } from '../../scripts/config.ts'
+import { variables } from '../../scripts/app/config.ts'
 import { newFolder, runProgram, startReady } from './cli.ts'
 
 const root = join(import.meta.dirname, '..', '..')

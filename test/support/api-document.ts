@@ -31,5 +31,5 @@ export async function readDocument(): Promise<OpenAPIV3_1.Document> {
 /** The types of a client, as openapi-typescript makes them. */
 export async function apiTypes(document: OpenAPIV3_1.Document): Promise<string> {
   const types = await openapiTS(structuredClone(document) as never, { commentHeader: '' })
-  return `// Made by scripts/dump-api-types.ts from /openapi.json.\n${types}`
+  return `// Made by test/dump-api-types.ts from /openapi.json.\n${types}`
 }

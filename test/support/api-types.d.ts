@@ -1,4 +1,4 @@
-// Made by scripts/dump-api-types.ts from /openapi.json.
+// Made by test/dump-api-types.ts from /openapi.json.
 export interface paths {
   "/health/live": {
     /** Whether the process answers */

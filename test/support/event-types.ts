@@ -21,7 +21,7 @@ export function typesSource(rows: EventTypeRow[]): string {
     const parts = Object.entries({ description, since, payload })
     return `  '${type}': {\n${parts.map(([name, value]) => `    ${name}: ${JSON.stringify(value)},\n`).join('')}  },\n`
   })
-  return `// Made by scripts/dump-event-types.ts from migrations/fixtures/065_event_types.sql.
+  return `// Made by test/dump-event-types.ts from migrations/fixtures/065_event_types.sql.
 
 /** Every type of event, and the JSON Schema of its payload as read_events() shows it. */
 export const eventTypes = {

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
 import { scanAgain } from '../../../db/media/tasks.ts'
-import { readEnvironment } from '../../config.ts'
-import { withDatabase } from '../../database.ts'
-import { Failure } from '../../failure.ts'
-import { addHelp } from '../../help.ts'
-import { openScanner } from '../../media.ts'
-import { tenantId, wholeNumber } from '../../options.ts'
-import { print, printJson } from '../../output.ts'
+import { readEnvironment } from '../../app/config.ts'
+import { withDatabase } from '../../app/database.ts'
+import { Failure } from '../../app/failure.ts'
+import { addHelp } from '../../app/help.ts'
+import { openScanner } from '../../app/media.ts'
+import { tenantId, wholeNumber } from '../../app/options.ts'
+import { print, printJson } from '../../app/output.ts'
 
 type Options = { status: 'unscanned' | 'failed'; tenant: number; limit: number; json?: boolean }
 

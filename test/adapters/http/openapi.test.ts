@@ -170,5 +170,5 @@ t.test('an answer that the document does not tell of is found out', async (t) =>
 t.test('the types of the client are those of the document', async (t) => {
   const made = await apiTypes(await readDocument())
   const kept = await readFile(apiTypesFile, 'utf8')
-  t.ok(made === kept, 'else: node scripts/dump-api-types.ts')
+  t.ok(made === kept, 'else: node test/dump-api-types.ts')
 })

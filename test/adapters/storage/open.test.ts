@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { chooseStorage, openStorage, type StorageConfig } from '../../../adapters/storage/open.ts'
-import { readEnvironment } from '../../../scripts/config.ts'
+import { readEnvironment } from '../../../scripts/app/config.ts'
 
 const cloudinary = { CLOUDINARY_URL: 'cloudinary://1:hunter2@demo' }
 const keys = { S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'hunter2' }

@@ -1,7 +1,7 @@
 // Puts twenty files of 5 MB at once into the storage that the environment names, and prints by how much the process grew.
 import { setInterval } from 'node:timers'
 import { openStorage } from '../../../adapters/storage/index.ts'
-import { readEnvironment } from '../../../scripts/config.ts'
+import { readEnvironment } from '../../../scripts/app/config.ts'
 import { listAll, localFile, newKey } from './files.ts'
 
 const folder = process.argv[2] ?? ''

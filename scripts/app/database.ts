@@ -1,4 +1,4 @@
-import { connect, type Sql } from '../db/connect.ts'
+import { connect, type Sql } from '../../db/connect.ts'
 import { envFilePath, readEnvFile } from './env-file.ts'
 import { codeOf, explain, Failure } from './failure.ts'
 import { type Environment, readEnvironment } from './config.ts'
@@ -35,8 +35,8 @@ export async function findDatabase(): Promise<string> {
  */
 export async function findMigratedDatabase(): Promise<string> {
   const url = await findDatabase()
-  const { missingFixtures } = await import('../db/fixtures.ts')
-  const { pendingMigrations } = await import('../db/migrations.ts')
+  const { missingFixtures } = await import('../../db/fixtures.ts')
+  const { pendingMigrations } = await import('../../db/migrations.ts')
   const sql = connect(url, { max: 1, name: 'pigeonpost check' })
   try {
     const migrations = await pendingMigrations(sql)

@@ -1,8 +1,8 @@
 // Runs the suite: one cluster and one migrated template for all files, then a line that counts.
 import { spawn } from 'node:child_process'
-import { createTemplate, startTestCluster } from '../test/support/cluster.ts'
-import { readTap } from '../test/support/report.ts'
-import { postgresVersion } from '../test/support/version.ts'
+import { createTemplate, startTestCluster } from './support/cluster.ts'
+import { readTap } from './support/report.ts'
+import { postgresVersion } from './support/version.ts'
 
 // A Ctrl-C reaches tap as well; we stay to clean up.
 let signalled = 0

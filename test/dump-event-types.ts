@@ -1,10 +1,10 @@
 // Writes what is made from the one list of event types, migrations/fixtures/065_event_types.sql: db/events/types.ts and
-// the README's table. A test holds both against the list. Then: node scripts/dump-api-types.ts
+// the README's table. A test holds both against the list. Then: node test/dump-api-types.ts
 //
-//   node scripts/dump-event-types.ts
+//   node test/dump-event-types.ts
 import { readFile, writeFile } from 'node:fs/promises'
 import postgres from 'postgres'
-import { createTemplate, databaseUrl, startTestCluster, template } from '../test/support/cluster.ts'
+import { createTemplate, databaseUrl, startTestCluster, template } from './support/cluster.ts'
 import {
   type EventTypeRow,
   readmeFile,
@@ -12,7 +12,7 @@ import {
   typesFile,
   typesSource,
   withEventTable,
-} from '../test/support/event-types.ts'
+} from './support/event-types.ts'
 
 // It ends with this process, as in dump-schema.ts.
 const { url } = await startTestCluster()

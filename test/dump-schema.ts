@@ -1,11 +1,11 @@
 // Writes migrations/schema.sql, the schema as pg_dump tells it, for people to read and for a test to hold against the
 // migrations. Its text differs between versions of pg_dump and of the server, so both are PostgreSQL 15:
 //
-//   PG_VERSION=15 node scripts/dump-schema.ts
+//   PG_VERSION=15 node test/dump-schema.ts
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createTemplate, databaseUrl, startTestCluster, template } from '../test/support/cluster.ts'
-import { dumpSchema, findPgDump } from '../test/support/dump.ts'
+import { createTemplate, databaseUrl, startTestCluster, template } from './support/cluster.ts'
+import { dumpSchema, findPgDump } from './support/dump.ts'
 
 const pgDump = await findPgDump()
 if ('missing' in pgDump) {

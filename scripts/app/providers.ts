@@ -4,8 +4,8 @@ import {
   type Provider,
   providers,
   receiveWebhook,
-} from '../adapters/channels/index.ts'
-import { connect } from '../db/connect.ts'
+} from '../../adapters/channels/index.ts'
+import { connect } from '../../db/connect.ts'
 
 export type Providers = { all: Map<string, Provider>; stop(): Promise<void> }
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { parsePrivateHosts } from '../adapters/shared/public-address.ts'
-import { readCloudinaryUrl } from '../adapters/storage/cloudinary-account.ts'
+import { parsePrivateHosts } from '../../adapters/shared/public-address.ts'
+import { readCloudinaryUrl } from '../../adapters/storage/cloudinary-account.ts'
 import { Failure } from './failure.ts'
 
 const urlForm =

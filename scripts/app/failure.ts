@@ -1,4 +1,4 @@
-import { asPigeonpostError, PigeonpostError } from '../db/errors.ts'
+import { asPigeonpostError, PigeonpostError } from '../../db/errors.ts'
 
 /** A command that cannot do what it was asked, in words for whoever typed it. */
 export class Failure extends Error {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, realpath } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
-import { InUseError } from '../adapters/postgres/errors.ts'
+import { InUseError } from '../../adapters/postgres/errors.ts'
 import { codeOf, Failure } from './failure.ts'
 
 /** @throws {Failure} that names PIGEONPOST_DATA */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Scanner } from '../adapters/scan/index.ts'
-import type { MediaOptions } from '../adapters/worker/media/media.ts'
+import type { Scanner } from '../../adapters/scan/index.ts'
+import type { MediaOptions } from '../../adapters/worker/media/media.ts'
 import { type Environment, type VariableName } from './config.ts'
 import { Failure } from './failure.ts'
 
@@ -43,8 +43,8 @@ export async function openMedia(
   about: { dataFolder: string; baseUrl: string; logger: Logger },
 ): Promise<MediaOptions> {
   const { dataFolder, baseUrl, logger } = about
-  const { openStorages } = await import('../adapters/media/storages.ts')
-  const { clearSpool } = await import('../adapters/media/spool.ts')
+  const { openStorages } = await import('../../adapters/media/storages.ts')
+  const { clearSpool } = await import('../../adapters/media/spool.ts')
   const spoolFolder = join(dataFolder, 'spool')
   const scanner = await openScanner(config)
   const storages = await openStorages(config, { dataFolder, baseUrl }).catch((error: unknown) => {
@@ -72,7 +72,7 @@ export async function openScanner(
   config: Pick<MediaConfig, 'CLAMD_HOST' | 'CLAMD_PORT' | 'CLAMD_SOCKET'>,
 ): Promise<Scanner | null> {
   const { CLAMD_HOST: host, CLAMD_PORT: port, CLAMD_SOCKET: socket } = config
-  const { createScanner } = await import('../adapters/scan/index.ts')
+  const { createScanner } = await import('../../adapters/scan/index.ts')
   if (socket) return createScanner({ socket })
   return host ? createScanner({ host, port }) : null
 }
