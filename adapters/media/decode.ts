@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { drawPage } from './pdf-preview.ts'
 import { Unreadable } from './errors.ts'
 import { readHeader, renderSmall, type Rendered } from './image.ts'
-import type { Metadata } from './inspect.ts'
+import type { Metadata } from './metadata.ts'
 import { parseFile } from './parse.ts'
 import type { MediaType } from './types.ts'
 

@@ -8,7 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname, join } from 'node:path'
 import { Unreadable } from './errors.ts'
 import type { Rendered } from './image.ts'
-import type { Metadata } from './inspect.ts'
+import type { Metadata } from './metadata.ts'
 import { createSlots } from '../shared/limiter.ts'
 import type { MediaType } from './types.ts'
 

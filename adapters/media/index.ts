@@ -8,7 +8,8 @@ export {
   type FetchOptions,
 } from './fetch.ts'
 export { safeFilename } from './filename.ts'
-export { inspect, type Metadata } from './inspect.ts'
+export { inspect } from './inspect.ts'
+export type { Metadata } from './metadata.ts'
 export { makePreview, type Preview } from './preview.ts'
 export { parsePrivateHosts, type PrivateHost } from '../shared/public-address.ts'
 export { openStorages, type Storages } from './storages.ts'

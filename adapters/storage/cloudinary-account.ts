@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { StorageMisconfigured } from './storage.ts'
+import { StorageMisconfigured } from './errors.ts'
 
 export interface CloudinaryAccount {
   cloud: string

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { apiUrl, type CloudinaryAccount } from './cloudinary-account.ts'
-import { FileChanged, StorageUnavailable } from './storage.ts'
+import { FileChanged, StorageUnavailable } from './errors.ts'
 
 const failure = z.object({ error: z.object({ message: z.string() }) })
 

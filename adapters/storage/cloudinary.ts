@@ -14,15 +14,8 @@ import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'
 import { signUrl } from './signed-path.ts'
 import { checkFacts, readChecked } from './source.ts'
-import {
-  type FileFacts,
-  NoSuchFile,
-  type OpenFile,
-  type Storage,
-  type StoredFile,
-  StorageUnavailable,
-  UnsatisfiableRange,
-} from './storage.ts'
+import { NoSuchFile, StorageUnavailable, UnsatisfiableRange } from './errors.ts'
+import { type FileFacts, type OpenFile, type Storage, type StoredFile } from './storage.ts'
 
 const uploaded = z.object({ public_id: z.string(), bytes: z.number() })
 const destroyed = z.object({ result: z.enum(['ok', 'not found']) })

@@ -17,7 +17,8 @@ import { placeRange } from './range.ts'
 import { readSigningKey } from './signing-key.ts'
 import { signUrl } from './signed-path.ts'
 import { readChecked } from './source.ts'
-import { NoSuchFile, type Storage, type StoredFile, StorageUnavailable } from './storage.ts'
+import { NoSuchFile, StorageUnavailable } from './errors.ts'
+import { type Storage, type StoredFile } from './storage.ts'
 
 /**
  * Files in a folder, each under its key as its path. Folders have mode 0700, files 0600. A file is written beside and

@@ -5,11 +5,9 @@ export { answerSignedPath, type FileAnswer } from './serve.ts'
 export { filesPath, type SignedFile, verifySignedPath } from './signed-path.ts'
 export {
   FileChanged,
-  type FileFacts,
   InvalidKey,
   NoSuchFile,
-  type Storage,
-  type StoredFile,
   StorageMisconfigured,
   StorageUnavailable,
-} from './storage.ts'
+} from './errors.ts'
+export { type FileFacts, type Storage, type StoredFile } from './storage.ts'

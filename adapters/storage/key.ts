@@ -3,7 +3,7 @@
  * what we know, never of what somebody sent, and each maker asks here before it touches anything.
  */
 
-import { InvalidKey } from './storage.ts'
+import { InvalidKey } from './errors.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const month = String.raw`messages/[1-9]\d{0,9}/\d{4}/(?:0[1-9]|1[0-2])`

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { readCloudinaryUrl } from './cloudinary-account.ts'
-import { type Storage, StorageMisconfigured } from './storage.ts'
+import { StorageMisconfigured } from './errors.ts'
+import { type Storage } from './storage.ts'
 
 /** The variables that say where files lie, each by itself already checked. Null and undefined: not given. */
 export interface StorageConfig {

@@ -1,4 +1,4 @@
-import { UnsatisfiableRange } from './storage.ts'
+import { UnsatisfiableRange } from './errors.ts'
 
 /** Of a file: from a byte on, to one included, or the last so many. */
 export type ByteRange = { first: number; last: number | null } | { suffix: number }

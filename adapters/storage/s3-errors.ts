@@ -1,5 +1,5 @@
-import type { S3Config } from './s3.ts'
-import { FileChanged, NoSuchFile, StorageUnavailable } from './storage.ts'
+import type { S3Config } from './s3-config.ts'
+import { FileChanged, NoSuchFile, StorageUnavailable } from './errors.ts'
 
 /** What an error of the SDK means, and which variable to look at. Errors that are ours, and aborts, pass. */
 export function explainS3(error: unknown, config: S3Config, key?: string): unknown {

@@ -18,20 +18,11 @@ import { checkDownload, contentDisposition } from './download.ts'
 import { createSlots } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
+import type { S3Config } from './s3-config.ts'
 import { explainS3, isMissing } from './s3-errors.ts'
 import { checkFacts, readChecked } from './source.ts'
-import { NoSuchFile, type Storage, type StoredFile } from './storage.ts'
-
-export interface S3Config {
-  bucket: string
-  region: string
-  /** Null: Amazon's own for the region. */
-  endpoint: string | null
-  /** Where others than we reach the endpoint, for presigned URLs; null: by the same name. */
-  publicEndpoint: string | null
-  /** Null: as Amazon's tools find them (a role of the machine, a profile). */
-  keys: { id: string; secret: string } | null
-}
+import { NoSuchFile } from './errors.ts'
+import { type Storage, type StoredFile } from './storage.ts'
 
 const partSize = 5 * 1_048_576
 

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream'
 import { contentDisposition } from './download.ts'
 import { parseRange } from './range.ts'
 import { type SignedFile, verifySignedPath } from './signed-path.ts'
-import { NoSuchFile, type OpenFile, type Storage, UnsatisfiableRange } from './storage.ts'
+import { NoSuchFile, UnsatisfiableRange } from './errors.ts'
+import { type OpenFile, type Storage } from './storage.ts'
 
 export interface FileAnswer {
   status: 200 | 206 | 403 | 404 | 416

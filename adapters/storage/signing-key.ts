@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StorageUnavailable } from './storage.ts'
+import { StorageUnavailable } from './errors.ts'
 
 /**
  * The 32 bytes in `<root>/.signing-key` (mode 0600), which the first process to ask makes. It is written beside and

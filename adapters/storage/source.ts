@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileFacts, FileChanged } from './storage.ts'
+import { FileChanged } from './errors.ts'
+import { type FileFacts } from './storage.ts'
 
 /**
  * Uploads of one process over the network at once. Each may hold two parts of 5 MiB and copies of them, and what was

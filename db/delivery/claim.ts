@@ -1,5 +1,5 @@
-import type { OutboundMessage } from '../../adapters/channels/channel.ts'
 import type { Sql } from '../connect.ts'
+import type { OutboundMessage } from '../types.ts'
 import type { LeasedAccount } from './lease.ts'
 
 /** One provider that may send, in the order of choice. What pigeonpost_private.choose_provider takes. */

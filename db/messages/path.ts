@@ -1,13 +1,26 @@
 import type { Transaction } from '../connect.ts'
-import { contentType, direction, type MessageStatus } from '../rows.ts'
+import {
+  contentType,
+  type Direction,
+  direction,
+  type MessageRow,
+  type MessageStatus,
+} from '../rows.ts'
 import { type Fragment, type ListFilter, means, type Newest } from './filter.ts'
-import type { KindCount } from './statistics.ts'
 
 /**
  * The index along which messages are read, newest first: that of the fewest messages among which all that are meant must
  * be. Each ends with the number, so that a page costs what lies between its rows.
  */
 export type Path = 'number' | 'account' | 'campaign' | 'kind' | 'failed' | 'outbox'
+
+/** How many messages there are of one kind. */
+export type KindCount = {
+  direction: Direction
+  contentType: MessageRow['content_type']
+  status: MessageStatus
+  messages: number
+}
 
 /** Rows of message_counts: how many of each kind there are. */
 export type Cell = KindCount & { accountId: string }

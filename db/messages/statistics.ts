@@ -1,14 +1,6 @@
 import type { Transaction } from '../connect.ts'
-import type { Direction, MessageRow, MessageStatus } from '../rows.ts'
 import { type ListFilter, newest } from './list.ts'
-
-/** How many messages there are of one kind. */
-export type KindCount = {
-  direction: Direction
-  contentType: MessageRow['content_type']
-  status: MessageStatus
-  messages: number
-}
+import type { KindCount } from './path.ts'
 
 /**
  * How many messages there are of each kind, exact in this snapshot: from the counts that are folded from the log, so that

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Scanner } from '../../adapters/scan/index.ts'
-import type { MediaOptions } from '../../adapters/worker/media/media.ts'
+import type { MediaOptions } from '../../adapters/worker/media/context.ts'
 import { type Environment, type VariableName } from './config.ts'
 import { Failure } from './failure.ts'
 

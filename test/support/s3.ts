@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
-import type { S3Config } from '../../adapters/storage/s3.ts'
+import type { S3Config } from '../../adapters/storage/s3-config.ts'
 
 const execute = promisify(execFile)
 

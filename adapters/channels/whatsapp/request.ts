@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { OutboundFile, OutboundMessage, SendOutcome } from '../channel.ts'
 import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../shared/content.ts'
-import { isBusinessScopedId } from './people.ts'
+import { isBusinessScopedId } from './address.ts'
 
 type Body = Record<string, unknown>
 /** `upload`: a file that has to be brought to Meta first; its id belongs into the body's field `as`. */

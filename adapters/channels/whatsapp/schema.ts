@@ -15,7 +15,7 @@
 
 import { z } from 'zod'
 import { sanitizeText, time } from '../shared/payload.ts'
-import { readAddress } from './people.ts'
+import { readAddress } from './address.ts'
 
 const numberAsText = (value: unknown) => (typeof value === 'number' ? String(value) : value)
 

@@ -2,7 +2,8 @@
 
 import { type InboundUpdate, type LinkedAddresses, UnreadablePayload } from '../channel.ts'
 import { readPayload } from '../shared/payload.ts'
-import { linkAll, readAddress } from './people.ts'
+import { readAddress } from './address.ts'
+import { linkAll } from './people.ts'
 import {
   edit as editSchema,
   type Message,

@@ -4,7 +4,9 @@ import { findKey, type FoundKey } from '../../../db/keys/find.ts'
 import { hashKey } from '../../../db/keys/create.ts'
 import { type Scope, scopes as everything } from '../../../db/keys/scopes.ts'
 import type { ApiContext } from './context.ts'
-import type { LimitRate } from './rate-limit.ts'
+
+/** Whether a key may ask once more now. @throws TooMany */
+export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /** Who asks: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
 export interface Principal {

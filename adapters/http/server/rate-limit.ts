@@ -1,9 +1,7 @@
 import { fastifyRateLimit } from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { TooMany } from '../../../db/errors.ts'
-import { principalOf } from './auth.ts'
-
-export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+import { type LimitRate, principalOf } from './auth.ts'
 
 const windowMs = 60_000
 

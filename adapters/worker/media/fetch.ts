@@ -17,7 +17,7 @@ import { FetchError, fetchFile } from '../../media/fetch.ts'
 import { discard } from '../../media/analyze.ts'
 import { spool, type Spooled } from '../../media/spool.ts'
 import { takeIn, Unwanted } from '../../media/ingest-file.ts'
-import type { MediaContext } from './media.ts'
+import type { MediaContext } from './context.ts'
 
 /** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */
 const mostAttempts = 7

@@ -6,33 +6,13 @@ import {
   type MediaTask,
   putOffMediaTask,
 } from '../../../db/media/tasks.ts'
-import type { Storages } from '../../media/storages.ts'
-import type { PrivateHost } from '../../shared/public-address.ts'
-import type { Scanner } from '../../scan/index.ts'
 import { isNamed } from '../../../db/media/orphans.ts'
 import { InvalidKey, readKey } from '../../storage/index.ts'
+import type { MediaContext, MediaOptions } from './context.ts'
 import { fetchMedia } from './fetch.ts'
 import { scanStored } from './scan.ts'
 import { retryDelay } from '../delivery/outcome.ts'
 import { within } from '../../shared/wait.ts'
-
-export interface MediaOptions {
-  storages: Storages
-  /** Null: none is configured. */
-  scanner: Scanner | null
-  /** Where files are while they come in. */
-  spoolFolder: string
-  /** Most bytes of a file. */
-  limit: number
-  /** Hosts that may be fetched from though they are private. */
-  privateHosts: readonly PrivateHost[]
-}
-
-export interface MediaContext extends MediaOptions {
-  sql: Sql
-  logger: Logger
-  signal: AbortSignal
-}
 
 export type MediaWorker = { stop(): Promise<void> }
 

@@ -7,7 +7,7 @@ import { spool } from '../../media/spool.ts'
 import { typeOfInbound } from '../../media/allowed-types.ts'
 import { ScannerUnavailable } from '../../scan/index.ts'
 import { previewKey } from '../../storage/index.ts'
-import type { MediaContext } from './media.ts'
+import type { MediaContext } from './context.ts'
 
 /**
  * Scans a file that was stored while the scanner was down, and looks inside it. Until then nobody gets it. One that was

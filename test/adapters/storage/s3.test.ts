@@ -7,7 +7,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import { openS3, type S3Config } from '../../../adapters/storage/s3.ts'
+import type { S3Config } from '../../../adapters/storage/s3-config.ts'
+import { openS3 } from '../../../adapters/storage/s3.ts'
 import { noS3, startS3 } from '../../support/s3.ts'
 import { conforms } from './conformance.ts'
 import { listAll, localFile, newKey } from './files.ts'

@@ -11,7 +11,7 @@ import { addressOn, channelOf, idParams, text, noQuery } from '../../shared/fiel
 import type { IdentityRow } from '../../../../db/rows.ts'
 import { once } from '../../server/idempotency.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
-import { customerOf } from './routes.ts'
+import { customerOf } from './find.ts'
 
 export const newIdentity = z.strictObject({ channel: channelOf(), address: text('address', 255) })
 type NewIdentity = z.output<typeof newIdentity>

@@ -3,12 +3,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
 import { createCustomer } from '../../../../db/customers/create.ts'
-import { countCustomer, findCustomer } from '../../../../db/customers/find.ts'
+import { countCustomer } from '../../../../db/customers/find.ts'
 import { addIdentity, listIdentities } from '../../../../db/customers/identities.ts'
 import { listCustomers } from '../../../../db/customers/list.ts'
 import { customerIdOf, mergeCustomers } from '../../../../db/customers/merge.ts'
 import { updateCustomer } from '../../../../db/customers/update.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInput, retryTransient } from '../../../../db/errors.ts'
 import type { CustomerRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
@@ -18,6 +18,7 @@ import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
 import { once } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
+import { customerOf, unknownCustomer } from './find.ts'
 import { identityOf, newIdentity, taken } from './identities.ts'
 
 const query = z.strictObject({
@@ -169,8 +170,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       return once(context, request, reply, async (tx, { tenantId }) => {
         const loser = await customerIdOf(tx, tenantId, params.id)
         const winner = await customerIdOf(tx, tenantId, body.into)
-        if (!loser) throw unknown(params.id)
-        if (!winner) throw unknown(body.into, 'into')
+        if (!loser) throw unknownCustomer(params.id)
+        if (!winner) throw unknownCustomer(body.into, 'into')
         if (loser === winner) {
           throw new InvalidInput('A customer is not merged into itself', {
             code: 'customers_not_merged_into_itself',
@@ -183,21 +184,6 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       })
     },
   })
-}
-
-/** @throws NotFound `customer_unknown` */
-export async function customerOf(
-  tx: Transaction,
-  tenantId: number,
-  id: string,
-): Promise<CustomerRow> {
-  const row = await findCustomer(tx, tenantId, id)
-  if (!row) throw unknown(id)
-  return row
-}
-
-function unknown(id: string, field = 'id'): NotFound {
-  return new NotFound(`There is no customer ${id}`, { code: 'customer_unknown', field })
 }
 
 /** A customer with its addresses, and its counters as they are now. */

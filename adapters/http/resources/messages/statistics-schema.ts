@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { KindCount } from '../../../../db/messages/statistics.ts'
+import type { KindCount } from '../../../../db/messages/path.ts'
 import {
   directionWord,
   directionWords,

@@ -21,7 +21,7 @@ t.test(
     const { url, sql } = await deliveryDatabase(t)
     const clamd = await startClamd(t)
     // As it is shipped: from the sources, what strips their types takes 40 MB of the process.
-    const root = join(import.meta.dirname, '..', '..', '..')
+    const root = join(import.meta.dirname, '..', '..', '..', '..')
     // The compiler does not run with what tap has every Node load.
     const build = ['-u', 'NODE_OPTIONS', 'tsc', '-p', 'tsconfig.build.json']
     const built = runProgram(t, 'env', build, { cwd: root })

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { type MediaOptions, startMedia } from '../../../../adapters/worker/media/media.ts'
+import type { MediaOptions } from '../../../../adapters/worker/media/context.ts'
+import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import type { Scanner } from '../../../../adapters/scan/index.ts'
 import type { StorageConfig } from '../../../../adapters/storage/index.ts'
 import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'

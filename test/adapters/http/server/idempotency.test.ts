@@ -5,7 +5,7 @@ import { waitFor } from '../../../support/wait.ts'
 import { errorOf, testApi } from '../support/api.ts'
 import { withPeople } from '../support/people.ts'
 
-const root = join(import.meta.dirname, '..', '..', '..')
+const root = join(import.meta.dirname, '..', '..', '..', '..')
 const replayed = 'idempotency-replayed'
 const ann = { name: 'Ann', metadata: { plan: 'gold', seats: 2 } }
 

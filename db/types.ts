@@ -1,0 +1,149 @@
+/**
+ * The domain's types: what comes in, what goes out, and what they refer to. Channels make and take them, the database
+ * stores them.
+ */
+
+import type { Readable } from 'node:stream'
+
+/** A webhook as it came. Header names are in lower case; `body` is the exact bytes, which signatures are over. */
+export interface WebhookRequest {
+  method: string
+  /** As the provider sees it, with its query string; signatures are over it. See PIGEONPOST_PUBLIC_URL. */
+  url: string
+  path: string
+  query: Record<string, string>
+  headers: Record<string, string>
+  body: Buffer
+}
+
+export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'
+
+/** A file that a message brings or takes along. It is kept in `metadata.media`, an array; rows of media are made of it. */
+export interface MediaReference {
+  /** The provider's id of it, where files are fetched by id. */
+  id?: string
+  url?: string
+  /** MIME type. */
+  content_type?: string
+  filename?: string
+  /** Bytes. */
+  size?: number
+  /** Hex. */
+  sha256?: string
+  /** What else it takes to fetch it (a key, a direct path), as JSON. */
+  details?: Record<string, unknown>
+}
+
+/** A file of ours that a message takes along. */
+export interface OutboundFile {
+  /** What the message says of it, less where it came from. */
+  reference: MediaReference
+  filename: string
+  contentType: string
+  /** Bytes. */
+  size: number
+  /** Signed, for an hour; null where the internet does not reach our storage. */
+  url: string | null
+  read(): Promise<Readable>
+}
+
+/** A message that came in, ready to be a row of pigeonpost.messages. Document 000, section 2.4. */
+export interface InboundMessage {
+  /** inbound, or outbound for an echo of what was sent elsewhere (the owner's phone); system for what nobody said. */
+  direction: 'inbound' | 'outbound' | 'system'
+  /** The message's channel where the folder serves several (Twilio: sms, whatsapp). Default: the account's. */
+  channel?: string
+  /** The counterpart: E.164 for phones; in a group who wrote it, and null where nobody is named. */
+  address: string | null
+  /** Another address of the same person (phone beside LID): the two become one customer. */
+  alternateAddress?: string
+  /** The address of ours that it came to, where the payload says so. */
+  accountAddress?: string
+  /** The group's own id; of an email the id of its thread. */
+  conversationExternalId?: string
+  /** The group's name, for a group that is new. */
+  groupName?: string
+  externalMessageId: string
+  /** Of an echo: the attempt id that we sent along, where the channel hands it back. */
+  reference?: string
+  contentType: ContentType
+  body: string | null
+  /** The first one's url is the row's media_url. */
+  media?: MediaReference[]
+  sentAt: Date
+  senderName?: string
+  /** External ids of what it answers, the nearest first. The first that is here becomes reply_to_id. */
+  replyTo?: string[]
+  /**
+   * A message whose content could not be read yet (undecryptable) and may come again under the same id: stored as a
+   * stub, and filled in by the copy that brings the content.
+   */
+  stub?: boolean
+  metadata?: Record<string, unknown>
+  /** The payload, whole. */
+  raw: unknown
+}
+
+/** A receipt, edit, revoke or reaction; `update` is what pigeonpost.apply_update takes. */
+export interface InboundUpdate {
+  /** Default: the account's. */
+  channel?: string
+  /** The address of ours that the message went out from or came to, where the payload says so. */
+  accountAddress?: string
+  externalMessageId: string
+  conversationExternalId?: string
+  /** The attempt id that we sent along, where the channel hands it back: it settles a message whose outcome was lost. */
+  reference?: string
+  update:
+    | {
+        kind: 'receipt'
+        status: 'sent' | 'delivered' | 'read' | 'failed'
+        at: string
+        recipient?: string
+        error_code?: string
+        error_message?: string
+      }
+    | { kind: 'edit'; body: string; at: string }
+    | { kind: 'revoke'; at: string }
+    | { kind: 'reaction'; emoji: string | null; sender: string; at: string }
+}
+
+/** Two addresses of one person on one channel, said apart from any message. */
+export interface LinkedAddresses {
+  channel?: string
+  address: string
+  alternateAddress: string
+  name?: string
+}
+
+/** News of a group that is here; unknown groups are passed over (they are made by their first message). */
+export interface GroupChange {
+  accountAddress?: string
+  externalId: string
+  /** Its new id (Telegram: migrate_to_chat_id). */
+  newExternalId?: string
+  name?: string
+  avatar?: string
+  /** Merged into group_metadata. */
+  metadata?: Record<string, unknown>
+}
+
+/** A message to send, as the worker claimed it. */
+export interface OutboundMessage {
+  id: string
+  /** This try's id, made before the request leaves: the idempotency key or correlation id of providers that take one. */
+  attemptId: string
+  attempt: number
+  address: string
+  /** The group's own id; of an email the id of its thread. */
+  conversationExternalId: string | null
+  contentType: ContentType
+  body: string | null
+  mediaUrl: string | null
+  /** Its files, in order, as they lie in our storage; where there are any, media_url and metadata.media only say what they were. */
+  files?: OutboundFile[]
+  /** The message that it answers. */
+  replyTo: { externalMessageId: string; subject: string | null } | null
+  /** See content.ts for what it may say: media, location, template, subject … */
+  metadata: Record<string, unknown>
+}
