@@ -23,13 +23,5 @@ export {
   type Reading,
   sendRequest,
 } from './shared/http-request.ts'
-export {
-  createReceiver,
-  receiveWebhook,
-  type ReceivedWebhook,
-  type Receiver,
-  type Webhook,
-} from '../inbound/queue.ts'
 export { channels, providers } from './registry.ts'
-export { createReplay, type Replay } from '../inbound/replay.ts'
 export { parseRetryAfter } from './shared/retry-after.ts'

@@ -13,7 +13,7 @@ import {
   type WebhookAnswer,
   type WebhookRequest,
 } from '../channels/channel.ts'
-import { nameWebhook } from './inbox-media.ts'
+import { nameWebhook } from '../channels/shared/inbox-media.ts'
 import { channels } from '../channels/registry.ts'
 import { lookUpSecret } from '../shared/secrets.ts'
 

@@ -1,10 +1,6 @@
 import type { Logger } from 'pino'
-import {
-  createFakechatProvider,
-  type Provider,
-  providers,
-  receiveWebhook,
-} from '../../adapters/channels/index.ts'
+import { createFakechatProvider, type Provider, providers } from '../../adapters/channels/index.ts'
+import { receiveWebhook } from '../../adapters/inbound/index.ts'
 import { connect } from '../../db/connect.ts'
 
 export type Providers = { all: Map<string, Provider>; stop(): Promise<void> }

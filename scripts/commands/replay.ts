@@ -78,7 +78,7 @@ async function replay(sql: Sql, ids: string[], options: Options): Promise<void> 
     tell(rows, options)
     return
   }
-  const { createReplay } = await import('../../adapters/inbound/replay.ts')
+  const { createReplay } = await import('../../adapters/inbound/index.ts')
   const again = createReplay(sql)
   const told: Told[] = []
   for (const [done, { id }] of rows.entries()) {

@@ -1,5 +1,5 @@
 import type { LocateContext, MediaReference, MediaSource } from '../channel.ts'
-import { locatePart } from '../../inbound/inbox-media.ts'
+import { locatePart } from '../shared/inbox-media.ts'
 import { partsOfMime } from './mime.ts'
 
 /** The generic webhook's files have URLs; a whole mail brings its own along. @throws MediaUnavailable */

@@ -1,6 +1,6 @@
 import type { LocateContext, MediaReference, MediaSource } from '../channel.ts'
 import { partsOfMime } from '../email/mime.ts'
-import { locatePart } from '../../inbound/inbox-media.ts'
+import { locatePart } from '../shared/inbox-media.ts'
 import { filesOf, wholeOf } from './inbound.ts'
 import { readMultipart } from './multipart.ts'
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Sql } from '../../../db/connect.ts'
-import { findKeptRequest } from '../../../db/inbox/select.ts'
-import { png } from '../../support/files.ts'
-import { mime, mimePeer } from '../channels/email/peer.ts'
-import { createLab } from '../channels/lab.ts'
+import type { Sql } from '../../../../db/connect.ts'
+import { findKeptRequest } from '../../../../db/inbox/select.ts'
+import { png } from '../../../support/files.ts'
+import { mime, mimePeer } from '../email/peer.ts'
+import { createLab } from '../lab.ts'
 
 const at = new Date('2026-11-02T12:00:00Z')
 

@@ -9,8 +9,8 @@ import {
   type Received,
   UnreadablePayload,
   type WebhookRequest,
-} from '../channels/channel.ts'
-import { atUrl, gone } from '../channels/shared/fetch-media.ts'
+} from '../channel.ts'
+import { atUrl, gone } from './fetch-media.ts'
 
 /** Such a reference says which part of its webhook it is, and no other place to look. */
 function partOf({ id, url, details }: MediaReference): number | null {
