@@ -2461,8 +2461,9 @@ begin
   -- Of copies in one batch the first is stored, which may be one that was passed over: then all go one by one.
   if exists (
     select 1 from jsonb_array_elements(p_messages) with ordinality m (value, ord)
-    where m.ord <> all (ordinals) and not coalesce(copies, '{}') ? m.ord::text and m.value ->> 'external_message_id' in (
-      select p_messages -> (o.ord - 1)::integer ->> 'external_message_id' from unnest(ordinals) o (ord)))
+    -- By hashes, again.
+    where m.ord not in (select unnest(ordinals)) and not coalesce(copies, '{}') ? m.ord::text and (m.value ->> 'external_message_id' in (
+      select p_messages -> (o.ord - 1)::integer ->> 'external_message_id' from unnest(ordinals) o (ord))) is true)
   then
     raise sqlstate 'PPZ01';
   end if;
@@ -4729,7 +4730,7 @@ begin
         select e.ord, pigeonpost_private.try_message(new.tenant_id, e.value) as answer
         from (
           select e.ord, e.value from jsonb_array_elements(new.messages) with ordinality e (value, ord)
-          where e.ord <> all (coalesce(new.ordinals, '{}')) and not v_answers ? e.ord::text
+          where e.ord not in (select unnest(new.ordinals)) and not v_answers ? e.ord::text
           order by pigeonpost.normalize_address(coalesce(e.value ->> 'channel', 'whatsapp'), e.value ->> 'address'), e.ord
           offset 0) e
         offset 0) o), '{}');
