@@ -224,7 +224,7 @@ t.test('a migrated database', async (t) => {
   })
 
   await t.test('a channel in capitals is that channel', async (t) => {
-    await sql`set statement_timeout = '5s'`
+    await sql`set statement_timeout = '60s'`
     await sql`insert into et_messages (tenant_id, lead_id, channel, message_id, timestamp, direction, raw_json)
       values (15, 1, 'WhatsApp', 'm', 0, 'inbound', '{}')`
     t.same(await sql`select channel from et_messages where tenant_id = 15`, [
