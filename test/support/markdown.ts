@@ -10,11 +10,9 @@ export async function codeBlocks(
   section?: string,
 ): Promise<string[]> {
   const text = await readFile(join(root, file), 'utf8')
-  const [, part = ''] =
-    section === undefined
-      ? [null, text]
-      : ((text.split(`\n## ${section}\n`)[1] ?? '').match(/^([^]*?)(?:\n## |$(?![^]))/) ?? [])
-  return [...part.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].flatMap(([, name, block = '']) =>
+  const part =
+    section === undefined ? text : text.split('\n## ').find((one) => one.startsWith(`${section}\n`))
+  return [...(part ?? '').matchAll(/^```(\w+)\n([^]*?)^```$/gm)].flatMap(([, name, block = '']) =>
     name === language ? [block] : [],
   )
 }
