@@ -94,6 +94,25 @@ t.test('the README has a row for every channel and provider, with what each can 
   }
 })
 
+t.test('the recipes take as many files as their table says, and each is there', async (t) => {
+  const text = await readFile(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const [, section = ''] = text.split('\n## Recipes\n')
+  const said = [...section.matchAll(/^\| an? (.+?) \| (\d+) \| \d+ \|/gm)]
+  const recipes = section.split(/^\*\*An? /m).slice(1)
+  const counted = recipes
+    .map((recipe) => recipe.match(/^\d\. /gm)?.length ?? 0)
+    .filter((n) => n > 0)
+  // The recipe of a migration, the last row, is in migrations/README.md.
+  t.same(
+    said.slice(0, -1).map(([, , n]) => Number(n)),
+    counted,
+  )
+  for (const [, path = ''] of text.matchAll(
+    /`((?:adapters|db|migrations|scripts|test)\/[\w./-]+\w)`/g,
+  ))
+    t.ok(existsSync(join(root, path)), path)
+})
+
 t.test('no link of the documents leads nowhere', async (t) => {
   const documents = await globDocuments()
   const texts = new Map(
