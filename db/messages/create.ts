@@ -1,5 +1,5 @@
 import type { Transaction } from '../connect.ts'
-import { Conflict } from '../errors.ts'
+import { ConflictError } from '../errors.ts'
 import { checkUnclaimed } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
@@ -70,7 +70,7 @@ export type SaidMessage = Pick<
 /**
  * The message that an earlier request with this key stored, or null where the key is new. It is compared with what
  * the message was then: later edits do not count.
- * @throws Conflict `idempotency_key_reused` where that request said something else, or was not for a message.
+ * @throws ConflictError `idempotency_key_reused` where that request said something else, or was not for a message.
  */
 export async function findByIdempotencyKey(
   tx: Transaction,
@@ -95,7 +95,7 @@ export async function findByIdempotencyKey(
     from pigeonpost.messages_with_state m
     where m.tenant_id = ${said.tenantId} and m.idempotency_key = ${said.idempotencyKey}`
   if (row && row['says_the_same'] !== true) {
-    throw new Conflict('This Idempotency-Key was used for another message', {
+    throw new ConflictError('This Idempotency-Key was used for another message', {
       code: 'idempotency_key_reused',
       field: 'Idempotency-Key',
       hint: 'Use a new key for every new message.',

@@ -1,5 +1,5 @@
 import type { Transaction } from '../connect.ts'
-import { Conflict } from '../errors.ts'
+import { ConflictError } from '../errors.ts'
 
 export interface KeyedRequest {
   tenantId: number
@@ -22,7 +22,7 @@ export interface StoredAnswer {
  *
  * A message that is being stored under the key at this very moment is not seen: then each of the two has the key in its
  * own table, and each is safe to repeat.
- * @throws Conflict `idempotency_key_reused` where the key was used for another request, or for a message
+ * @throws ConflictError `idempotency_key_reused` where the key was used for another request, or for a message
  */
 export async function claimRequest(
   tx: Transaction,
@@ -45,7 +45,7 @@ export async function claimRequest(
 /**
  * What a request with this key was answered, null where there was none: a look, for work that is begun outside of the
  * transaction that claims.
- * @throws Conflict `idempotency_key_reused`
+ * @throws ConflictError `idempotency_key_reused`
  */
 export async function findAnswer(
   tx: Transaction,
@@ -71,7 +71,7 @@ export async function storeAnswer(
 
 /**
  * That no request but those which store a message has the key. Messages keep theirs themselves (messages/create.ts).
- * @throws Conflict `idempotency_key_reused`
+ * @throws ConflictError `idempotency_key_reused`
  */
 export async function checkUnclaimed(
   tx: Transaction,
@@ -83,8 +83,8 @@ export async function checkUnclaimed(
   if (count > 0) throw keyReused()
 }
 
-export function keyReused(): Conflict {
-  return new Conflict('This Idempotency-Key was used for another request', {
+export function keyReused(): ConflictError {
+  return new ConflictError('This Idempotency-Key was used for another request', {
     code: 'idempotency_key_reused',
     field: 'Idempotency-Key',
     hint: 'Use a new key for every new request.',

@@ -1,4 +1,4 @@
-import { Unavailable } from '../../../db/errors.ts'
+import { UnavailableError } from '../../../db/errors.ts'
 import { onClientGone } from './disconnect.ts'
 
 export type Gate = <T>(work: () => Promise<T>) => Promise<T>
@@ -7,7 +7,7 @@ export type Gate = <T>(work: () => Promise<T>) => Promise<T>
  * Lets as many works at the database as there are connections, and makes the rest wait in line, but not for ever:
  * behind a pool that is stuck a request gets an answer, and whoever sent it can go elsewhere. Who goes away leaves the
  * line, and its work is not begun.
- * @throws Unavailable `busy` when the line is full, or after `waitMs` in it; `client_gone` when nobody waits for it.
+ * @throws UnavailableError `busy` when the line is full, or after `waitMs` in it; `client_gone` when nobody waits for it.
  */
 export function createGate(options: { size: number; line: number; waitMs: number }): Gate {
   const line = new Set<() => void>()
@@ -20,7 +20,7 @@ export function createGate(options: { size: number; line: number; waitMs: number
         return
       }
       let stay = () => {}
-      const leave = (error: Unavailable) => {
+      const leave = (error: UnavailableError) => {
         line.delete(next)
         clearTimeout(timer)
         stay()
@@ -54,13 +54,13 @@ export function createGate(options: { size: number; line: number; waitMs: number
   }
 }
 
-function busy(): Unavailable {
-  return new Unavailable('Too many requests at once', {
+function busy(): UnavailableError {
+  return new UnavailableError('Too many requests at once', {
     code: 'busy',
     hint: 'Try again in a second.',
   })
 }
 
-function gone(): Unavailable {
-  return new Unavailable('The client went away while it waited', { code: 'client_gone' })
+function gone(): UnavailableError {
+  return new UnavailableError('The client went away while it waited', { code: 'client_gone' })
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Forbidden, Unauthorized } from '../../../db/errors.ts'
+import { ForbiddenError, UnauthorizedError } from '../../../db/errors.ts'
 import { findKey, type FoundKey } from '../../../db/keys/find.ts'
 import { hashKey } from '../../../db/keys/create.ts'
 import { type Scope, scopes as everything } from '../../../db/keys/scopes.ts'
 import type { ApiContext } from './context.ts'
 
-/** Whether a key may ask once more now. @throws TooMany */
+/** Whether a key may ask once more now. @throws RateLimitedError */
 export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /** Who asks: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
@@ -40,7 +40,7 @@ const mostRemembered = 10_000
 /**
  * A check of `Authorization: Bearer pp_…` that sets `request.principal`. The key may also be the password of Basic, which
  * is what a provider sends that is given the URL https://any:pp_…@host/ and no header.
- * @throws Unauthorized (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; TooMany `rate_limited`; Forbidden
+ * @throws UnauthorizedError (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; RateLimitedError `rate_limited`; ForbiddenError
  * `scope_missing`.
  */
 export function createAuthenticate(context: ApiContext, limitRate: LimitRate): Authenticate {
@@ -72,7 +72,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
     const secret = /^bearer +([^ ]+) *$/i.exec(header)?.[1] ?? basicPassword(header)
     if (!secret) {
       reply.header('www-authenticate', 'Bearer realm="pigeonpost"')
-      throw new Unauthorized('An API key is missing', {
+      throw new UnauthorizedError('An API key is missing', {
         code: 'key_missing',
         field: 'Authorization',
         hint: 'Send the header "Authorization: Bearer pp_…".',
@@ -81,7 +81,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
     const key = await find(secret)
     if (!key) {
       reply.header('www-authenticate', 'Bearer realm="pigeonpost", error="invalid_token"')
-      throw new Unauthorized('The API key is wrong, revoked or expired', {
+      throw new UnauthorizedError('The API key is wrong, revoked or expired', {
         code: 'key_wrong',
         field: 'Authorization',
       })
@@ -93,7 +93,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
         'www-authenticate',
         `Bearer realm="pigeonpost", error="insufficient_scope", scope="${scope}"`,
       )
-      throw new Forbidden(`The API key lacks the scope ${scope}`, {
+      throw new ForbiddenError(`The API key lacks the scope ${scope}`, {
         code: 'scope_missing',
         field: 'Authorization',
         hint: `Use a key with the scope ${scope}.`,

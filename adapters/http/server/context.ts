@@ -4,9 +4,9 @@ import type { Gate } from './admission.ts'
 
 /** What the routes work with. */
 export interface ApiContext {
-  /** Runs `work` with the pool when a connection is to be had. @throws Unavailable `busy` */
+  /** Runs `work` with the pool when a connection is to be had. @throws UnavailableError `busy` */
   run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws Unavailable `busy` */
+  /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws UnavailableError `busy` */
   asTenant<T>(tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T>
   auth: 'keys' | 'none'
   /** ms that a statement waits for a lock. */

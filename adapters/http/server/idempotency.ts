@@ -31,7 +31,7 @@ export const replayedHeader = 'idempotency-replayed'
  * tried again with its key. The key is the tenant's, as messages' are, whichever API key brings it: what a request says
  * includes its path, and its route has checked the scope.
  * @returns the body; status and headers are set on the reply
- * @throws Conflict `idempotency_key_reused` where method, path or body are others
+ * @throws ConflictError `idempotency_key_reused` where method, path or body are others
  */
 export async function once<Body extends object>(
   context: ApiContext,

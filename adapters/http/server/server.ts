@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { connect, type Sql } from '../../../db/connect.ts'
-import { InvalidInput } from '../../../db/errors.ts'
+import { InvalidInputError } from '../../../db/errors.ts'
 import { createAuthenticate, requireScopes } from './auth.ts'
 import { createReceiver, type Receiver } from '../../inbound/index.ts'
 import { type ApiContext, createContext } from './context.ts'
@@ -80,13 +80,13 @@ const bodyLimit = 2 * 1024 * 1024
 
 /**
  * Starts the HTTP server. It needs no database to start: `/health/ready` says when it can serve.
- * @throws InvalidInput, field `PIGEONPOST_AUTH`, for `none` on an address that others can reach.
+ * @throws InvalidInputError, field `PIGEONPOST_AUTH`, for `none` on an address that others can reach.
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { auth, connections = 10, busyAfter = 5000, lockMs = 30_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
-    throw new InvalidInput(
+    throw new InvalidInputError(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
       {
         code: 'auth_none_needs_loopback',

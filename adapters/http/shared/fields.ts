@@ -1,7 +1,7 @@
 /** What requests hold, whatever they are about. */
 
 import { z } from 'zod'
-import { InvalidInput } from '../../../db/errors.ts'
+import { InvalidInputError } from '../../../db/errors.ts'
 import { phoneChannels, toE164 } from '../../channels/shared/phone.ts'
 import { sanitizeText, storable } from '../../channels/shared/payload.ts'
 import { idIn, messageId } from '../resources/messages/schema.ts'
@@ -96,7 +96,7 @@ export function alsoInSnakeCase<T extends z.ZodType>(schema: T) {
 
 /**
  * An address as the channel writes it. What looks like a phone number on a channel of phones has to be one, in full.
- * @throws InvalidInput `phone_invalid`
+ * @throws InvalidInputError `phone_invalid`
  */
 export function addressOn(channel: string, address: string, field = 'address'): string {
   const trimmed = address.trim()
@@ -104,7 +104,7 @@ export function addressOn(channel: string, address: string, field = 'address'): 
   if (!isPhone) return trimmed
   const number = trimmed.startsWith('+') ? toE164(trimmed) : null
   if (number === null) {
-    throw new InvalidInput('Phone number must be in E.164 format', {
+    throw new InvalidInputError('Phone number must be in E.164 format', {
       code: 'phone_invalid',
       field,
       hint: 'A plus sign, the country code and the number: +27831234567.',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { InvalidInput } from '../../../db/errors.ts'
+import { InvalidInputError } from '../../../db/errors.ts'
 import type { Place } from '../../../db/paging/keyset.ts'
 import type { Counted } from './estimates.ts'
 
@@ -58,7 +58,7 @@ const deepest = 100_000
 
 /**
  * Where a page begins.
- * @throws InvalidInput for a page and a cursor, and for a page that lies too deep
+ * @throws InvalidInputError for a page and a cursor, and for a page that lies too deep
  */
 export function startOf(query: {
   page?: number | undefined
@@ -68,7 +68,7 @@ export function startOf(query: {
   const { page, limit, cursor } = query
   if (cursor) {
     if (page === undefined) return { limit, offset: 0, after: cursor }
-    throw new InvalidInput('page cannot stand beside cursor', {
+    throw new InvalidInputError('page cannot stand beside cursor', {
       code: 'page_ambiguous',
       field: 'page',
       hint: 'Give one of them.',
@@ -76,7 +76,7 @@ export function startOf(query: {
   }
   const offset = ((page ?? 1) - 1) * limit
   if (offset > deepest) {
-    throw new InvalidInput(`page must begin within the first ${deepest} items`, {
+    throw new InvalidInputError(`page must begin within the first ${deepest} items`, {
       code: 'page_too_deep',
       field: 'page',
       hint: 'Follow nextCursor, which reaches any depth.',

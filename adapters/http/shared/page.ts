@@ -21,7 +21,7 @@ export function keyPageQuery(defaultLimit = 20) {
 
 type Asked = { page?: number | undefined; limit: number; cursor?: string | undefined }
 
-/** Which rows a page is of. @throws InvalidInput as `startOf` */
+/** Which rows a page is of. @throws InvalidInputError as `startOf` */
 export function keyPageOf({ page, limit, cursor }: Asked): PageRequest {
   // Of the cursor only matters that there is one.
   const start = startOf({ page, limit, ...(cursor === undefined ? {} : { cursor: anywhere }) })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { readAccountHealth } from '../../../../db/accounts/health.ts'
 import { readDayUse } from '../../../../db/accounts/limits.ts'
 import { setAccountStatus } from '../../../../db/accounts/set-status.ts'
-import { Conflict, NotFound } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError } from '../../../../db/errors.ts'
 import type { AccountRow } from '../../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
@@ -86,13 +86,13 @@ export function addAccountState(app: FastifyInstance, context: ApiContext): void
         return once(context, request, reply, async (tx, { tenantId }) => {
           const before = await setAccountStatus(tx, tenantId, id, { from, to, reason })
           if (before === null) {
-            throw new NotFound(`There is no account ${id}`, {
+            throw new NotFoundError(`There is no account ${id}`, {
               code: 'account_unknown',
               field: 'id',
             })
           }
           if (refused.includes(before)) {
-            throw new Conflict(`The account is ${before}`, {
+            throw new ConflictError(`The account is ${before}`, {
               code: 'account_disabled',
               field: 'id',
               hint: 'Enable it first.',

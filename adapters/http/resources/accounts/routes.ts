@@ -4,7 +4,12 @@ import { z } from 'zod'
 import { findAccountDetail, readAccounts } from '../../../../db/accounts/list-page.ts'
 import { createAccount, updateAccount } from '../../../../db/accounts/save.ts'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import {
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+  retryTransient,
+} from '../../../../db/errors.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
 import {
   accountChange,
@@ -108,7 +113,7 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { params, body } = request
       if (Object.keys(body).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give what is to be another.',
@@ -129,7 +134,7 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
 
 /**
  * A secret that an operator gave an account goes where the operator said.
- * @throws Conflict `secret_is_the_operators`
+ * @throws ConflictError `secret_is_the_operators`
  */
 function refuseToRedirect(
   tenantId: number,
@@ -139,14 +144,14 @@ function refuseToRedirect(
   const redirects = body.settings !== undefined || body.provider !== undefined
   if (secret === null || isOwnSecret(tenantId, secret) || !redirects) return
   if (body.secretRef !== undefined) return
-  throw new Conflict("The secret of this account is an operator's, and so is where it goes", {
+  throw new ConflictError("The secret of this account is an operator's, and so is where it goes", {
     code: 'secret_is_the_operators',
     field: body.settings === undefined ? 'provider' : 'settings',
     hint: 'Give a secretRef of your own, too, or ask the operator to change it with SQL.',
   })
 }
 
-/** @throws NotFound `account_unknown` */
+/** @throws NotFoundError `account_unknown` */
 export async function accountOf(
   tx: Transaction,
   tenantId: number,
@@ -154,7 +159,7 @@ export async function accountOf(
 ): Promise<AccountDetailRow> {
   const row = await findAccountDetail(tx, tenantId, id)
   if (!row) {
-    throw new NotFound(`There is no account ${id}`, { code: 'account_unknown', field: 'id' })
+    throw new NotFoundError(`There is no account ${id}`, { code: 'account_unknown', field: 'id' })
   }
   return row
 }

@@ -1,7 +1,7 @@
 /** Accounts, to and from rows. */
 
 import { z } from 'zod'
-import { InvalidInput } from '../../../../db/errors.ts'
+import { InvalidInputError } from '../../../../db/errors.ts'
 import type { AccountChange } from '../../../../db/accounts/save.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
 import { addressOn, channelOf, object, text } from '../../shared/fields.ts'
@@ -46,7 +46,7 @@ const fields = {
 export const newAccount = z.strictObject({ channel: channelOf(), ...fields })
 export const accountChange = z.strictObject(fields)
 
-/** The columns that a body sets. @throws InvalidInput `phone_invalid`, `secret_not_yours` */
+/** The columns that a body sets. @throws InvalidInputError `phone_invalid`, `secret_not_yours` */
 export function toColumns(
   tenantId: number,
   channel: string,
@@ -61,7 +61,7 @@ export function toColumns(
   }: z.output<typeof accountChange>,
 ): AccountChange {
   if (secretRef && !isOwnSecret(tenantId, secretRef)) {
-    throw new InvalidInput(`secretRef must begin with env:TENANT_${tenantId}_`, {
+    throw new InvalidInputError(`secretRef must begin with env:TENANT_${tenantId}_`, {
       code: 'secret_not_yours',
       field: 'secretRef',
       hint: 'An operator sets any other name, with SQL.',

@@ -11,7 +11,7 @@ import {
   removeParticipant,
 } from '../../../../db/conversations/participants.ts'
 import { customerIdOf } from '../../../../db/customers/merge.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
 import { participantShape, roleName, toParticipantShape } from './schema.ts'
@@ -84,7 +84,7 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
         const people = await findPeople(tx, tenantId, conversation.channel, [body])
         const [id] = await addParticipants(tx, tenantId, conversation.id, people)
         if (id === undefined) {
-          throw new Conflict('That one is in the conversation already', {
+          throw new ConflictError('That one is in the conversation already', {
             code: 'participant_exists',
             field: body.accountId ? 'accountId' : body.address ? 'address' : 'customerId',
             hint: 'Change the role with PATCH.',
@@ -158,8 +158,8 @@ async function participantOf(
   return row
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`The conversation has no participant ${id}`, {
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`The conversation has no participant ${id}`, {
     code: 'participant_unknown',
     field: 'participantId',
   })

@@ -10,7 +10,7 @@ import {
 } from '../../../../db/conversations/list.ts'
 import { type ConversationChange, updateConversation } from '../../../../db/conversations/update.ts'
 import { findCustomer } from '../../../../db/customers/find.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInputError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import type { ConversationRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
@@ -152,7 +152,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       const { tenantId } = principalOf(request)
       const given = request.body
       if (Object.keys(given).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give status, groupName, groupAvatar or groupMetadata.',
@@ -186,7 +186,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
   }
 }
 
-/** @throws NotFound `conversation_unknown` */
+/** @throws NotFoundError `conversation_unknown` */
 export async function conversationOf(
   tx: Transaction,
   tenantId: number,
@@ -194,7 +194,7 @@ export async function conversationOf(
 ): Promise<ConversationRow> {
   const row = await findConversation(tx, tenantId, id)
   if (!row) {
-    throw new NotFound(`There is no conversation ${id}`, {
+    throw new NotFoundError(`There is no conversation ${id}`, {
       code: 'conversation_unknown',
       field: 'id',
     })

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { addIdentity, listIdentities, removeIdentity } from '../../../../db/customers/identities.ts'
 import { lockCustomers } from '../../../../db/customers/lock.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
 import { identityShape, toIdentityShape } from './schema.ts'
@@ -16,14 +16,14 @@ import { customerOf } from './find.ts'
 export const newIdentity = z.strictObject({ channel: channelOf(), address: text('address', 255) })
 type NewIdentity = z.output<typeof newIdentity>
 
-/** @throws InvalidInput `phone_invalid` */
+/** @throws InvalidInputError `phone_invalid` */
 export function identityOf({ channel, address }: NewIdentity): NewIdentity {
   return { channel, address: addressOn(channel, address) }
 }
 
 /** What to say of an address that is another customer's. */
-export function taken(identity: IdentityRow | null): Conflict {
-  return new Conflict('The address is another customer’s', {
+export function taken(identity: IdentityRow | null): ConflictError {
+  return new ConflictError('The address is another customer’s', {
     code: 'identity_taken',
     field: 'address',
     hint: identity ? `Merge the two: it is ${identity.customer_id}'s.` : 'Merge the two.',
@@ -106,7 +106,7 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
         }),
       )
       if (!row) {
-        throw new NotFound('The customer has no such address', {
+        throw new NotFoundError('The customer has no such address', {
           code: 'identity_unknown',
           field: 'address',
         })

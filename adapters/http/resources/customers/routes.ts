@@ -8,7 +8,7 @@ import { addIdentity, listIdentities } from '../../../../db/customers/identities
 import { listCustomers } from '../../../../db/customers/list.ts'
 import { customerIdOf, mergeCustomers } from '../../../../db/customers/merge.ts'
 import { updateCustomer } from '../../../../db/customers/update.ts'
-import { InvalidInput, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { CustomerRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
@@ -137,7 +137,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { params, body } = request
       if (Object.keys(body).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give name, leadId or metadata.',
@@ -173,7 +173,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
         if (!loser) throw unknownCustomer(params.id)
         if (!winner) throw unknownCustomer(body.into, 'into')
         if (loser === winner) {
-          throw new InvalidInput('A customer is not merged into itself', {
+          throw new InvalidInputError('A customer is not merged into itself', {
             code: 'customers_not_merged_into_itself',
             field: 'into',
           })

@@ -4,7 +4,7 @@ import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Sql } from '../../../../db/connect.ts'
-import { InvalidInput, Unavailable } from '../../../../db/errors.ts'
+import { InvalidInputError, UnavailableError } from '../../../../db/errors.ts'
 import { listenEvents, type LoggedEvent, readEvents } from '../../../../db/events/listen.ts'
 import { lastEventId } from '../../../../db/events/read-log.ts'
 import { eventTypes } from '../../../../db/events/types.ts'
@@ -112,7 +112,10 @@ export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): 
       }
 
       if (streams >= mostStreams) {
-        throw new Unavailable('Too many streams at once', { code: 'busy', hint: 'Read by pages.' })
+        throw new UnavailableError('Too many streams at once', {
+          code: 'busy',
+          hint: 'Read by pages.',
+        })
       }
       const given = cursorOf(request.headers['last-event-id'] ?? request.query.after)
       // Before the answer begins: a cursor that is too old is an error that can still be told.
@@ -173,7 +176,7 @@ function cursorOf(given: string | string[] | undefined): number | null {
   if (given === undefined) return null
   const read = cursor.safeParse(given)
   if (!read.success) {
-    throw new InvalidInput('Last-Event-ID must be the id of an event, or 0', {
+    throw new InvalidInputError('Last-Event-ID must be the id of an event, or 0', {
       code: 'invalid_input',
       field: 'Last-Event-ID',
     })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Forbidden, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ForbiddenError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { createKey } from '../../../../db/keys/create.ts'
 import { readKeys } from '../../../../db/keys/list.ts'
 import { lockKey } from '../../../../db/keys/lock.ts'
@@ -126,7 +126,7 @@ function shownOnce(row: ApiKeyRow & { key: string }): Answer<z.input<typeof made
   }
 }
 
-/** @throws NotFound `key_unknown`; Forbidden `scope_not_yours` where the key may do what the one that asks may not. */
+/** @throws NotFoundError `key_unknown`; ForbiddenError `scope_not_yours` where the key may do what the one that asks may not. */
 async function keyOf(tx: Transaction, principal: Principal, id: string): Promise<ApiKeyRow> {
   const row = await lockKey(tx, principal.tenantId, id)
   if (!row) throw unknown(id)
@@ -137,15 +137,15 @@ async function keyOf(tx: Transaction, principal: Principal, id: string): Promise
 function checkScopes(principal: Principal, wanted: readonly string[], field: string): void {
   const lacking = wanted.filter((scope) => !principal.scopes.includes(scope))
   if (lacking.length === 0) return
-  throw new Forbidden(`The API key that asks lacks ${lacking.join(', ')} itself`, {
+  throw new ForbiddenError(`The API key that asks lacks ${lacking.join(', ')} itself`, {
     code: 'scope_not_yours',
     field,
     hint: 'Ask with a key that has every scope of this one.',
   })
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`There is no key ${id} that works`, {
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`There is no key ${id} that works`, {
     code: 'key_unknown',
     field: 'id',
     hint: 'Where several have that prefix, give the id.',

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { findFile } from '../../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
@@ -168,7 +168,7 @@ export async function addMedia(
         )
         if (done === 'unknown') throw unknown(id)
         if (done === 'in_use') {
-          throw new Conflict('A message that is still to be sent takes the file along', {
+          throw new ConflictError('A message that is still to be sent takes the file along', {
             code: 'media_in_use',
             field: 'id',
             hint: 'Cancel the message first, or wait until it is sent.',
@@ -236,8 +236,8 @@ async function mediaOf(tx: Transaction, tenantId: number, id: string): Promise<M
   return row
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
 }
 
 function infected({ id, error_message: signature }: MediaRow): Infected {
@@ -248,14 +248,14 @@ function infected({ id, error_message: signature }: MediaRow): Infected {
   })
 }
 
-/** Nothing that is not clean, or with no scanner unscanned, comes out. @throws Conflict, NotFound */
+/** Nothing that is not clean, or with no scanner unscanned, comes out. @throws ConflictError, NotFoundError */
 function readyFile(
   row: MediaRow,
   file: MediaFileRow | null,
   what: 'download' | 'preview',
 ): { storage: string; key: string } {
   if (row.status === 'pending' || row.status === 'scanning') {
-    throw new Conflict('The file is not fetched or not scanned yet', {
+    throw new ConflictError('The file is not fetched or not scanned yet', {
       code: 'media_pending',
       field: 'id',
       hint: 'Ask again when its status is clean or unscanned.',
@@ -263,14 +263,14 @@ function readyFile(
   }
   const ready = file && (file.status === 'clean' || file.status === 'unscanned')
   if (!ready || !file.storage || !file.storage_key) {
-    throw new Conflict(`The file was refused: ${row.error_message ?? row.status}`, {
+    throw new ConflictError(`The file was refused: ${row.error_message ?? row.status}`, {
       code: row.error_code ?? 'media_rejected',
       field: 'id',
     })
   }
   const key = what === 'preview' ? file.preview_key : file.storage_key
   if (!key) {
-    throw new NotFound('The file has no preview', { code: 'preview_unknown', field: 'id' })
+    throw new NotFoundError('The file has no preview', { code: 'preview_unknown', field: 'id' })
   }
   return { storage: file.storage, key }
 }

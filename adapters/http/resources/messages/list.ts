@@ -4,7 +4,12 @@ import { z } from 'zod'
 import { findAccount } from '../../../../db/accounts/find.ts'
 import type { Transaction } from '../../../../db/connect.ts'
 import { findLivingCustomer } from '../../../../db/customers/find-living.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import {
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+  retryTransient,
+} from '../../../../db/errors.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
 import { countMessages, type ListFilter, listMessages } from '../../../../db/messages/list.ts'
 import { markRead } from '../../../../db/messages/mark-read.ts'
@@ -165,7 +170,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
 
 const directionOf = { Inbound: 'inbound', Outbound: 'outbound', System: 'system' } as const
 
-/** The account and the time that a query means. @throws InvalidInput, NotFound `account_unknown` */
+/** The account and the time that a query means. @throws InvalidInputError, NotFoundError `account_unknown` */
 async function rangeOf(
   tx: Transaction,
   tenantId: number,
@@ -173,14 +178,14 @@ async function rangeOf(
 ): Promise<ListFilter> {
   const { accountId, whatsappAccountId, startDate, endDate } = query
   if (accountId && whatsappAccountId && accountId !== whatsappAccountId) {
-    throw new InvalidInput('accountId and whatsappAccountId differ: give one', {
+    throw new InvalidInputError('accountId and whatsappAccountId differ: give one', {
       code: 'account_ambiguous',
       field: 'accountId',
     })
   }
   const id = accountId ?? whatsappAccountId
   if (id && !(await findAccount(tx, tenantId, id))) {
-    throw new NotFound(`There is no account ${id}`, {
+    throw new NotFoundError(`There is no account ${id}`, {
       code: 'account_unknown',
       field: accountId ? 'accountId' : 'whatsappAccountId',
     })
@@ -191,17 +196,20 @@ async function rangeOf(
 async function contactOf(tx: Transaction, tenantId: number, id: string): Promise<string> {
   const living = await findLivingCustomer(tx, tenantId, id)
   if (living) return living
-  throw new NotFound(`There is no contact ${id}`, { code: 'contact_unknown', field: 'contactId' })
+  throw new NotFoundError(`There is no contact ${id}`, {
+    code: 'contact_unknown',
+    field: 'contactId',
+  })
 }
 
-/** What came in is read, once or again. @throws NotFound, Conflict `message_not_inbound` */
+/** What came in is read, once or again. @throws NotFoundError, ConflictError `message_not_inbound` */
 async function read(tx: Transaction, tenantId: number, id: string): Promise<MessageRow> {
   const row = (await markRead(tx, tenantId, id)) ?? (await findMessage(tx, tenantId, id))
   if (!row) {
-    throw new NotFound(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
+    throw new NotFoundError(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
   }
   if (row.direction === 'inbound') return row
-  throw new Conflict(`The message is ${row.direction} and cannot be marked as read`, {
+  throw new ConflictError(`The message is ${row.direction} and cannot be marked as read`, {
     code: 'message_not_inbound',
     field: 'id',
     hint: 'Whether an outbound message was read, its receipts say.',

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound } from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import { cancelMessages } from '../../../../db/messages/cancel.ts'
 import type { Change, Unchanged } from '../../../../db/messages/change.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
@@ -168,7 +168,7 @@ async function retryMany(tx: Transaction, tenantId: number, body: z.infer<typeof
   const { ids: given, limit, accountId, whatsappAccountId, startDate, endDate, ...rest } = body
   const others = [accountId, whatsappAccountId, startDate, endDate, ...Object.values(rest)]
   if (given && others.some((value) => value !== undefined)) {
-    throw new InvalidInput('ids cannot stand beside a filter', {
+    throw new InvalidInputError('ids cannot stand beside a filter', {
       code: 'filter_ambiguous',
       field: 'ids',
       hint: 'Give ids alone, or a filter without ids.',
@@ -222,7 +222,7 @@ const refusals: Record<
   account_disabled: { code: 'account_disabled', message: 'Its account is disabled' },
 }
 
-/** The message as it is now. @throws NotFound, or Conflict that names the state in which it cannot be changed. */
+/** The message as it is now. @throws NotFoundError, or ConflictError that names the state in which it cannot be changed. */
 async function changed(
   tx: Transaction,
   tenantId: number,
@@ -232,15 +232,15 @@ async function changed(
 ): Promise<MessageRow> {
   const row = change?.number ? await findMessage(tx, tenantId, change.id) : null
   if (!change || !row) {
-    throw new NotFound(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
+    throw new NotFoundError(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
   }
   if (change.changed) return row
   if (change.reason === 'expired' || change.reason === 'account_disabled') {
     const { code, message } = refusals[change.reason]
-    throw new Conflict(message, { code, field: 'id' })
+    throw new ConflictError(message, { code, field: 'id' })
   }
   const { code, hint } = verbs[verb]
-  throw new Conflict(`The message is ${change.previousStatus} and cannot be ${verb}`, {
+  throw new ConflictError(`The message is ${change.previousStatus} and cannot be ${verb}`, {
     code,
     field: 'id',
     hint,

@@ -3,7 +3,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount, findOnlyAccount } from '../../../../db/accounts/find.ts'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import {
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+  retryTransient,
+} from '../../../../db/errors.ts'
 import { findMedia } from '../../../../db/media/media.ts'
 import { createMessage, findByIdempotencyKey } from '../../../../db/messages/create.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
@@ -61,7 +66,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
         findMessage(tx, tenantId, request.params.id),
       )
       if (!row) {
-        throw new NotFound(`There is no message ${request.params.id}`, {
+        throw new NotFoundError(`There is no message ${request.params.id}`, {
           code: 'message_unknown',
           field: 'id',
         })
@@ -102,14 +107,14 @@ async function queue(
   return { row, replayed: created === null }
 }
 
-/** @throws NotFound `media_unknown`, Conflict with why the file was refused */
+/** @throws NotFoundError `media_unknown`, ConflictError with why the file was refused */
 async function checkMedia(tx: Transaction, tenantId: number, id: string): Promise<void> {
   const media = await findMedia(tx, tenantId, id)
   if (!media) {
-    throw new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'mediaId' })
+    throw new NotFoundError(`There is no media ${id}`, { code: 'media_unknown', field: 'mediaId' })
   }
   if (media.status === 'infected' || media.status === 'failed') {
-    throw new Conflict(`The file was refused: ${media.error_message ?? media.status}`, {
+    throw new ConflictError(`The file was refused: ${media.error_message ?? media.status}`, {
       code: media.error_code ?? 'media_rejected',
       field: 'mediaId',
       hint: 'Upload another file.',
@@ -128,7 +133,7 @@ async function chooseAccount(
     ? await findAccount(tx, tenantId, given)
     : await findOnlyAccount(tx, tenantId)
   if (account === 'several') {
-    throw new InvalidInput('whatsappAccountId is missing', {
+    throw new InvalidInputError('whatsappAccountId is missing', {
       code: 'account_missing',
       field,
       hint: 'There are several accounts: name one as whatsappAccountId, or accountId.',
@@ -136,8 +141,8 @@ async function chooseAccount(
   }
   if (!account) {
     throw given
-      ? new NotFound(`There is no account ${given}`, { code: 'account_unknown', field })
-      : new InvalidInput('There is no account to send from', {
+      ? new NotFoundError(`There is no account ${given}`, { code: 'account_unknown', field })
+      : new InvalidInputError('There is no account to send from', {
           code: 'account_missing',
           field,
           hint: 'Create an account first.',
@@ -150,7 +155,7 @@ async function chooseAccount(
 function addressOn(channel: string, to: string): string {
   const address = phoneChannels.has(channel) ? (to.trim().startsWith('+') ? toE164(to) : null) : to
   if (address === null) {
-    throw new InvalidInput('Phone number must be in E.164 format', {
+    throw new InvalidInputError('Phone number must be in E.164 format', {
       code: 'phone_invalid',
       field: 'to',
       hint: 'A plus sign, the country code and the number: +27831234567.',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AccountUnusable } from '../../../../db/errors.ts'
+import { AccountUnusableError } from '../../../../db/errors.ts'
 import type { AccountRow } from '../../../../db/rows.ts'
 import { channelName } from './schema.ts'
 
@@ -12,11 +12,11 @@ export const idempotencyHeaders = z.looseObject({
     .describe('Makes a repeated request safe: the same key and body answer the same'),
 })
 
-/** @throws AccountUnusable in document 004's words, "WhatsApp account is not connected" */
+/** @throws AccountUnusableError in document 004's words, "WhatsApp account is not connected" */
 export function checkConnected(account: AccountRow, field: string): void {
   if (account.status === 'connected') return
   const disabled = account.status === 'disabled'
-  throw new AccountUnusable(
+  throw new AccountUnusableError(
     `${channelName(account.channel)} account is ${disabled ? 'disabled' : 'not connected'}`,
     { code: disabled ? 'account_disabled' : 'account_not_connected', field },
   )

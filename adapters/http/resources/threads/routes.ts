@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { InvalidInput, NotFound } from '../../../../db/errors.ts'
+import { InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import { threadHistory } from '../../../../db/messages/history.ts'
 import { archiveThread } from '../../../../db/threads/archive.ts'
 import { type FoundThread, findThread } from '../../../../db/threads/find.ts'
@@ -118,7 +118,7 @@ async function read(
   { format, limit, before, cursor }: z.output<typeof historyQuery>,
 ) {
   if (before !== undefined && cursor !== undefined) {
-    throw new InvalidInput('before and cursor exclude one another', {
+    throw new InvalidInputError('before and cursor exclude one another', {
       code: 'page_ambiguous',
       field: 'cursor',
       hint: 'Give one of them.',
@@ -147,7 +147,7 @@ async function read(
 async function threadOf(tx: Transaction, tenantId: number, id: string): Promise<FoundThread> {
   const row = await findThread(tx, tenantId, id)
   if (!row) {
-    throw new NotFound(`There is no thread ${id}`, { code: 'thread_unknown', field: 'id' })
+    throw new NotFoundError(`There is no thread ${id}`, { code: 'thread_unknown', field: 'id' })
   }
   return row
 }

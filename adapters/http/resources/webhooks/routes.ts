@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Channel, WebhookAnswer, WebhookRequest } from '../../../channels/channel.ts'
 import { channelUnknown, type ReceivedWebhook, type Receiver } from '../../../inbound/index.ts'
 import { channels } from '../../../channels/registry.ts'
-import { Unauthorized } from '../../../../db/errors.ts'
+import { UnauthorizedError } from '../../../../db/errors.ts'
 import type { ApiContext } from '../../server/context.ts'
 import { bare, handshake, ofAccount } from '../../openapi/webhooks.ts'
 import { type Problem, problemBody } from '../../server/errors.ts'
@@ -34,7 +34,7 @@ export async function addWebhooks(
           request: asWebhook(request, context.publicUrl),
         })
         .catch((error: unknown) => {
-          if (error instanceof Unauthorized) context.refusedWebhooks.count(channel.name)
+          if (error instanceof UnauthorizedError) context.refusedWebhooks.count(channel.name)
           throw error
         })
       if (opened.handshake) return answer(reply, opened.handshake)
