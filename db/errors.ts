@@ -14,49 +14,33 @@ export interface ErrorDetails {
 }
 
 export class PigeonpostError extends Error {
-  /** The HTTP status that says the same. */
-  readonly status: number = 500
   readonly details: ErrorDetails
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean = false
   constructor(message: string, details: ErrorDetails, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name
     this.details = details
   }
 }
-export class InvalidInputError extends PigeonpostError {
-  override readonly status = 400
-}
+export class InvalidInputError extends PigeonpostError {}
 /** The account cannot take this: unknown, of another channel, disabled. */
-export class AccountUnusableError extends PigeonpostError {
-  override readonly status = 400
-}
-export class UnauthorizedError extends PigeonpostError {
-  override readonly status = 401
-}
+export class AccountUnusableError extends PigeonpostError {}
+export class UnauthorizedError extends PigeonpostError {}
 /** Not bound to the tenant, or the key lacks the scope. */
-export class ForbiddenError extends PigeonpostError {
-  override readonly status = 403
-}
-export class NotFoundError extends PigeonpostError {
-  override readonly status = 404
-}
-export class ConflictError extends PigeonpostError {
-  override readonly status = 409
-}
+export class ForbiddenError extends PigeonpostError {}
+export class NotFoundError extends PigeonpostError {}
+export class ConflictError extends PigeonpostError {}
 /** An event cursor below the log's floor: what it asks for is gone. */
-export class GoneError extends PigeonpostError {
-  override readonly status = 410
-}
-export class TooLargeError extends PigeonpostError {
-  override readonly status = 413
-}
+export class GoneError extends PigeonpostError {}
+export class TooLargeError extends PigeonpostError {}
 /** Asked more often than the API key may. */
 export class RateLimitedError extends PigeonpostError {
-  override readonly status = 429
+  override readonly retryable = true
 }
 /** The database cannot be reached, has no connection left, or did not answer in time. Try again. */
 export class UnavailableError extends PigeonpostError {
-  override readonly status = 503
+  override readonly retryable = true
 }
 
 type ErrorClass = new (
@@ -99,7 +83,7 @@ const bySqlState: Record<string, ErrorClass> = {
   ENOTFOUND: UnavailableError,
 }
 
-/** The class of a SQLSTATE that the database answered with; the base, status 500, where the table has none. */
+/** The class of a SQLSTATE that the database answered with; the base class where the table has none. */
 export function classOf(sqlState: string): ErrorClass {
   return bySqlState[sqlState] ?? PigeonpostError
 }
@@ -136,17 +120,24 @@ export function asPigeonpostError(error: unknown): unknown {
   )
 }
 
-const transient = new Set(['40P01', '40001'])
+/** Postgres chose the transaction as the victim of a deadlock or a serialization failure: it may succeed at once. */
+function isTransient(error: unknown): boolean {
+  return isDriverError(error) && (error.code === '40P01' || error.code === '40001')
+}
 
-/** Runs `work` again when Postgres chose it as the victim of a deadlock or a serialization failure (40P01, 40001). */
+/** Whether the same call may succeed when it is repeated, with nothing in it changed. */
+export function isRetryable(thrown: unknown): boolean {
+  const error = asPigeonpostError(thrown)
+  return error instanceof PigeonpostError ? error.retryable : isTransient(error)
+}
+
+/** Runs `work` again, up to `tries` times, after a deadlock or a serialization failure (40P01, 40001). */
 export async function retryTransient<T>(work: () => Promise<T>, tries = 5): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (attempt >= tries || !isDriverError(error) || !transient.has(error.code)) {
-        throw error
-      }
+      if (attempt >= tries || !isTransient(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, 10 * 2 ** attempt * Math.random()))
     }
   }

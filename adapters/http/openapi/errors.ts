@@ -4,7 +4,7 @@ import type { FastifySchema, RouteOptions } from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { z } from 'zod'
 
-/** `problemBody` of ../errors.ts as a schema. */
+/** `problemBody` of ../server/problem.ts as a schema. */
 export const errorShape = z
   .object({
     success: z.literal(false),

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Storages } from '../../../media/storages.ts'
 import { answerSignedPath, filesPath } from '../../../storage/index.ts'
-import { problemBody } from '../../server/errors.ts'
+import { problemBody } from '../../server/problem.ts'
 
 const words = {
   403: { code: 'link_wrong', message: 'The link is changed, or has expired' },
