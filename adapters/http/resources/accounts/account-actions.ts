@@ -8,11 +8,11 @@ import { ConflictError, NotFoundError } from '../../../../db/errors.ts'
 import type { AccountRow } from '../../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { nothing, text, uuidParams, noQuery } from '../../shared/fields.ts'
 import { once } from '../../server/idempotency.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
-import { accountOf } from './routes.ts'
+import { accountOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
 const why = z
@@ -64,7 +64,7 @@ const verbs: Record<
 }
 
 /** Whether an account sends, how much of its limits is used, and how well it does. */
-export function addAccountState(app: FastifyInstance, context: ApiContext): void {
+export function addAccountActions(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   for (const [verb, { from, to, refused, body, summary }] of Object.entries(verbs)) {

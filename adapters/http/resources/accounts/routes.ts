@@ -1,15 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { findAccountDetail, readAccounts } from '../../../../db/accounts/list-page.ts'
+import { readAccounts } from '../../../../db/accounts/list-page.ts'
 import { createAccount, updateAccount } from '../../../../db/accounts/save.ts'
-import type { Transaction } from '../../../../db/connect.ts'
-import {
-  ConflictError,
-  InvalidInputError,
-  NotFoundError,
-  retryTransient,
-} from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
 import {
   accountChange,
@@ -20,17 +14,22 @@ import {
   toColumns,
 } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { channelOf, uuidParams, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
 import { once } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
+import { addAccountActions } from './account-actions.ts'
+import { accountOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
 
 /** Accounts: the addresses of ours that a tenant sends from and receives at. */
-export function addAccounts(app: FastifyInstance, context: ApiContext): void {
+export function addAccounts(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/accounts', {
@@ -130,6 +129,8 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       return { success: true as const, data: toAccountShape(row) }
     },
   })
+
+  addAccountActions(app, services)
 }
 
 /**
@@ -149,17 +150,4 @@ function refuseToRedirect(
     field: body.settings === undefined ? 'provider' : 'settings',
     hint: 'Give a secretRef of your own, too, or ask the operator to change it with SQL.',
   })
-}
-
-/** @throws NotFoundError `account_unknown` */
-export async function accountOf(
-  tx: Transaction,
-  tenantId: number,
-  id: string,
-): Promise<AccountDetailRow> {
-  const row = await findAccountDetail(tx, tenantId, id)
-  if (!row) {
-    throw new NotFoundError(`There is no account ${id}`, { code: 'account_unknown', field: 'id' })
-  }
-  return row
 }

@@ -11,7 +11,7 @@ import { archiveThread, findActiveThread } from '../../../../db/threads/archive.
 import { findThread } from '../../../../db/threads/find.ts'
 import { listThreads } from '../../../../db/threads/list.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import {
   conversationMessageShape,
   threadShape,
@@ -23,12 +23,12 @@ import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../../share
 import { once } from '../../server/idempotency.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
-import { conversationOf } from './routes.ts'
+import { conversationOf } from './find.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
 
 /** What was said in a conversation, and in which threads. */
-export function addConversationContents(app: FastifyInstance, context: ApiContext): void {
+export function addConversationContents(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/conversations/:id/messages', {

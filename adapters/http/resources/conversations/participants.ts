@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
 import type { Participant } from '../../../../db/conversations/list.ts'
 import {
-  addParticipants,
+  addParticipants as insertParticipants,
   changeRole,
   findParticipant,
   listParticipants,
@@ -13,7 +13,7 @@ import {
 import { customerIdOf } from '../../../../db/customers/merge.ts'
 import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { participantShape, roleName, toParticipantShape } from './schema.ts'
 import { flag, idParams, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
@@ -22,7 +22,7 @@ import { findPeople, newParticipant } from './open-conversation.ts'
 import { pageShape } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
 import { idIn } from '../messages/schema.ts'
-import { conversationOf } from './routes.ts'
+import { conversationOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: participantShape })
 const params = idParams.extend({
@@ -32,7 +32,7 @@ const params = idParams.extend({
 })
 
 /** Document 001, section 4: who is in a conversation. */
-export function addParticipantRoutes(app: FastifyInstance, context: ApiContext): void {
+export function addParticipants(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/conversations/:id/participants', {
@@ -82,7 +82,7 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
       return once(context, request, reply, async (tx, { tenantId }) => {
         const conversation = await conversationOf(tx, tenantId, params.id)
         const people = await findPeople(tx, tenantId, conversation.channel, [body])
-        const [id] = await addParticipants(tx, tenantId, conversation.id, people)
+        const [id] = await insertParticipants(tx, tenantId, conversation.id, people)
         if (id === undefined) {
           throw new ConflictError('That one is in the conversation already', {
             code: 'participant_exists',

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { countConversation, findConversation } from '../../../../db/conversations/find.ts'
+import { countConversation } from '../../../../db/conversations/find.ts'
 import {
   countConversations,
   listConversations,
@@ -10,10 +10,11 @@ import {
 } from '../../../../db/conversations/list.ts'
 import { type ConversationChange, updateConversation } from '../../../../db/conversations/update.ts'
 import { findCustomer } from '../../../../db/customers/find.ts'
-import { InvalidInputError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { ConversationRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { conversationShape, statusName, toConversationShape, typeName } from './schema.ts'
 import { createEstimates } from '../../shared/estimates.ts'
 import {
@@ -27,7 +28,10 @@ import {
   noQuery,
 } from '../../shared/fields.ts'
 import { countedUpTo } from '../../shared/page.ts'
+import { conversationOf } from './find.ts'
+import { addConversationContents } from './messages.ts'
 import { newConversation, openConversation } from './open-conversation.ts'
+import { addParticipants } from './participants.ts'
 import { once } from '../../server/idempotency.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
@@ -70,8 +74,10 @@ const verbs = {
   },
 } as const
 
-/** Document 001, section 4: conversations, and their lifecycle. */
-export function addConversations(app: FastifyInstance, context: ApiContext): void {
+/** Conversations with their lifecycle, participants, messages and threads. */
+export function addConversations(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const estimates = createEstimates()
 
@@ -184,22 +190,9 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
         }),
     })
   }
-}
 
-/** @throws NotFoundError `conversation_unknown` */
-export async function conversationOf(
-  tx: Transaction,
-  tenantId: number,
-  id: string,
-): Promise<ConversationRow> {
-  const row = await findConversation(tx, tenantId, id)
-  if (!row) {
-    throw new NotFoundError(`There is no conversation ${id}`, {
-      code: 'conversation_unknown',
-      field: 'id',
-    })
-  }
-  return row
+  addParticipants(app, services)
+  addConversationContents(app, services)
 }
 
 async function save(tx: Transaction, tenantId: number, id: string, given: ConversationChange) {

@@ -5,7 +5,7 @@ import { addIdentity, listIdentities, removeIdentity } from '../../../../db/cust
 import { lockCustomers } from '../../../../db/customers/lock.ts'
 import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { identityShape, toIdentityShape } from './schema.ts'
 import { addressOn, channelOf, idParams, text, noQuery } from '../../shared/fields.ts'
 import type { IdentityRow } from '../../../../db/rows.ts'
@@ -33,7 +33,7 @@ export function taken(identity: IdentityRow | null): ConflictError {
 const one = z.object({ success: z.literal(true), data: identityShape })
 
 /** The addresses by which channels know a customer. */
-export function addIdentities(app: FastifyInstance, context: ApiContext): void {
+export function addIdentities(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/customers/:id/identities', {

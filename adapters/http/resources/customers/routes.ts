@@ -11,7 +11,8 @@ import { updateCustomer } from '../../../../db/customers/update.ts'
 import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { CustomerRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { customerShape, toCustomerShape } from './schema.ts'
 import { anyId, channelOf, idParams, object, text, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
@@ -19,7 +20,7 @@ import { once } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
 import { customerOf, unknownCustomer } from './find.ts'
-import { identityOf, newIdentity, taken } from './identities.ts'
+import { addIdentities, identityOf, newIdentity, taken } from './identities.ts'
 
 const query = z.strictObject({
   ...keyPageQuery(),
@@ -44,8 +45,10 @@ const newCustomer = z.strictObject({
 })
 const one = z.object({ success: z.literal(true), data: customerShape })
 
-/** Document 001, section 2: customers. */
-export function addCustomers(app: FastifyInstance, context: ApiContext): void {
+/** Customers, and the addresses by which channels know them. */
+export function addCustomers(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/customers', {
@@ -184,6 +187,8 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       })
     },
   })
+
+  addIdentities(app, services)
 }
 
 /** A customer with its addresses, and its counters as they are now. */

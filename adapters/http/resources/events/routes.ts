@@ -3,13 +3,12 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Sql } from '../../../../db/connect.ts'
 import { InvalidInputError, UnavailableError } from '../../../../db/errors.ts'
 import { listenEvents, type LoggedEvent, readEvents } from '../../../../db/events/listen.ts'
 import { lastEventId } from '../../../../db/events/read-log.ts'
 import { eventTypes } from '../../../../db/events/types.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { commonHeaders } from '../../server/errors.ts'
 import { whole } from '../../shared/keyset.ts'
 
@@ -76,12 +75,12 @@ const heartbeatMs = 15_000
  * `GET /api/v1/events`: the tenant's log from a cursor, in order and without gaps; with `Accept: text/event-stream` as
  * Server-Sent Events that go on, and go on where they were by `Last-Event-ID`.
  */
-export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): void {
+export function addEvents(app: FastifyInstance, { context, sql }: Services): void {
   const closing = new AbortController()
   let streams = 0
   app.addHook('preClose', async () => closing.abort())
 
-  app.withTypeProvider<ZodTypeProvider>().get('/api/v1/events', {
+  app.withTypeProvider<ZodTypeProvider>().get('/events', {
     schema: {
       operationId: 'listEvents',
       summary: 'The log of events, by pages or as a stream',

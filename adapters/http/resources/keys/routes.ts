@@ -10,7 +10,8 @@ import { revokeKey } from '../../../../db/keys/revoke.ts'
 import { rotateKey } from '../../../../db/keys/rotate.ts'
 import type { ApiKeyRow } from '../../../../db/rows.ts'
 import { type Principal, principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { flag, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
 import { keyParams, keyShape, newKey, newKeyShape, rotation, toKeyShape } from './schema.ts'
@@ -24,7 +25,8 @@ const made = z.object({ success: z.literal(true), data: newKeyShape })
  * API keys. A key gives and takes no more than it has itself: it makes keys of its own scopes, and rotates and revokes
  * those that have no other.
  */
-export function addKeys(app: FastifyInstance, context: ApiContext): void {
+export function addKeys(app: FastifyInstance, { context }: Services): void {
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/keys', {

@@ -8,27 +8,15 @@ import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.
 import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
 import { Infected } from '../../../media/errors.ts'
 import { discard } from '../../../media/analyze.ts'
-import type { Storages } from '../../../media/storages.ts'
 import { takeIn } from '../../../media/ingest-file.ts'
-import type { Scanner } from '../../../scan/index.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { flag, noQuery, uuidParams } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { linkShape, mediaShape, toMediaShape } from './schema.ts'
 import { createOnce } from '../../server/idempotency.ts'
 import { idempotencyHeaders } from '../messages/sending.ts'
 import { receiveUpload } from './upload.ts'
-
-export interface MediaSettings {
-  storages: Storages
-  /** Null: none is configured, and uploads are `unscanned`. */
-  scanner: Scanner | null
-  /** Where files are while they come in. */
-  spoolFolder: string
-  /** Most bytes of an upload. */
-  limit: number
-}
 
 const one = z.object({ success: z.literal(true), data: mediaShape })
 const link = z.object({ success: z.literal(true), data: linkShape })
@@ -64,19 +52,16 @@ const linkQuery = {
     .describe('Seconds for which the link holds'),
 }
 
-/** Document 000, section 3: files go in by upload, and come out by links that expire. */
-export async function addMedia(
-  app: FastifyInstance,
-  context: ApiContext,
-  settings: MediaSettings,
-): Promise<void> {
-  const { storages, scanner, spoolFolder: folder, limit } = settings
+/** Files go in by upload, and come out by links that expire. */
+export async function addMedia(app: FastifyInstance, { context, media }: Services): Promise<void> {
+  if (!media) return
+  const { storages, scanner, spoolFolder: folder, limit } = media
 
   await app.register(async (scope) => {
     // The bytes are read by receiveUpload, as they come.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.withTypeProvider<ZodTypeProvider>().post('/api/v1/media', {
+    scope.withTypeProvider<ZodTypeProvider>().post('/media', {
       bodyLimit: limit + 1_048_576,
       config: {
         scope: 'messages:write',
@@ -131,9 +116,9 @@ export async function addMedia(
   })
 
   await app.register(async (scope) => {
-    acceptNoBody(scope)
+    acceptEmptyJsonBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    routes.get('/api/v1/media/:id', {
+    routes.get('/media/:id', {
       config: { scope: 'messages:read' },
       schema: {
         operationId: 'getMedia',
@@ -151,7 +136,7 @@ export async function addMedia(
       },
     })
 
-    routes.delete('/api/v1/media/:id', {
+    routes.delete('/media/:id', {
       config: { scope: 'messages:write' },
       schema: {
         operationId: 'deleteMedia',
@@ -179,7 +164,7 @@ export async function addMedia(
     })
 
     for (const what of ['download', 'preview'] as const) {
-      routes.get(`/api/v1/media/:id/${what}`, {
+      routes.get(`/media/:id/${what}`, {
         config: { scope: 'messages:read', errors: [409] },
         schema: {
           operationId: what === 'preview' ? 'linkMediaPreview' : 'linkMediaDownload',

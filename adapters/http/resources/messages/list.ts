@@ -18,10 +18,10 @@ import { planAnew } from '../../../../db/plan-cache.ts'
 import type { MessageRow } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { createEstimates } from '../../shared/estimates.ts'
 import { noQuery } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import {
   moment,
   mostCounted,
@@ -68,12 +68,12 @@ const listQuery = z.strictObject({
   ...pageQuery(50),
 })
 
-/** Document 004's `GET /api/v1/messages`, `GET /api/v1/messages/statistics` and `PUT /api/v1/messages/:id/read`. */
-export async function addMessageList(app: FastifyInstance, context: ApiContext): Promise<void> {
+/** `GET /messages`, `GET /messages/statistics` and `PUT /messages/:id/read`. */
+export async function addMessageList(app: FastifyInstance, { context }: Services): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const estimates = createEstimates()
 
-  routes.get('/api/v1/messages', {
+  routes.get('/messages', {
     schema: {
       operationId: 'listMessages',
       summary: 'Messages, newest first',
@@ -114,7 +114,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
     },
   })
 
-  routes.get('/api/v1/messages/statistics', {
+  routes.get('/messages/statistics', {
     schema: {
       operationId: 'getMessageStatistics',
       summary: 'How many messages there are, by status, direction and type',
@@ -140,8 +140,8 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
   })
 
   await app.register(async (scope) => {
-    acceptNoBody(scope)
-    scope.withTypeProvider<ZodTypeProvider>().put('/api/v1/messages/:id/read', {
+    acceptEmptyJsonBody(scope)
+    scope.withTypeProvider<ZodTypeProvider>().put('/messages/:id/read', {
       schema: {
         operationId: 'markMessageRead',
         summary: 'Mark a message that came in as read',

@@ -11,9 +11,9 @@ import { retryMessages } from '../../../../db/messages/retry.ts'
 import { selectMessages } from '../../../../db/messages/select.ts'
 import { type MessageRow, messageState } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { once } from '../../server/idempotency.ts'
 import { idempotencyHeaders } from './sending.ts'
 import { idIn, messageId, messageShape, toMessageShape } from './schema.ts'
@@ -56,10 +56,13 @@ const unchanged = z.object({
   reason: z.enum(['unknown_id', 'status', 'expired', 'account_disabled']),
 })
 
-/** What an operator does by hand: document 004's retry, and cancel and resolve beside it. */
-export async function addSettling(app: FastifyInstance, context: ApiContext): Promise<void> {
+/** What an operator does by hand: retry, cancel and resolve. */
+export async function addMessageActions(
+  app: FastifyInstance,
+  { context }: Services,
+): Promise<void> {
   await app.register(async (scope) => {
-    acceptNoBody(scope)
+    acceptEmptyJsonBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
     const settle = async (
       request: FastifyRequest,
@@ -75,7 +78,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
         }
       })
 
-    routes.post('/api/v1/messages/:id/retry', {
+    routes.post('/messages/:id/retry', {
       schema: {
         operationId: 'retryMessage',
         summary: 'Queue a failed message again',
@@ -94,7 +97,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       },
     })
 
-    routes.post('/api/v1/messages/:id/cancel', {
+    routes.post('/messages/:id/cancel', {
       schema: {
         operationId: 'cancelMessage',
         summary: 'Take back a message that has not left',
@@ -113,7 +116,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       },
     })
 
-    routes.post('/api/v1/messages/:id/resolve', {
+    routes.post('/messages/:id/resolve', {
       schema: {
         operationId: 'resolveMessage',
         summary: 'Settle a message whose outcome is unknown',
@@ -137,7 +140,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       },
     })
 
-    routes.post('/api/v1/messages/retry', {
+    routes.post('/messages/retry', {
       schema: {
         operationId: 'retryMessages',
         summary: 'Queue failed messages again, by ids or by a filter',

@@ -15,18 +15,21 @@ import { findMessage } from '../../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../../db/rows.ts'
 import { phoneChannels, toE164 } from '../../../channels/shared/phone.ts'
 import { type Principal, principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
 import { replayedHeader } from '../../server/idempotency.ts'
+import { addMessageList } from './list.ts'
+import { addMessageActions } from './message-actions.ts'
 import { checkConnected, idempotencyHeaders } from './sending.ts'
 import { newMessage, type NewMessageBody, toSaid } from './new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from './schema.ts'
 
-/** Document 004's `POST /api/v1/messages` and `GET /api/v1/messages/:id`. */
-export function addMessages(app: FastifyInstance, context: ApiContext): void {
+/** The WhatsApp message API: messages are sent, found, listed and counted, and what did not go out is retried or resolved. */
+export async function addMessages(app: FastifyInstance, services: Services): Promise<void> {
+  const { context } = services
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
-  routes.post('/api/v1/messages', {
+  routes.post('/messages', {
     schema: {
       operationId: 'sendMessage',
       summary: 'Queue a message',
@@ -51,7 +54,7 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
     },
   })
 
-  routes.get('/api/v1/messages/:id', {
+  routes.get('/messages/:id', {
     schema: {
       operationId: 'getMessage',
       summary: 'A message and its status',
@@ -74,6 +77,9 @@ export function addMessages(app: FastifyInstance, context: ApiContext): void {
       return { success: true as const, data: toMessageShape(row) }
     },
   })
+
+  await addMessageList(app, services)
+  await addMessageActions(app, services)
 }
 
 /** Stores the message, or finds the one that the same key stored. */

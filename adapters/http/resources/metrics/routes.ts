@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../../db/metrics.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
 
 const exposition = {
@@ -17,7 +17,7 @@ const mostAccounts = 200
  * `GET /metrics` for Prometheus: a key with the scope `metrics` sees its own tenant's. There is no exception for loopback,
  * since behind a proxy of the same machine everyone comes from there. No label carries an address.
  */
-export function addMetrics(app: FastifyInstance, context: ApiContext): void {
+export function addMetrics(app: FastifyInstance, { context }: Services): void {
   app.get('/metrics', {
     schema: {
       querystring: noQuery,

@@ -7,7 +7,8 @@ import { threadHistory } from '../../../../db/messages/history.ts'
 import { archiveThread } from '../../../../db/threads/archive.ts'
 import { type FoundThread, findThread } from '../../../../db/threads/find.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversations/schema.ts'
 import { idParams, nothing, noQuery } from '../../shared/fields.ts'
 import { once } from '../../server/idempotency.ts'
@@ -44,7 +45,8 @@ const page = {
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
 
 /** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first (document 002). */
-export function addThreads(app: FastifyInstance, context: ApiContext): void {
+export function addThreads(app: FastifyInstance, { context }: Services): void {
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/threads/:id', {

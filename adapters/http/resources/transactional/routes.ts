@@ -12,7 +12,7 @@ import { bound } from '../../../channels/email/mime.ts'
 import { contentTypeOf } from '../../../channels/shared/generic.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { type Principal, principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
 import { type Letter, newEmail, newSms } from './sms-email-schema.ts'
 import { asItWasStored, outboxMessageShape, toOutboxMessage } from './schema.ts'
@@ -23,7 +23,7 @@ import { checkConnected, idempotencyHeaders } from '../messages/sending.ts'
  * Document 003's `POST /api/messages/sms` and `POST /api/messages/email`: a message goes to the outbox. The account is that
  * of the address in `from`, and opens by itself; so a message from A to B and a webhook from B to A meet in one conversation.
  */
-export function addTransactional(app: FastifyInstance, context: ApiContext): void {
+export function addTransactional(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const response = {
     202: z.object({ success: z.literal(true), data: outboxMessageShape }),
@@ -41,7 +41,7 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
     return { success: true as const, data }
   }
 
-  routes.post('/api/messages/sms', {
+  routes.post('/messages/sms', {
     schema: {
       operationId: 'sendSms',
       summary: 'Queue a text or a multimedia message',
@@ -58,7 +58,7 @@ export function addTransactional(app: FastifyInstance, context: ApiContext): voi
     },
   })
 
-  routes.post('/api/messages/email', {
+  routes.post('/messages/email', {
     schema: {
       operationId: 'sendEmail',
       summary: 'Queue an email',

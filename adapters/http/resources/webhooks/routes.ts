@@ -1,16 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { z } from 'zod'
 import type { Channel, WebhookAnswer, WebhookRequest } from '../../../channels/channel.ts'
-import {
-  channelUnknown,
-  type ReceivedWebhook,
-  type Receiver,
-  type WebhookError,
-} from '../../../inbound/index.ts'
+import { channelUnknown, type ReceivedWebhook, type WebhookError } from '../../../inbound/index.ts'
 import { channels } from '../../../channels/registry.ts'
 import { UnauthorizedError } from '../../../../db/errors.ts'
-import type { ApiContext } from '../../server/context.ts'
-import { bare, handshake, ofAccount } from '../../openapi/webhooks.ts'
+import type { Services } from '../../server/context.ts'
+import { bare, handshake, ofAccount } from './schema.ts'
 import { statusOf } from '../../server/errors.ts'
 import { type Problem, problemBody } from '../../server/problem.ts'
 
@@ -26,8 +21,7 @@ const params = z.object({ accountId: z.uuid().optional() })
  */
 export async function addWebhooks(
   app: FastifyInstance,
-  context: ApiContext,
-  receiver: Receiver,
+  { context, receiver }: Services,
 ): Promise<void> {
   function addChannel(scope: FastifyInstance, channel: Channel): void {
     const handler = (async (request: FastifyRequest, reply: FastifyReply) => {
@@ -68,7 +62,7 @@ export async function addWebhooks(
       scope.route({
         // Only an account has a secret to shake hands by.
         method: channel.handshake && path !== '' ? ['POST', 'GET'] : ['POST'],
-        url: `/api/webhooks/${channel.name}${path}`,
+        url: `/${channel.name}${path}`,
         exposeHeadRoute: false,
         bodyLimit: channel.mostBytes ?? 2 * 1024 * 1024,
         schema: { params },
