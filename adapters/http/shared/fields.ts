@@ -1,8 +1,6 @@
 /** What requests hold, whatever they are about. */
 
 import { z } from 'zod'
-import { InvalidInputError } from '../../../db/errors.ts'
-import { phoneChannels, toE164 } from '../../channels/shared/phone.ts'
 import { sanitizeText, storable } from '../../channels/shared/payload.ts'
 import { idIn, messageId } from '../resources/messages/schema.ts'
 
@@ -92,23 +90,4 @@ export function alsoInSnakeCase<T extends z.ZodType>(schema: T) {
       }),
     )
   }, schema)
-}
-
-/**
- * An address as the channel writes it. What looks like a phone number on a channel of phones has to be one, in full.
- * @throws InvalidInputError `phone_invalid`
- */
-export function addressOn(channel: string, address: string, field = 'address'): string {
-  const trimmed = address.trim()
-  const isPhone = phoneChannels.has(channel) && /^(\+|[0-9 ().\-/]{7,}$)/.test(trimmed)
-  if (!isPhone) return trimmed
-  const number = trimmed.startsWith('+') ? toE164(trimmed) : null
-  if (number === null) {
-    throw new InvalidInputError('Phone number must be in E.164 format', {
-      code: 'phone_invalid',
-      field,
-      hint: 'A plus sign, the country code and the number: +27831234567.',
-    })
-  }
-  return number
 }

@@ -10,8 +10,7 @@ import { accountShape, healthShape, limitsShape, toAccountShape } from './schema
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { nothing, text, uuidParams, noQuery } from '../../shared/fields.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { accountOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
@@ -83,7 +82,7 @@ export function addAccountActions(app: FastifyInstance, { context }: Services): 
         const { id } = request.params
         const given: { reason?: string | null | undefined } = request.body ?? {}
         const reason = given.reason ?? undefined
-        return once(context, request, reply, async (tx, { tenantId }) => {
+        return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
           const before = await setAccountStatus(tx, tenantId, id, { from, to, reason })
           if (before === null) {
             throw new NotFoundError(`There is no account ${id}`, {

@@ -18,9 +18,8 @@ import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { channelOf, uuidParams, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { addAccountActions } from './account-actions.ts'
 import { accountOf } from './find.ts'
 
@@ -90,7 +89,7 @@ export function addAccounts(app: FastifyInstance, services: Services): void {
     config: { scope: 'accounts:write' },
     handler: async (request, reply) => {
       const { channel, ...rest } = request.body
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const change = { channel, ...toColumns(tenantId, channel, rest) }
         const row = await accountOf(tx, tenantId, await createAccount(tx, tenantId, change))
         return { status: 201, body: { success: true as const, data: toAccountShape(row) } }

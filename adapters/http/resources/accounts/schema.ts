@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { InvalidInputError } from '../../../../db/errors.ts'
 import type { AccountChange } from '../../../../db/accounts/save.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
-import { addressOn, channelOf, object, text } from '../../shared/fields.ts'
+import { ownAddressOn } from '../../shared/address.ts'
+import { channelOf, object, text } from '../../shared/fields.ts'
 import { time } from '../messages/schema.ts'
 
 const count = (field: string, least: number) =>
@@ -69,7 +70,7 @@ export function toColumns(
   }
   const given = {
     ...same,
-    address: address ? addressOn(channel, address) : address,
+    address: address ? ownAddressOn(channel, address) : address,
     secret_ref: secretRef,
     rate_per_minute: ratePerMinute,
     daily_limit: dailyLimit,

@@ -20,9 +20,8 @@ import {
 } from './schema.ts'
 import { idParams, nothing, noQuery } from '../../shared/fields.ts'
 import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { conversationOf } from './find.ts'
 
 const messagesQuery = z.strictObject(pageQuery(20))
@@ -111,7 +110,7 @@ export function addConversationContents(app: FastifyInstance, { context }: Servi
     },
     config: { scope: 'conversations:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { id } = await conversationOf(tx, tenantId, request.params.id)
         const active = await findActiveThread(tx, tenantId, id)
         const archived = active !== null && (await archiveThread(tx, tenantId, active))

@@ -9,9 +9,9 @@ import { lockCustomers } from '../../../../db/customers/lock.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import type { AccountRow, ConversationRow } from '../../../../db/rows.ts'
 import { roleName, typeName } from './schema.ts'
+import { addressOn } from '../../shared/address.ts'
 import {
   accountIdOf,
-  addressOn,
   alsoInSnakeCase,
   anyId,
   channelOf,

@@ -17,10 +17,9 @@ import type { Services } from '../../server/context.ts'
 import { participantShape, roleName, toParticipantShape } from './schema.ts'
 import { flag, idParams, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { findPeople, newParticipant } from './open-conversation.ts'
 import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { idIn } from '../messages/schema.ts'
 import { conversationOf } from './find.ts'
 
@@ -79,7 +78,7 @@ export function addParticipants(app: FastifyInstance, { context }: Services): vo
     config: { scope: 'conversations:write' },
     handler: async (request, reply) => {
       const { params, body } = request
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const conversation = await conversationOf(tx, tenantId, params.id)
         const people = await findPeople(tx, tenantId, conversation.channel, [body])
         const [id] = await insertParticipants(tx, tenantId, conversation.id, people)

@@ -32,9 +32,8 @@ import { conversationOf } from './find.ts'
 import { addConversationContents } from './messages.ts'
 import { newConversation, openConversation } from './open-conversation.ts'
 import { addParticipants } from './participants.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { idIn } from '../messages/schema.ts'
 
 const query = z.strictObject({
@@ -137,7 +136,7 @@ export function addConversations(app: FastifyInstance, services: Services): void
     },
     config: { scope: 'conversations:write', errors: [404] },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { row, created } = await openConversation(tx, tenantId, request.body)
         const data = await tell(tx, tenantId, row)
         return { status: created ? 201 : 200, body: { success: true as const, data } }
@@ -184,7 +183,7 @@ export function addConversations(app: FastifyInstance, services: Services): void
       },
       config: { scope: 'conversations:write' },
       handler: async (request, reply) =>
-        once(context, request, reply, async (tx, { tenantId }) => {
+        withIdempotency(context, request, reply, async (tx, { tenantId }) => {
           const data = await save(tx, tenantId, request.params.id, { status })
           return { body: { success: true as const, data } }
         }),

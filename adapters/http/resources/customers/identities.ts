@@ -7,10 +7,10 @@ import { ConflictError, NotFoundError, retryTransient } from '../../../../db/err
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { identityShape, toIdentityShape } from './schema.ts'
-import { addressOn, channelOf, idParams, text, noQuery } from '../../shared/fields.ts'
+import { addressOn } from '../../shared/address.ts'
+import { channelOf, idParams, text, noQuery } from '../../shared/fields.ts'
 import type { IdentityRow } from '../../../../db/rows.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { customerOf } from './find.ts'
 
 export const newIdentity = z.strictObject({ channel: channelOf(), address: text('address', 255) })
@@ -74,7 +74,7 @@ export function addIdentities(app: FastifyInstance, { context }: Services): void
     handler: async (request, reply) => {
       const { params, body } = request
       const identity = identityOf(body)
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const living = await lockCustomers(tx, tenantId, [params.id], 'id')
         const [id = params.id] = living.values()
         const found = await addIdentity(tx, tenantId, id, identity)

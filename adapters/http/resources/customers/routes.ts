@@ -16,9 +16,8 @@ import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { customerShape, toCustomerShape } from './schema.ts'
 import { anyId, channelOf, idParams, object, text, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { customerOf, unknownCustomer } from './find.ts'
 import { addIdentities, identityOf, newIdentity, taken } from './identities.ts'
 
@@ -96,7 +95,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { identities, ...given } = request.body
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const id = await createCustomer(tx, tenantId, given)
         for (const identity of identities.map(identityOf)) {
           const added = await addIdentity(tx, tenantId, id, identity)
@@ -170,7 +169,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { params, body } = request
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const loser = await customerIdOf(tx, tenantId, params.id)
         const winner = await customerIdOf(tx, tenantId, body.into)
         if (!loser) throw unknownCustomer(params.id)

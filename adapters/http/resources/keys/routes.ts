@@ -15,9 +15,8 @@ import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { flag, noQuery } from '../../shared/fields.ts'
 import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
 import { keyParams, keyShape, newKey, newKeyShape, rotation, toKeyShape } from './schema.ts'
-import { type Answer, once } from '../../server/idempotency.ts'
+import { type Answer, idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 
 const made = z.object({ success: z.literal(true), data: newKeyShape })
 
@@ -67,7 +66,7 @@ export function addKeys(app: FastifyInstance, { context }: Services): void {
     },
     config: { scope: 'keys:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, principal) => {
+      withIdempotency(context, request, reply, async (tx, principal) => {
         checkScopes(principal, request.body.scopes, 'scopes')
         const { tenantId } = principal
         return shownOnce(await createKey(tx, { ...request.body, tenantId }))
@@ -86,7 +85,7 @@ export function addKeys(app: FastifyInstance, { context }: Services): void {
     },
     config: { scope: 'keys:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, principal) => {
+      withIdempotency(context, request, reply, async (tx, principal) => {
         const { id } = await keyOf(tx, principal, request.params.id)
         const row = await rotateKey(tx, principal.tenantId, id, request.body?.endsAt ?? null)
         if (!row) throw unknown(request.params.id)
@@ -124,7 +123,7 @@ function shownOnce(row: ApiKeyRow & { key: string }): Answer<z.input<typeof made
   return {
     status: 201,
     body: { success: true, data },
-    kept: { success: true, data: { ...data, key: null } },
+    stored: { success: true, data: { ...data, key: null } },
   }
 }
 

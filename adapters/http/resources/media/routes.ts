@@ -14,8 +14,7 @@ import type { Services } from '../../server/context.ts'
 import { flag, noQuery, uuidParams } from '../../shared/fields.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { linkShape, mediaShape, toMediaShape } from './schema.ts'
-import { createOnce } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { createIdempotency, idempotencyHeaders } from '../../server/idempotency.ts'
 import { receiveUpload } from './upload.ts'
 
 const one = z.object({ success: z.literal(true), data: mediaShape })
@@ -84,15 +83,20 @@ export async function addMedia(app: FastifyInstance, { context, media }: Service
         const { signal } = going
         const upload = await receiveUpload(request, { folder, limit, signal })
         const { filename, contentType, spooled } = upload
-        const says = { sha256: spooled.sha256, filename }
-        const kept = createOnce<z.output<typeof one>>(context, request, reply, says)
-        const earlier = await kept.earlier().catch(async (error: unknown) => {
+        const content = { sha256: spooled.sha256, filename }
+        const { claim, send, ...idempotency } = createIdempotency<z.output<typeof one>>(
+          context,
+          request,
+          reply,
+          content,
+        )
+        const earlier = await idempotency.earlier().catch(async (error: unknown) => {
           await discard(spooled)
           throw error
         })
         if (earlier) {
           await discard(spooled)
-          return earlier
+          return send(earlier)
         }
         const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
           tenantId,
@@ -104,13 +108,13 @@ export async function addMedia(app: FastifyInstance, { context, media }: Service
               createMedia(tx, { tenantId, fileId, filename: safe, createdBy: keyId })
             // An error is not kept; its row is.
             if (status === 'infected') return make()
-            return kept.keep(tx, async () => {
+            return claim(tx, async () => {
               return { status: 201, body: { success: true, data: toMediaShape(await make()) } }
             })
           },
         })
-        if (typeof taken === 'object' && 'error_message' in taken) throw infected(taken)
-        return taken
+        if ('error_message' in taken) throw infected(taken)
+        return send(taken)
       },
     })
   })

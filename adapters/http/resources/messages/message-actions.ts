@@ -14,8 +14,7 @@ import { sanitizeText } from '../../../channels/shared/payload.ts'
 import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from './sending.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { idIn, messageId, messageShape, toMessageShape } from './schema.ts'
 
 const params = z.object({ id: messageId })
@@ -71,7 +70,7 @@ export async function addMessageActions(
       work: (tx: Transaction, tenantId: number) => Promise<Change | undefined>,
       verb: Verb,
     ) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const row = await changed(tx, tenantId, id, await work(tx, tenantId), verb)
         return {
           body: { success: true as const, message: verbs[verb].done, data: toMessageShape(row) },
@@ -160,7 +159,7 @@ export async function addMessageActions(
       },
       config: { scope: 'messages:write' },
       handler: async (request, reply) =>
-        once(context, request, reply, async (tx, { tenantId }) => ({
+        withIdempotency(context, request, reply, async (tx, { tenantId }) => ({
           body: { success: true as const, data: await retryMany(tx, tenantId, request.body) },
         })),
     })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SaidMessage } from '../../../../db/messages/create.ts'
+import type { MessageRequest } from '../../../../db/messages/create.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { object } from '../../shared/fields.ts'
 import { contentTypeOf, typeWord } from './schema.ts'
@@ -91,11 +91,9 @@ export const newMessage = z
   })
 export type NewMessageBody = z.infer<typeof newMessage>
 
-/** The request in the database's words. */
-export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {
+/** The request in the database's words, before an account is chosen for it. */
+export function toMessageRequest(body: NewMessageBody): MessageRequest {
   return {
-    accountId: body.accountId ?? body.whatsappAccountId ?? null,
-    address: body.to,
     contentType: contentTypeOf(body.type),
     body: body.content ?? null,
     mediaUrl: body.mediaUrl ?? null,

@@ -3,25 +3,20 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findAccount, findOnlyAccount } from '../../../../db/accounts/find.ts'
 import type { Transaction } from '../../../../db/connect.ts'
-import {
-  ConflictError,
-  InvalidInputError,
-  NotFoundError,
-  retryTransient,
-} from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import { findMedia } from '../../../../db/media/media.ts'
-import { createMessage, findByIdempotencyKey } from '../../../../db/messages/create.ts'
+import { createMessage } from '../../../../db/messages/create.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
 import type { AccountRow, MessageRow } from '../../../../db/rows.ts'
-import { phoneChannels, toE164 } from '../../../channels/shared/phone.ts'
 import { type Principal, principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
+import { addressOn } from '../../shared/address.ts'
 import { noQuery } from '../../shared/fields.ts'
-import { replayedHeader } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { addMessageList } from './list.ts'
 import { addMessageActions } from './message-actions.ts'
-import { checkConnected, idempotencyHeaders } from './sending.ts'
-import { newMessage, type NewMessageBody, toSaid } from './new-message.ts'
+import { checkConnected } from './check-account.ts'
+import { newMessage, type NewMessageBody, toMessageRequest } from './new-message.ts'
 import { messageId, messageShape, queuedShape, toMessageShape, toQueuedShape } from './schema.ts'
 
 /** The WhatsApp message API: messages are sent, found, listed and counted, and what did not go out is retried or resolved. */
@@ -41,17 +36,13 @@ export async function addMessages(app: FastifyInstance, services: Services): Pro
       },
     },
     config: { scope: 'messages:write', errors: [404] },
-    handler: async (request, reply) => {
-      const principal = principalOf(request)
-      const key = request.headers['idempotency-key'] ?? null
-      const { row, replayed } = await retryTransient(() =>
-        context.asTenant(principal.tenantId, (tx) => queue(tx, principal, request.body, key)),
-      )
-      if (replayed) reply.header(replayedHeader, 'true')
-      return reply
-        .code(202)
-        .send({ success: true, message: 'Message queued for sending', data: toQueuedShape(row) })
-    },
+    handler: async (request, reply) =>
+      withIdempotency(context, request, reply, async (tx, principal) => {
+        const key = request.headers['idempotency-key'] ?? null
+        const row = await queue(tx, principal, request.body, key)
+        const message = 'Message queued for sending'
+        return { status: 202, body: { success: true as const, message, data: toQueuedShape(row) } }
+      }),
   })
 
   routes.get('/messages/:id', {
@@ -82,35 +73,24 @@ export async function addMessages(app: FastifyInstance, services: Services): Pro
   await addMessageActions(app, services)
 }
 
-/** Stores the message, or finds the one that the same key stored. */
 async function queue(
   tx: Transaction,
   { tenantId, keyId }: Principal,
   body: NewMessageBody,
   idempotencyKey: string | null,
-): Promise<{ row: MessageRow; replayed: boolean }> {
-  const said = { tenantId, ...toSaid(body) }
-  const earlier = () =>
-    idempotencyKey ? findByIdempotencyKey(tx, { ...said, idempotencyKey }) : null
-  const stored = await earlier()
-  if (stored) return { row: stored, replayed: true }
+): Promise<MessageRow> {
   if (body.mediaId) await checkMedia(tx, tenantId, body.mediaId)
   const account = await chooseAccount(tx, tenantId, body)
-  const created = await createMessage(tx, {
-    ...said,
+  return createMessage(tx, {
+    ...toMessageRequest(body),
+    tenantId,
     accountId: account.id,
     channel: account.channel,
-    address: addressOn(account.channel, body.to),
+    address: addressOn(account.channel, body.to, 'to'),
     createdBy: keyId,
     idempotencyKey,
     isLimited: account.daily_limit !== null,
   })
-  // Null: a request with the same key was stored between the look and the insert.
-  const row = created ?? (await earlier())
-  if (!row) {
-    throw new Error('the message was not stored')
-  }
-  return { row, replayed: created === null }
 }
 
 /** @throws NotFoundError `media_unknown`, ConflictError with why the file was refused */
@@ -156,16 +136,4 @@ async function chooseAccount(
   }
   checkConnected(account, field)
   return account
-}
-
-function addressOn(channel: string, to: string): string {
-  const address = phoneChannels.has(channel) ? (to.trim().startsWith('+') ? toE164(to) : null) : to
-  if (address === null) {
-    throw new InvalidInputError('Phone number must be in E.164 format', {
-      code: 'phone_invalid',
-      field: 'to',
-      hint: 'A plus sign, the country code and the number: +27831234567.',
-    })
-  }
-  return address
 }

@@ -11,9 +11,8 @@ import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversations/schema.ts'
 import { idParams, nothing, noQuery } from '../../shared/fields.ts'
-import { once } from '../../server/idempotency.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { pageQuery } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
 import { historyShape, toHistoryShape, toTurns, turnShape } from '../conversations/chat-turns.ts'
 
 const number = z.string().regex(/^[0-9]{1,15}$/)
@@ -104,7 +103,7 @@ export function addThreads(app: FastifyInstance, { context }: Services): void {
     },
     config: { scope: 'conversations:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { id } = await threadOf(tx, tenantId, request.params.id)
         await archiveThread(tx, tenantId, id)
         const row = await threadOf(tx, tenantId, id)
