@@ -33,9 +33,9 @@ export type Authenticate = (
   scope: Scope,
 ) => Promise<void>
 
-/** ms for which a key is taken without asking the database: a revoked one works that much longer. */
-const rememberedFor = 2000
-const mostRemembered = 10_000
+/** ms for which a key is accepted without asking the database: a revoked one works that much longer. */
+const ttlMs = 2000
+const maxEntries = 10_000
 
 /**
  * A check of `Authorization: Bearer pp_…` that sets `request.principal`. The key may also be the password of Basic, which
@@ -44,21 +44,21 @@ const mostRemembered = 10_000
  * `scope_missing`.
  */
 export function createAuthenticate(context: ApiContext, limitRate: LimitRate): Authenticate {
-  const remembered = new Map<string, { until: number; key: FoundKey }>()
+  const cache = new Map<string, { until: number; key: FoundKey }>()
 
   const find = async (secret: string): Promise<FoundKey | null> => {
     const hash = hashKey(secret).toString('base64')
-    const known = remembered.get(hash)
+    const known = cache.get(hash)
     if (known && known.until > Date.now()) {
       return known.key
     }
-    remembered.delete(hash)
+    cache.delete(hash)
     const key = await context.run((sql) => findKey(sql, secret, context))
     if (key) {
-      if (remembered.size >= mostRemembered) {
-        remembered.clear()
+      if (cache.size >= maxEntries) {
+        cache.clear()
       }
-      remembered.set(hash, { until: Date.now() + rememberedFor, key })
+      cache.set(hash, { until: Date.now() + ttlMs, key })
     }
     return key
   }

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { InvalidInputError } from '../../../db/errors.ts'
 
-/** Headers that say one thing. Of most of them Node would heed the first alone, and of two keys make a third. */
-const saidOnce: ReadonlyMap<string, string> = new Map(
+/** Headers with one value. Of most of them Node takes the first and drops the rest; two keys it joins to a third. */
+const singleHeaders: ReadonlyMap<string, string> = new Map(
   ['Authorization', 'Content-Type', 'Host', 'Idempotency-Key', 'Last-Event-ID'].map((name) => [
     name.toLowerCase(),
     name,
@@ -13,7 +13,7 @@ const saidOnce: ReadonlyMap<string, string> = new Map(
 export function refuseRepeatedHeaders({ raw }: FastifyRequest): void {
   const seen = new Set<string>()
   for (let at = 0; at < raw.rawHeaders.length; at += 2) {
-    const header = saidOnce.get(raw.rawHeaders[at]?.toLowerCase() ?? '')
+    const header = singleHeaders.get(raw.rawHeaders[at]?.toLowerCase() ?? '')
     if (header === undefined) continue
     if (seen.has(header)) {
       throw new InvalidInputError(`${header} was sent more than once`, {

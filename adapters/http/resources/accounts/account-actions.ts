@@ -9,7 +9,7 @@ import type { AccountRow } from '../../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
-import { nothing, text, uuidParams, noQuery } from '../../shared/fields.ts'
+import { emptyBody, text, uuidParams, noQuery } from '../../shared/fields.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { accountOf } from './find.ts'
 
@@ -28,7 +28,7 @@ const verbs: Record<
     from: Status[]
     to: Status
     refused: Status[]
-    body: typeof why | typeof nothing
+    body: typeof why | typeof emptyBody
     summary: string
   }
 > = {
@@ -36,7 +36,7 @@ const verbs: Record<
     from: ['disconnected'],
     to: 'connected',
     refused: ['disabled'],
-    body: nothing,
+    body: emptyBody,
     summary: 'Let an account send what waits for it',
   },
   disconnect: {
@@ -50,7 +50,7 @@ const verbs: Record<
     from: ['disabled'],
     to: 'connected',
     refused: [],
-    body: nothing,
+    body: emptyBody,
     summary: 'Take a disabled account into use again',
   },
   disable: {

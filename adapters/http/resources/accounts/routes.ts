@@ -17,9 +17,8 @@ import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { channelOf, uuidParams, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
 import { addAccountActions } from './account-actions.ts'
 import { accountOf } from './find.ts'
 
@@ -36,7 +35,7 @@ export function addAccounts(app: FastifyInstance, services: Services): void {
       operationId: 'listAccounts',
       summary: 'The accounts of the tenant',
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         channel: channelOf().optional(),
         status: accountShape.shape.status.optional(),
       }),
@@ -52,10 +51,10 @@ export function addAccounts(app: FastifyInstance, services: Services): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const page = await context.asTenant(tenantId, (tx) =>
-        readAccounts(tx, tenantId, query, keyPageOf(query)),
+        readAccounts(tx, tenantId, query, startOf(query)),
       )
       const accounts = page.rows.map(toAccountShape)
-      return { success: true as const, data: { accounts, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { accounts, ...idPageFields(query, page) } }
     },
   })
 

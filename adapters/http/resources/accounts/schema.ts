@@ -8,10 +8,10 @@ import { ownAddressOn } from '../../shared/address.ts'
 import { channelOf, object, text } from '../../shared/fields.ts'
 import { time } from '../messages/schema.ts'
 
-const count = (field: string, least: number) =>
+const count = (field: string, min: number) =>
   z
     .int(`${field} must be a whole number`)
-    .min(least, `${field} must be ${least} or more`)
+    .min(min, `${field} must be ${min} or more`)
     .max(2_147_483_647, `${field} must be 2147483647 at most`)
 
 /**

@@ -15,12 +15,10 @@ import { ConflictError, NotFoundError, retryTransient } from '../../../../db/err
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { participantShape, roleName, toParticipantShape } from './schema.ts'
-import { flag, idParams, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
+import { flag, idIn, idParams, noQuery } from '../../shared/fields.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { findPeople, newParticipant } from './open-conversation.ts'
-import { pageShape } from '../../shared/keyset.ts'
-import { idIn } from '../messages/schema.ts'
 import { conversationOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: participantShape })
@@ -40,7 +38,7 @@ export function addParticipants(app: FastifyInstance, { context }: Services): vo
       summary: 'Who is in a conversation',
       params: idParams,
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         left: flag('left').optional().describe('Also those who have left'),
       }),
       response: {
@@ -58,10 +56,10 @@ export function addParticipants(app: FastifyInstance, { context }: Services): vo
       const page = await context.asTenant(tenantId, async (tx) => {
         const conversation = await conversationOf(tx, tenantId, id)
         const which = { conversationId: conversation.id, left: query.left ?? false }
-        return listParticipants(tx, tenantId, which, keyPageOf(query))
+        return listParticipants(tx, tenantId, which, startOf(query))
       })
       const participants = page.rows.map(toParticipantShape)
-      return { success: true as const, data: { participants, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { participants, ...idPageFields(query, page) } }
     },
   })
 

@@ -11,6 +11,7 @@ import {
 import { type ConversationChange, updateConversation } from '../../../../db/conversations/update.ts'
 import { findCustomer } from '../../../../db/customers/find.ts'
 import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
+import { countedUpTo, maxCounted } from '../../../../db/paging/offset.ts'
 import type { ConversationRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
@@ -21,23 +22,22 @@ import {
   accountIdOf,
   alsoInSnakeCase,
   channelOf,
+  emptyBody,
+  idIn,
   idParams,
-  nothing,
+  noQuery,
   object,
   text,
-  noQuery,
 } from '../../shared/fields.ts'
-import { countedUpTo } from '../../shared/page.ts'
+import { byTime, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/paging.ts'
 import { conversationOf } from './find.ts'
 import { addConversationContents } from './messages.ts'
 import { newConversation, openConversation } from './open-conversation.ts'
 import { addParticipants } from './participants.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
-import { idIn } from '../messages/schema.ts'
 
 const query = z.strictObject({
-  ...pageQuery(20),
+  ...pageQuery(20, byTime),
   status: statusName.optional(),
   type: typeName.optional(),
   channel: channelOf().optional(),
@@ -116,7 +116,7 @@ export function addConversations(app: FastifyInstance, services: Services): void
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
-        tell(tx, tenantId, await conversationOf(tx, tenantId, request.params.id)),
+        readDetail(tx, tenantId, await conversationOf(tx, tenantId, request.params.id)),
       )
       return { success: true as const, data }
     },
@@ -138,7 +138,7 @@ export function addConversations(app: FastifyInstance, services: Services): void
     handler: async (request, reply) =>
       withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { row, created } = await openConversation(tx, tenantId, request.body)
-        const data = await tell(tx, tenantId, row)
+        const data = await readDetail(tx, tenantId, row)
         return { status: created ? 201 : 200, body: { success: true as const, data } }
       }),
   })
@@ -178,7 +178,7 @@ export function addConversations(app: FastifyInstance, services: Services): void
         headers: idempotencyHeaders,
         querystring: noQuery,
         params: idParams,
-        body: nothing,
+        body: emptyBody,
         response: { 200: one },
       },
       config: { scope: 'conversations:write' },
@@ -197,11 +197,11 @@ export function addConversations(app: FastifyInstance, services: Services): void
 async function save(tx: Transaction, tenantId: number, id: string, given: ConversationChange) {
   const row = await conversationOf(tx, tenantId, id)
   await updateConversation(tx, tenantId, row.id, given)
-  return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
+  return readDetail(tx, tenantId, await conversationOf(tx, tenantId, row.id))
 }
 
 /** A conversation with who is in it, its latest messages, and its counters as they are now. */
-async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
+async function readDetail(tx: Transaction, tenantId: number, row: ConversationRow) {
   const [counters, [found]] = await Promise.all([
     countConversation(tx, tenantId, row.id),
     withContents(tx, tenantId, [row]),
@@ -224,11 +224,10 @@ async function list(
   const none = customer === null
   const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
   const count = () =>
-    estimates(filter, async () =>
-      countedUpTo(await countConversations(tx, filter, mostCounted + 1)),
-    )
-  const nothing = { total: 0, isEstimate: false }
-  const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
+    estimates(filter, async () => countedUpTo(await countConversations(tx, filter, maxCounted + 1)))
+  const total = none
+    ? { total: 0, isEstimate: false }
+    : (totalOf({ limit, ...start }, found.length) ?? (await count()))
   const { rows, page } = toPage(asked, found, total)
   return { conversations: rows.map(toConversationShape), ...page }
 }

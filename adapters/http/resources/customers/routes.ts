@@ -14,15 +14,14 @@ import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { customerShape, toCustomerShape } from './schema.ts'
-import { anyId, channelOf, idParams, object, text, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
+import { anyId, channelOf, idParams, noQuery, object, text } from '../../shared/fields.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
 import { customerOf, unknownCustomer } from './find.ts'
 import { addIdentities, identityOf, newIdentity, taken } from './identities.ts'
 
 const query = z.strictObject({
-  ...keyPageQuery(),
+  ...pageQuery(20, byId),
   name: text('name', 255).optional().describe('A part of the name, whatever the case'),
   address: text('address', 255).optional().describe('A whole address, on any channel'),
   channel: channelOf().optional().describe('That has an address there'),
@@ -67,7 +66,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const data = await context.asTenant(tenantId, async (tx) => {
-        const page = await listCustomers(tx, tenantId, query, keyPageOf(query))
+        const page = await listCustomers(tx, tenantId, query, startOf(query))
         const found = await listIdentities(
           tx,
           tenantId,
@@ -76,7 +75,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
         const identities = Map.groupBy(found, ({ customer_id }) => customer_id)
         return {
           customers: page.rows.map((row) => toCustomerShape(row, identities.get(row.id) ?? [])),
-          ...keyPageFields(query, page),
+          ...idPageFields(query, page),
         }
       })
       return { success: true as const, data }
@@ -101,7 +100,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
           const added = await addIdentity(tx, tenantId, id, identity)
           if (added?.customer_id !== id) throw taken(added)
         }
-        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        const data = await readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         return { status: 201, body: { success: true as const, data } }
       })
     },
@@ -119,7 +118,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
-        tell(tx, tenantId, await customerOf(tx, tenantId, request.params.id)),
+        readDetail(tx, tenantId, await customerOf(tx, tenantId, request.params.id)),
       )
       return { success: true as const, data }
     },
@@ -149,7 +148,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
         context.asTenant(tenantId, async (tx) => {
           const { id } = await customerOf(tx, tenantId, params.id)
           await updateCustomer(tx, tenantId, id, body)
-          return tell(tx, tenantId, await customerOf(tx, tenantId, id))
+          return readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         }),
       )
       return { success: true as const, data }
@@ -181,7 +180,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
           })
         }
         const id = await mergeCustomers(tx, tenantId, { winner, loser })
-        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        const data = await readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         return { body: { success: true as const, data } }
       })
     },
@@ -191,7 +190,7 @@ export function addCustomers(app: FastifyInstance, services: Services): void {
 }
 
 /** A customer with its addresses, and its counters as they are now. */
-async function tell(tx: Transaction, tenantId: number, row: CustomerRow) {
+async function readDetail(tx: Transaction, tenantId: number, row: CustomerRow) {
   const counters = await countCustomer(tx, tenantId, row.id)
   return toCustomerShape({ ...row, ...counters }, await listIdentities(tx, tenantId, [row.id]))
 }

@@ -8,9 +8,9 @@ import { listenEvents, type LoggedEvent, readEvents } from '../../../../db/event
 import { lastEventId } from '../../../../db/events/read-log.ts'
 import { eventTypes } from '../../../../db/events/types.ts'
 import { principalOf } from '../../server/auth.ts'
+import { whole } from '../../shared/fields.ts'
 import type { Services } from '../../server/context.ts'
 import { commonHeaders } from '../../server/errors.ts'
-import { whole } from '../../shared/keyset.ts'
 
 const cursor = z.string().regex(/^\d{1,15}$/, 'must be the id of an event, or 0')
 
@@ -67,7 +67,7 @@ const stream = {
 } satisfies FastifyContextConfig['operation']
 
 /** Streams at once; each looks at the log every second. */
-const mostStreams = 200
+const maxStreams = 200
 /** ms after which a stream that has nothing to say says so: proxies end silent connections. */
 const heartbeatMs = 15_000
 
@@ -110,7 +110,7 @@ export function addEvents(app: FastifyInstance, { context, sql }: Services): voi
         return { success: true as const, data }
       }
 
-      if (streams >= mostStreams) {
+      if (streams >= maxStreams) {
         throw new UnavailableError('Too many streams at once', {
           code: 'busy',
           hint: 'Read by pages.',

@@ -13,10 +13,9 @@ import { type Principal, principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { flag, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
 import { keyParams, keyShape, newKey, newKeyShape, rotation, toKeyShape } from './schema.ts'
 import { type Answer, idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
 
 const made = z.object({ success: z.literal(true), data: newKeyShape })
 
@@ -33,7 +32,7 @@ export function addKeys(app: FastifyInstance, { context }: Services): void {
       operationId: 'listKeys',
       summary: 'API keys, newest first',
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         all: flag('all').optional().describe('Also those that are revoked or have expired'),
       }),
       response: {
@@ -48,10 +47,10 @@ export function addKeys(app: FastifyInstance, { context }: Services): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const page = await context.asTenant(tenantId, (tx) =>
-        readKeys(tx, tenantId, { all: query.all ?? false }, keyPageOf(query)),
+        readKeys(tx, tenantId, { all: query.all ?? false }, startOf(query)),
       )
       const keys = page.rows.map(toKeyShape)
-      return { success: true as const, data: { keys, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { keys, ...idPageFields(query, page) } }
     },
   })
 

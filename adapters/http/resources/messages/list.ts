@@ -15,22 +15,15 @@ import { countMessages, type ListFilter, listMessages } from '../../../../db/mes
 import { markRead } from '../../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../../db/messages/statistics.ts'
 import { planAnew } from '../../../../db/plan-cache.ts'
+import { maxCounted } from '../../../../db/paging/offset.ts'
 import type { MessageRow } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { createEstimates } from '../../shared/estimates.ts'
-import { noQuery } from '../../shared/fields.ts'
+import { dateTime, noQuery } from '../../shared/fields.ts'
+import { byTime, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/paging.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
-import {
-  moment,
-  mostCounted,
-  pageQuery,
-  pageShape,
-  startOf,
-  toPage,
-  totalOf,
-} from '../../shared/keyset.ts'
 import {
   contentTypeOf,
   directionWord,
@@ -44,13 +37,13 @@ import {
 import { statisticsShape, toStatisticsShape } from './statistics-schema.ts'
 
 /** Messages that statistics of a time count one by one. */
-const mostTallied = 100_000
+const maxTallied = 100_000
 
 const range = {
   whatsappAccountId: z.uuid('whatsappAccountId must be a UUID').optional(),
   accountId: z.uuid('accountId must be a UUID').optional().describe('The same'),
-  startDate: moment('startDate').optional().describe('Created at this moment or after'),
-  endDate: moment('endDate').optional().describe('Created before this moment'),
+  startDate: dateTime('startDate').optional().describe('Created at this moment or after'),
+  endDate: dateTime('endDate').optional().describe('Created before this moment'),
 }
 
 const listQuery = z.strictObject({
@@ -65,7 +58,7 @@ const listQuery = z.strictObject({
     .max(255)
     .refine((text) => sanitizeText(text) === text, 'campaignId must not hold control characters')
     .optional(),
-  ...pageQuery(50),
+  ...pageQuery(50, byTime),
 })
 
 /** `GET /messages`, `GET /messages/statistics` and `PUT /messages/:id/read`. */
@@ -106,7 +99,7 @@ export async function addMessageList(app: FastifyInstance, { context }: Services
         ])
         const counted =
           totalOf(start, found.length) ??
-          (await estimates(filter, () => countMessages(tx, filter, mostCounted)))
+          (await estimates(filter, () => countMessages(tx, filter, maxCounted)))
         return [found, counted] as const
       })
       const { rows, page } = toPage(query, found, counted)
@@ -130,11 +123,11 @@ export async function addMessageList(app: FastifyInstance, { context }: Services
         if (!startDate && !endDate) return countKinds(tx, filter)
         const [, among] = await Promise.all([
           planAnew(tx),
-          countKindsAmong(tx, filter, mostTallied + 1),
+          countKindsAmong(tx, filter, maxTallied + 1),
         ])
         return among
       })
-      const counted = startDate || endDate ? mostTallied : Infinity
+      const counted = startDate || endDate ? maxTallied : Infinity
       return { success: true as const, data: toStatisticsShape(counts, counted) }
     },
   })

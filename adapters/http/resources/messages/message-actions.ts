@@ -12,24 +12,19 @@ import { selectMessages } from '../../../../db/messages/select.ts'
 import { type MessageRow, messageState } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import type { Services } from '../../server/context.ts'
-import { noQuery } from '../../shared/fields.ts'
+import { dateTime, emptyBody, idIn, noQuery } from '../../shared/fields.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { idIn, messageId, messageShape, toMessageShape } from './schema.ts'
+import { messageId, messageShape, toMessageShape } from './schema.ts'
 
 const params = z.object({ id: messageId })
 const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
-const nothing = z.strictObject({}).nullish()
 
 const name = z
   .string()
   .min(1)
   .max(255)
   .refine((text) => sanitizeText(text) === text, 'must not hold control characters')
-const moment = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be an ISO 8601 date')
-  .transform((text) => new Date(text))
-
 const verdict = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('sent'), externalMessageId: name.nullish() }),
   z.strictObject({ status: z.literal('failed') }),
@@ -44,8 +39,8 @@ const filter = z.strictObject({
   channel: name.optional(),
   campaignId: name.optional(),
   errorCode: name.optional(),
-  startDate: moment.optional().describe('That failed at this moment or after'),
-  endDate: moment.optional().describe('That failed before this moment'),
+  startDate: dateTime('startDate').optional().describe('That failed at this moment or after'),
+  endDate: dateTime('endDate').optional().describe('That failed before this moment'),
   limit: z.int().min(1).max(1000).default(100).describe('At most so many, the oldest first'),
 })
 
@@ -63,7 +58,7 @@ export async function addMessageActions(
   await app.register(async (scope) => {
     acceptEmptyJsonBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    const settle = async (
+    const act = async (
       request: FastifyRequest,
       reply: FastifyReply,
       id: string,
@@ -84,7 +79,7 @@ export async function addMessageActions(
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
-        body: nothing,
+        body: emptyBody,
         response: { 200: answer },
       },
       config: { scope: 'messages:write' },
@@ -92,7 +87,7 @@ export async function addMessageActions(
         const { id } = request.params
         const retry = async (tx: Transaction, tenantId: number) =>
           (await retryMessages(tx, { tenantId, ids: [id] }))[0]
-        return settle(request, reply, id, retry, 'retried')
+        return act(request, reply, id, retry, 'retried')
       },
     })
 
@@ -103,7 +98,7 @@ export async function addMessageActions(
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
-        body: nothing,
+        body: emptyBody,
         response: { 200: answer },
       },
       config: { scope: 'messages:write' },
@@ -111,7 +106,7 @@ export async function addMessageActions(
         const { id } = request.params
         const cancel = async (tx: Transaction, tenantId: number) =>
           (await cancelMessages(tx, { tenantId, ids: [id] }))[0]
-        return settle(request, reply, id, cancel, 'canceled')
+        return act(request, reply, id, cancel, 'canceled')
       },
     })
 
@@ -135,7 +130,7 @@ export async function addMessageActions(
             : body
         const resolve = (tx: Transaction, tenantId: number) =>
           resolveMessage(tx, { tenantId, id }, found)
-        return settle(request, reply, id, resolve, 'resolved')
+        return act(request, reply, id, resolve, 'resolved')
       },
     })
 

@@ -11,7 +11,7 @@ const exposition = {
 }
 
 /** Accounts that get series of their own; each has 10. */
-const mostAccounts = 200
+const maxAccounts = 200
 
 /**
  * `GET /metrics` for Prometheus: a key with the scope `metrics` sees its own tenant's. There is no exception for loopback,
@@ -28,7 +28,7 @@ export function addMetrics(app: FastifyInstance, { context }: Services): void {
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const metrics = await context.asTenant(tenantId, (tx) =>
-        readMetrics(tx, { tenantId, accounts: mostAccounts }),
+        readMetrics(tx, { tenantId, accounts: maxAccounts }),
       )
       const registry = expose(tenantId, metrics)
       exposeWebhooks(registry, context.refusedWebhooks.read())
@@ -97,7 +97,7 @@ function expose(
   }
   gauge(
     'accounts_left_out',
-    `Accounts without series: those past the ${mostAccounts} busiest`,
+    `Accounts without series: those past the ${maxAccounts} busiest`,
     [],
   ).set({ tenant }, accountsLeftOut)
 

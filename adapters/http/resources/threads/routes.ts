@@ -10,31 +10,23 @@ import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversations/schema.ts'
-import { idParams, nothing, noQuery } from '../../shared/fields.ts'
+import { idParams, emptyBody, noQuery } from '../../shared/fields.ts'
+import { byNumber, pageQuery, toCursor } from '../../shared/paging.ts'
 import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
-import { pageQuery } from '../../shared/keyset.ts'
 import { historyShape, toHistoryShape, toTurns, turnShape } from '../conversations/chat-turns.ts'
 
-const number = z.string().regex(/^[0-9]{1,15}$/)
+const { limit, cursor } = pageQuery(50, byNumber)
 
 const historyQuery = z.strictObject({
   format: z.enum(['messages', 'turns']).default('messages'),
-  limit: pageQuery(50).limit,
+  limit,
   before: z
     .string()
     .regex(/^[0-9]{1,15}$/, 'before must be the number of a message')
+    .transform(Number)
     .optional()
     .describe("A message's number: only what was said before it"),
-  cursor: z
-    .string()
-    .transform((text, context) => {
-      const given = Buffer.from(text, 'base64url').toString('latin1')
-      if (number.safeParse(given).success) return given
-      context.addIssue('cursor must be the nextCursor of a page before')
-      return z.NEVER
-    })
-    .optional()
-    .describe('The nextCursor of the page before, which is of what was said later'),
+  cursor: cursor.describe('The nextCursor of the page before, which is of what was said later'),
 })
 
 const page = {
@@ -43,7 +35,7 @@ const page = {
 }
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
 
-/** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first (document 002). */
+/** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first. */
 export function addThreads(app: FastifyInstance, { context }: Services): void {
   acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
@@ -98,7 +90,7 @@ export function addThreads(app: FastifyInstance, { context }: Services): void {
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
-      body: nothing,
+      body: emptyBody,
       response: { 200: one },
     },
     config: { scope: 'conversations:write' },
@@ -131,14 +123,11 @@ async function read(
     tenantId,
     thread: thread.id,
     limit: limit + 1,
-    ...(end === undefined ? {} : { before: Number(end) }),
+    ...(end === undefined ? {} : { before: end }),
   })
   const entries = found.slice(-limit)
   const [first] = entries
-  const nextCursor =
-    found.length > limit && first
-      ? Buffer.from(String(first.number), 'latin1').toString('base64url')
-      : null
+  const nextCursor = found.length > limit && first ? toCursor(byNumber, first.number) : null
   const rest = { threadId: thread.id, limit, nextCursor }
   return format === 'turns'
     ? { ...rest, turns: toTurns(entries) }
