@@ -1,4 +1,4 @@
-/** The errors of the document: one shape, and what each status stands for. */
+/** The errors in the document: one shape, and what each status means. */
 
 import type { FastifySchema, RouteOptions } from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'

@@ -15,7 +15,7 @@ import { createRateLimit } from './rate-limit.ts'
 import { createApp } from './server.ts'
 
 export interface ApiOptions {
-  /** The database's. */
+  /** Of the database. */
   url: string
   host: string
   /** 0: any that is free. */
@@ -25,25 +25,25 @@ export interface ApiOptions {
   logger: Logger
   /** Connections to the database. Default 10. */
   connections?: number
-  /** ms that a request waits for one of them before it is answered 503. Default 5000. */
-  busyAfter?: number
+  /** ms that a request queues for one of them before it is answered 503. Default 5000. */
+  waitMs?: number
   /** ms that a statement waits for a lock before its request is answered 503. Default 30,000. */
   lockMs?: number
-  /** ms that a client has for its request to come whole, and that a connection may be silent. Default 60,000. */
-  patienceMs?: number
+  /** ms until a request has to be here in full, and that a connection may be idle. Default 60,000. */
+  requestTimeoutMs?: number
   version?: string
-  /** Where providers reach us, without a trailing slash. Default: what their requests say (Host). */
+  /** The base URL at which providers reach us, without a trailing slash. Default: that of their requests (Host). */
   publicUrl?: string | null
-  /** Where files lie; without it, none are taken and none are served. */
+  /** The storage of files; without it, none are accepted and none are served. */
   media?: MediaSettings
-  /** Whose pages may call us from a browser, such as `https://app.example.org`; `*`: everyone's. Default: nobody's. */
+  /** Allowed CORS origins, such as `https://app.example.org`; `*`: all. Default: none. */
   corsOrigins?: readonly string[]
 }
 
 export interface Api {
   /** Where it listens: `http://127.0.0.1:8080`. */
   url: string
-  /** Answers what was asked, for a second at most, and ends. */
+  /** Stops accepting requests, answers those under way for a second at most, and closes the pools. */
   close(): Promise<void>
 }
 
@@ -53,7 +53,7 @@ export interface Api {
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10, busyAfter = 5000, lockMs = 30_000 } = options
+  const { auth, connections = 10, waitMs = 5000, lockMs = 30_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInputError(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
@@ -65,14 +65,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     )
   }
   const sql = connect(options.url, { max: connections, name: 'pigeonpost api' })
-  const admit = createAdmission({ size: connections, maxQueued: 1000, waitMs: busyAfter })
+  const admit = createAdmission({ size: connections, maxQueued: 1000, waitMs })
   const context = createContext(sql, admit, {
     auth,
     lockMs,
     version: options.version ?? 'unknown',
     publicUrl: options.publicUrl ?? null,
   })
-  const app = createApp(options.logger, options.patienceMs)
+  const app = createApp(options.logger, options.requestTimeoutMs)
   trackDisconnects(app)
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
@@ -93,15 +93,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     plain: async (work) => work(plain),
     lookUp: context.run,
     lanes,
-    waitMs: busyAfter,
+    waitMs,
     lockMs,
   })
   await addRoutes(app, { context, sql, receiver, media: options.media })
 
   const close = async () => {
-    const hurry = setTimeout(() => app.server.closeAllConnections(), 1000)
+    const deadline = setTimeout(() => app.server.closeAllConnections(), 1000)
     await app.close()
-    clearTimeout(hurry)
+    clearTimeout(deadline)
     await Promise.all([
       sql.end({ timeout: 1 }),
       inbox.end({ timeout: 1 }),

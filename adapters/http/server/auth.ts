@@ -5,10 +5,10 @@ import { hashKey } from '../../../db/keys/create.ts'
 import { type Scope, scopes as everything } from '../../../db/keys/scopes.ts'
 import type { ApiContext } from './context.ts'
 
-/** Whether a key may ask once more now. @throws RateLimitedError */
+/** Counts a request against the rate of its key. @throws RateLimitedError */
 export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-/** Who asks: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
+/** On whose behalf a request runs: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
 export interface Principal {
   tenantId: number
   keyId: string | null
@@ -22,7 +22,7 @@ declare module 'fastify' {
     principal: Principal | null
   }
   interface FastifyContextConfig {
-    /** What the key of a request has to have; null: the route answers everyone. Each route says which. */
+    /** The scope that the request's key must have; null: the route needs no key. Each route declares it. */
     scope?: Scope | null
   }
 }
@@ -102,7 +102,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
   }
 }
 
-/** Refuses routes that are added after it and do not say whom they answer: an open one is open because it says so. */
+/** Refuses routes that are added after it and declare no scope: an open route is open because it says so. */
 export function requireScopes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope !== undefined) return

@@ -9,8 +9,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Under PIGEONPOST_AUTH=none the machine's own browser is let in too, and any page in it may call us: by a name of its
- * own that it points here (DNS rebinding), or across origins. Both show in the headers.
+ * Under PIGEONPOST_AUTH=none the machine's own browser has access too, and any page in it may call us: by a host name of its
+ * own that resolves to this machine (DNS rebinding), or across origins. Both show in the headers.
  * @throws ForbiddenError `host_not_local`, `origin_not_local`
  */
 export function refuseForeignPages(request: FastifyRequest): void {

@@ -6,8 +6,8 @@ import { type LimitRate, principalOf } from './auth.ts'
 const windowMs = 60_000
 
 /**
- * A check of how often a key with a limit asks, to be called once the request has its principal: so many requests in each minute that
- * begins with the first of them. It is counted in this process alone, so N servers take up to N times as many; in the
+ * Limits the rate of keys that have one, once the request has its principal: so many requests in each minute that begins
+ * with the first of them. It is counted in this process alone, so N servers take up to N times as many; in the
  * database it would cost each request a write. The headers are those of the draft (RateLimit header fields for HTTP).
  * @throws RateLimitedError `rate_limited`, with Retry-After in seconds
  */

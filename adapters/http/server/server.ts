@@ -16,7 +16,7 @@ const maxParameterLength = 255 * 4 * 3
 const bodyLimit = 2 * 1024 * 1024
 
 /** The server without routes: its limits, hooks and errors. */
-export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance {
+export function createApp(logger: Logger, requestTimeoutMs = 60_000): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -25,12 +25,12 @@ export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance 
     }),
     bodyLimit,
     routerOptions: { maxParamLength: maxParameterLength },
-    requestTimeout: patienceMs,
-    // Of who does not read its answer: the socket is silent then. A stream of events has its heartbeats.
-    connectionTimeout: patienceMs,
+    requestTimeout: requestTimeoutMs,
+    // For clients that do not read their answer: the socket is idle then. A stream of events has its heartbeats.
+    connectionTimeout: requestTimeoutMs,
     http: {
-      headersTimeout: patienceMs,
-      connectionsCheckingInterval: Math.min(5_000, patienceMs / 4),
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs / 4),
     },
     return503OnClosing: false,
     genReqId: ({ headers }) => {
@@ -54,7 +54,7 @@ export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance 
   })
   app.addHook('onRequest', async (request) => refuseRepeatedHeaders(request))
   app.addHook('onSend', async (request, reply) => {
-    // What a route says for itself stands: a file may be kept by its browser, and is shown in a sandbox.
+    // A route's own headers stand: a file may be cached by the browser, and is shown in a sandbox.
     for (const [name, value] of Object.entries(commonHeaders(request.id))) {
       if (!reply.hasHeader(name)) reply.header(name, value)
     }
@@ -80,7 +80,7 @@ export function createApp(logger: Logger, patienceMs = 60_000): FastifyInstance 
   return app
 }
 
-/** What is not even HTTP gets our shape too. */
+/** Requests that are not valid HTTP are answered in our shape, too. */
 function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()

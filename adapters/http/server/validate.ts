@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { InvalidInputError } from '../../../db/errors.ts'
 
 /**
- * As fastify-type-provider-zod validates, but where zod itself fails on a value, it is the value that is wrong: a length
- * is asked of whatever stands for a text, and that of `{"length": {"toString": 1}}` cannot be told.
+ * Validates as fastify-type-provider-zod does; but where zod itself throws on a value, the value is invalid input: zod
+ * compares the `length` of whatever stands for a string, and that of `{"length": {"toString": 1}}` throws.
  * @throws InvalidInputError naming the field
  */
 export const validateInput: FastifySchemaCompiler<z.ZodType> = (route) => {
