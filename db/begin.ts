@@ -1,5 +1,5 @@
 import type { Sql, Transaction } from './connect.ts'
-import { Unavailable } from './errors.ts'
+import { UnavailableError } from './errors.ts'
 
 /**
  * A transaction that has committed when this resolves, and whose connection may be lost without harm.
@@ -13,7 +13,7 @@ import { Unavailable } from './errors.ts'
  * the write then hits a socket that is no more, in a timer where nobody can catch it, and the process dies (its issues
  * 1154 and 1208). So a work that failed for the connection never returns, and what rejects is the loss of the connection
  * itself.
- * @throws what `work` throws, CONNECTION_CLOSED, or Unavailable (not_committed)
+ * @throws what `work` throws, CONNECTION_CLOSED, or UnavailableError (not_committed)
  */
 export async function begin<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
   let ready: { result: T; commit: Promise<{ command: string }> } | undefined
@@ -36,7 +36,7 @@ export async function begin<T>(sql: Sql, work: (tx: Transaction) => Promise<T>):
   const { result, commit } = ready
   const { command } = await commit
   if (command !== 'COMMIT') {
-    throw new Unavailable('The transaction was rolled back when it was to be committed.', {
+    throw new UnavailableError('The transaction was rolled back when it was to be committed.', {
       code: 'not_committed',
       hint: 'Nothing was stored: try again. If a pooler is between, check how it shares sessions.',
     })

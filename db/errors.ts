@@ -14,49 +14,33 @@ export interface ErrorDetails {
 }
 
 export class PigeonpostError extends Error {
-  /** The HTTP status that says the same. */
-  readonly status: number = 500
   readonly details: ErrorDetails
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean = false
   constructor(message: string, details: ErrorDetails, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name
     this.details = details
   }
 }
-export class InvalidInput extends PigeonpostError {
-  override readonly status = 400
-}
+export class InvalidInputError extends PigeonpostError {}
 /** The account cannot take this: unknown, of another channel, disabled. */
-export class AccountUnusable extends PigeonpostError {
-  override readonly status = 400
-}
-export class Unauthorized extends PigeonpostError {
-  override readonly status = 401
-}
+export class AccountUnusableError extends PigeonpostError {}
+export class UnauthorizedError extends PigeonpostError {}
 /** Not bound to the tenant, or the key lacks the scope. */
-export class Forbidden extends PigeonpostError {
-  override readonly status = 403
-}
-export class NotFound extends PigeonpostError {
-  override readonly status = 404
-}
-export class Conflict extends PigeonpostError {
-  override readonly status = 409
-}
+export class ForbiddenError extends PigeonpostError {}
+export class NotFoundError extends PigeonpostError {}
+export class ConflictError extends PigeonpostError {}
 /** An event cursor below the log's floor: what it asks for is gone. */
-export class Gone extends PigeonpostError {
-  override readonly status = 410
-}
-export class TooLarge extends PigeonpostError {
-  override readonly status = 413
-}
+export class GoneError extends PigeonpostError {}
+export class TooLargeError extends PigeonpostError {}
 /** Asked more often than the API key may. */
-export class TooMany extends PigeonpostError {
-  override readonly status = 429
+export class RateLimitedError extends PigeonpostError {
+  override readonly retryable = true
 }
 /** The database cannot be reached, has no connection left, or did not answer in time. Try again. */
-export class Unavailable extends PigeonpostError {
-  override readonly status = 503
+export class UnavailableError extends PigeonpostError {
+  override readonly retryable = true
 }
 
 type ErrorClass = new (
@@ -66,40 +50,40 @@ type ErrorClass = new (
 ) => PigeonpostError
 
 const bySqlState: Record<string, ErrorClass> = {
-  PPV01: InvalidInput,
-  PPA01: AccountUnusable,
-  PPA02: AccountUnusable,
-  PPN01: NotFound,
-  PPC01: Conflict,
-  PPT01: Forbidden,
-  PPT02: InvalidInput,
-  PPS01: Gone,
-  '22001': InvalidInput, // string too long
-  '22003': InvalidInput, // number out of range
-  '22007': InvalidInput, // malformed date
-  '22008': InvalidInput, // date out of range
-  '22021': InvalidInput, // a byte that no UTF-8 text has, NUL among them
-  '22P02': InvalidInput, // malformed uuid, number, enum
-  '22P05': InvalidInput, // an escape such as \u0000 that no text has
-  '23502': InvalidInput, // not null
-  '23503': NotFound, // foreign key
-  '23505': Conflict, // unique
-  '23514': InvalidInput, // check
-  '25P01': Unavailable, // no transaction where there should be ours: a pooler took it
-  '25P02': Unavailable, // another's failure in our transaction
-  '42501': Forbidden, // privilege, row-level security
-  '53300': Unavailable, // too many connections
-  '55P03': Unavailable, // lock timeout
-  '57P01': Unavailable, // server shutting down
-  '57P03': Unavailable, // server starting up
-  CONNECTION_CLOSED: Unavailable,
-  CONNECTION_ENDED: Unavailable,
-  CONNECT_TIMEOUT: Unavailable,
-  ECONNREFUSED: Unavailable,
-  ENOTFOUND: Unavailable,
+  PPV01: InvalidInputError,
+  PPA01: AccountUnusableError,
+  PPA02: AccountUnusableError,
+  PPN01: NotFoundError,
+  PPC01: ConflictError,
+  PPT01: ForbiddenError,
+  PPT02: InvalidInputError,
+  PPS01: GoneError,
+  '22001': InvalidInputError, // string too long
+  '22003': InvalidInputError, // number out of range
+  '22007': InvalidInputError, // malformed date
+  '22008': InvalidInputError, // date out of range
+  '22021': InvalidInputError, // a byte that no UTF-8 text has, NUL among them
+  '22P02': InvalidInputError, // malformed uuid, number, enum
+  '22P05': InvalidInputError, // an escape such as \u0000 that no text has
+  '23502': InvalidInputError, // not null
+  '23503': NotFoundError, // foreign key
+  '23505': ConflictError, // unique
+  '23514': InvalidInputError, // check
+  '25P01': UnavailableError, // no transaction where there should be ours: a pooler took it
+  '25P02': UnavailableError, // another's failure in our transaction
+  '42501': ForbiddenError, // privilege, row-level security
+  '53300': UnavailableError, // too many connections
+  '55P03': UnavailableError, // lock timeout
+  '57P01': UnavailableError, // server shutting down
+  '57P03': UnavailableError, // server starting up
+  CONNECTION_CLOSED: UnavailableError,
+  CONNECTION_ENDED: UnavailableError,
+  CONNECT_TIMEOUT: UnavailableError,
+  ECONNREFUSED: UnavailableError,
+  ENOTFOUND: UnavailableError,
 }
 
-/** The class of a SQLSTATE that the database answered with; the base, status 500, where the table has none. */
+/** The class of a SQLSTATE that the database answered with; the base class where the table has none. */
 export function classOf(sqlState: string): ErrorClass {
   return bySqlState[sqlState] ?? PigeonpostError
 }
@@ -136,17 +120,24 @@ export function asPigeonpostError(error: unknown): unknown {
   )
 }
 
-const transient = new Set(['40P01', '40001'])
+/** Postgres chose the transaction as the victim of a deadlock or a serialization failure: it may succeed at once. */
+function isTransient(error: unknown): boolean {
+  return isDriverError(error) && (error.code === '40P01' || error.code === '40001')
+}
 
-/** Runs `work` again when Postgres chose it as the victim of a deadlock or a serialization failure (40P01, 40001). */
+/** Whether the same call may succeed when it is repeated, with nothing in it changed. */
+export function isRetryable(thrown: unknown): boolean {
+  const error = asPigeonpostError(thrown)
+  return error instanceof PigeonpostError ? error.retryable : isTransient(error)
+}
+
+/** Runs `work` again, up to `tries` times, after a deadlock or a serialization failure (40P01, 40001). */
 export async function retryTransient<T>(work: () => Promise<T>, tries = 5): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (attempt >= tries || !isDriverError(error) || !transient.has(error.code)) {
-        throw error
-      }
+      if (attempt >= tries || !isTransient(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, 10 * 2 ** attempt * Math.random()))
     }
   }

@@ -1,2 +1,2 @@
-export { startApi, type Api, type ApiOptions } from './server/server.ts'
-export type { MediaSettings } from './resources/media/routes.ts'
+export { type Api, type ApiOptions, startApi } from './server/api.ts'
+export type { MediaSettings } from './server/context.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { findAccount } from '../../db/accounts/find.ts'
 import { findTenantOfAccount } from '../../db/accounts/find-tenant.ts'
 import type { Sql } from '../../db/connect.ts'
-import { NotFound, Unauthorized } from '../../db/errors.ts'
+import { NotFoundError, UnauthorizedError } from '../../db/errors.ts'
 import { isSecretName } from '../../db/inbox/store-webhooks.ts'
 import { asTenant } from '../../db/tenant.ts'
 import {
@@ -83,12 +83,14 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
 
 /**
  * Finds whose a webhook is, checks its signature, reads it. Nothing is stored yet.
- * @throws NotFound (`channel_unknown`, `account_unknown`), Unauthorized (`signature_wrong`)
+ * @throws NotFoundError (`channel_unknown`, `account_unknown`), UnauthorizedError (`signature_wrong`)
  */
 export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise<OpenWebhook> {
   return readWebhook(accounts, webhook, (channel, account) => {
     if (channel.verify(webhook.request, account)) return
-    throw new Unauthorized('the signature is not that of the account', { code: 'signature_wrong' })
+    throw new UnauthorizedError('the signature is not that of the account', {
+      code: 'signature_wrong',
+    })
   })
 }
 
@@ -103,7 +105,7 @@ export async function readWebhook(
   if (!channel) throw channelUnknown(webhook.channel)
   const account = accountId === null ? null : await accounts(webhook.tenantId, accountId)
   if (accountId !== null && (!account || !channel.channels.includes(account.channel))) {
-    throw new NotFound(`there is no ${channel.name} account ${accountId}`, {
+    throw new NotFoundError(`there is no ${channel.name} account ${accountId}`, {
       code: 'account_unknown',
       field: 'accountId',
     })
@@ -111,7 +113,7 @@ export async function readWebhook(
   if (account) check(channel, account)
   const tenantId = account?.tenantId ?? webhook.tenantId
   if (tenantId === null) {
-    throw new NotFound(`webhooks of ${channel.name} name their account in the path`, {
+    throw new NotFoundError(`webhooks of ${channel.name} name their account in the path`, {
       code: 'account_unknown',
       field: 'accountId',
       hint: `Use /api/webhooks/${channel.name}/<account id>.`,
@@ -160,8 +162,8 @@ async function read(
   }
 }
 
-export function channelUnknown(name: string): NotFound {
-  return new NotFound(`channel "${name}" is not known`, {
+export function channelUnknown(name: string): NotFoundError {
+  return new NotFoundError(`channel "${name}" is not known`, {
     code: 'channel_unknown',
     field: 'channel',
     hint: `Known are: ${[...channels.keys()].join(', ')}.`,

@@ -1,6 +1,6 @@
 import { setImmediate as nextPhase } from 'node:timers/promises'
 import type { Sql } from '../../db/connect.ts'
-import { asPigeonpostError, retryTransient, Unavailable } from '../../db/errors.ts'
+import { asPigeonpostError, retryTransient, UnavailableError } from '../../db/errors.ts'
 import { createAccounts, type OpenWebhook, openWebhook, type Webhook } from './open.ts'
 import { type ReceivedWebhook, storeWebhooks } from './store.ts'
 
@@ -8,12 +8,12 @@ export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
 
 export interface Receiver {
-  /** Whose it is, whether the signature is right, what it says. @throws NotFound, Unauthorized */
+  /** Whose it is, whether the signature is right, what it says. @throws NotFoundError, UnauthorizedError */
   open(webhook: Webhook): Promise<OpenWebhook>
   /**
    * Stores it, and answers after the commit. A redelivery changes nothing.
    * @throws the driver's error where the database could not take anything: the provider should try again.
-   * @throws Unavailable `busy`
+   * @throws UnavailableError `busy`
    */
   store(webhook: OpenWebhook): Promise<ReceivedWebhook>
 }
@@ -136,8 +136,8 @@ export function createReceiver({
       return true
     } catch (error) {
       const failed = asPigeonpostError(error)
-      const isLocked = failed instanceof Unavailable && failed.details.sqlState === '55P03'
-      const isGone = failed instanceof Unavailable && !isLocked
+      const isLocked = failed instanceof UnavailableError && failed.details.sqlState === '55P03'
+      const isGone = failed instanceof UnavailableError && !isLocked
       // Behind a database that cannot be reached none is tried by itself.
       if (hurryMs !== undefined && !isGone && (isLocked || batch.length > 1)) return false
       for (const one of batch) one.reject(error)
@@ -167,8 +167,8 @@ export function createReceiver({
   }
 }
 
-function busy(): Unavailable {
-  return new Unavailable('Too many webhooks at once', {
+function busy(): UnavailableError {
+  return new UnavailableError('Too many webhooks at once', {
     code: 'busy',
     hint: 'Try again in a second.',
   })

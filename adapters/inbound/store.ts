@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/connect.ts'
-import { classOf } from '../../db/errors.ts'
+import { classOf, InvalidInputError, PigeonpostError, UnavailableError } from '../../db/errors.ts'
 import { toInboxRow } from '../../db/inbox/store-webhooks.ts'
 import {
   receive,
@@ -18,9 +18,9 @@ import {
 import { type OpenWebhook, pathOf } from './open.ts'
 import { placeOf } from './resolve-account.ts'
 
-/** Why a webhook could not be stored. `status` is the HTTP status that says so. */
+/** Why a webhook could not be stored. `name` is that of the error class (db/errors.ts); the base class: the fault is ours. */
 export interface WebhookError {
-  status: number
+  name: string
   code: string
   message: string
   field?: string | undefined
@@ -70,7 +70,8 @@ function readError({ content }: OpenWebhook): WebhookError | null {
   const problem = content instanceof UnreadablePayload ? content : content.problems?.[0]
   if (!problem) return null
   const { code, message, field, hint } = problem
-  return { status: code === 'internal_error' ? 500 : 400, code, message, field, hint }
+  const { name } = code === 'internal_error' ? PigeonpostError : InvalidInputError
+  return { name, code, message, field, hint }
 }
 
 function toItem(webhook: OpenWebhook): ReceivedItem {
@@ -184,9 +185,10 @@ function toReceived(webhook: OpenWebhook, answer?: ReceivedAnswer): ReceivedWebh
 
 /** What is wrong with the payload; of what is wrong with us it says no more than that. */
 function describe({ code: sqlState, constraint, field, message, hint }: Refusal): WebhookError {
-  const Class = classOf(sqlState)
+  const { name } = classOf(sqlState)
+  if (name === PigeonpostError.name || name === UnavailableError.name) {
+    return { name: PigeonpostError.name, code: 'internal_error', message }
+  }
   const code = constraint ?? sqlState
-  const { status } = new Class(message, { code })
-  if (status >= 500) return { status: 500, code: 'internal_error', message }
-  return { status, code, message, field: field ?? undefined, hint: hint ?? undefined }
+  return { name, code, message, field: field ?? undefined, hint: hint ?? undefined }
 }

@@ -9,7 +9,7 @@ import { lookup } from 'node:dns/promises'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { TooLarge } from '../../db/errors.ts'
+import { TooLargeError } from '../../db/errors.ts'
 import { parseRetryAfter } from '../channels/shared/retry-after.ts'
 import { filenameOf } from './disposition.ts'
 import { Stalled } from './errors.ts'
@@ -255,7 +255,7 @@ async function save(url: URL, response: IncomingMessage, options: Going): Promis
     const contentType = headers['content-type']?.split(';')[0]?.trim().toLowerCase() || null
     return { ...spooled, contentType, filename: filenameOf(headers['content-disposition']) }
   } catch (error) {
-    if (error instanceof TooLarge) throw tooLargeToFetch(url, options)
+    if (error instanceof TooLargeError) throw tooLargeToFetch(url, options)
     if (error instanceof Stalled) throw unreachable(url, `sent nothing for ${stallMs} ms`, error)
     throw error
   }

@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/connect.ts'
-import { TooLarge } from '../../db/errors.ts'
+import { TooLargeError } from '../../db/errors.ts'
 import { findFile } from '../../db/media/files.ts'
 import { announcePut, relocateFile } from '../../db/media/move.ts'
 import type { MediaFileRow } from '../../db/rows.ts'
@@ -64,7 +64,7 @@ export async function moveFile(tools: MoveTools, file: MediaFileRow, to: Storage
     const without = previewKey !== null && !preview
     return { outcome: 'moved', reason: without ? 'without its preview, which was missing' : null }
   } catch (error) {
-    if (error instanceof TooLarge) return await lost('damaged')
+    if (error instanceof TooLargeError) return await lost('damaged')
     if (!(error instanceof StorageUnavailable)) throw error
     return { outcome: 'refused', reason: error.message }
   } finally {
@@ -88,7 +88,7 @@ function busy(reason: string): Moved {
   return { outcome: 'busy', reason }
 }
 
-/** Null where there is none. @throws TooLarge, StorageUnavailable; what the disk says */
+/** Null where there is none. @throws TooLargeError, StorageUnavailable; what the disk says */
 async function read(
   from: Storage,
   key: string,
@@ -98,7 +98,7 @@ async function read(
     return await spool(await from.get(key), about)
   } catch (error) {
     if (error instanceof NoSuchFile) return null
-    const ours = error instanceof TooLarge || error instanceof StorageUnavailable
+    const ours = error instanceof TooLargeError || error instanceof StorageUnavailable
     if (ours || (error instanceof Error && 'syscall' in error && 'path' in error)) throw error
     // A connection that breaks off under the reader is of that storage.
     throw new StorageUnavailable(`${from.name} broke off: ${String(error)}`, { cause: error })

@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { TooLarge } from '../../db/errors.ts'
+import { TooLargeError } from '../../db/errors.ts'
 import { Stalled } from './errors.ts'
 
 export interface Spooled {
@@ -36,7 +36,7 @@ const headBytes = 8_192
  * Writes `source` to a new file of mode 0600, holding no more of it than one chunk. Where that fails, for whatever
  * reason, the file is gone. A source that was not read to its end is left as it is, so that whoever sent it can still be
  * told; destroy it.
- * @throws {TooLarge} `file_too_large` with the first byte over the limit, {Stalled} `upload_stalled`, the reason of
+ * @throws {TooLargeError} `file_too_large` with the first byte over the limit, {Stalled} `upload_stalled`, the reason of
  * `signal`, what the source throws (a request that breaks off does), and what the disk says (ENOSPC).
  */
 export async function spool(
@@ -108,8 +108,8 @@ async function within<T>(work: Promise<T>, ms: number, signal?: AbortSignal): Pr
   }
 }
 
-export function tooLarge(limit: number): TooLarge {
-  return new TooLarge(`file is too large: at most ${limit} bytes`, {
+export function tooLarge(limit: number): TooLargeError {
+  return new TooLargeError(`file is too large: at most ${limit} bytes`, {
     code: 'file_too_large',
     field: 'file',
     hint: `Send at most ${limit} bytes (AWS_S3_MAX_FILE_SIZE).`,

@@ -1,10 +1,10 @@
 import type { Transaction } from '../connect.ts'
-import { NotFound } from '../errors.ts'
+import { NotFoundError } from '../errors.ts'
 
 /**
  * Who the customers with those uuids or lead ids are now, by what was asked for, locked so that no merge takes them away
  * before this transaction ends. In the order of their ids, as a merge locks them.
- * @throws NotFound `customer_unknown`, field `field`
+ * @throws NotFoundError `customer_unknown`, field `field`
  */
 export async function lockCustomers(
   tx: Transaction,
@@ -26,7 +26,7 @@ export async function lockCustomers(
     }))
     const absent = rows.find(({ id }) => id === null)
     if (absent) {
-      throw new NotFound(`There is no customer ${absent.asked}`, {
+      throw new NotFoundError(`There is no customer ${absent.asked}`, {
         code: 'customer_unknown',
         field,
       })

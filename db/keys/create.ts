@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Db } from '../connect.ts'
-import { InvalidInput } from '../errors.ts'
+import { InvalidInputError } from '../errors.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 import { type Scope, scopes } from './scopes.ts'
 
@@ -23,13 +23,13 @@ export interface NewKey {
 /**
  * Makes an API key, `pp_<tenant>_<43 characters>`, and returns it together with its row: this once, since only its
  * hash is kept.
- * @throws InvalidInput `scope_unknown`, field `scopes`; the driver's error where there is no such tenant.
+ * @throws InvalidInputError `scope_unknown`, field `scopes`; the driver's error where there is no such tenant.
  */
 export async function createKey(db: Db, given: NewKey): Promise<ApiKeyRow & { key: string }> {
   const wanted = given.scopes ?? scopes
   const unknown = wanted.find((scope) => !scopes.includes(scope))
   if (unknown !== undefined || wanted.length === 0) {
-    throw new InvalidInput(
+    throw new InvalidInputError(
       unknown === undefined ? 'a key has a scope' : `scope "${unknown}" is not known`,
       {
         code: 'scope_unknown',

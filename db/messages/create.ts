@@ -1,14 +1,9 @@
 import type { Transaction } from '../connect.ts'
-import { Conflict } from '../errors.ts'
-import { checkUnclaimed } from '../requests/claim.ts'
+import { keyReused } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
-export interface NewMessage {
-  tenantId: number
-  accountId: string
-  channel: string
-  /** The counterpart. */
-  address: string
+/** What a message is to be, before an account and an address are chosen for it. */
+export interface MessageRequest {
   contentType: MessageRow['content_type']
   body: string | null
   mediaUrl: string | null
@@ -16,24 +11,30 @@ export interface NewMessage {
   mediaId: string | null
   metadata: Record<string, unknown>
   scheduledFor: Date | null
+}
+
+export interface NewMessage extends MessageRequest {
+  tenantId: number
+  accountId: string
+  channel: string
+  /** The counterpart. */
+  address: string
   /** The API key's id. */
   createdBy: string | null
+  /** Stays with the message: a second one with it is refused for as long as the first is there. */
   idempotencyKey: string | null
   /** False: the account has no daily limit to count it for. Default true. */
   isLimited?: boolean
 }
 
 /**
- * Queues a message for sending; the triggers find or make its customer, conversation and thread. Null where another
- * message has the idempotency key, which may have been stored meanwhile: ask findByIdempotencyKey.
+ * Queues a message for sending; the triggers find or make its customer, conversation and thread.
  * It counts for the account's daily limit at once, and need not wait for it; for a limit that is set at this moment it
  * counts when it is claimed.
+ * @throws ConflictError `idempotency_key_reused` where another message has the idempotency key
  * @throws the driver's error where the database refuses the row; `daily_limit_reached` where the account's day is full.
  */
-export async function createMessage(
-  tx: Transaction,
-  message: NewMessage,
-): Promise<MessageRow | null> {
+export async function createMessage(tx: Transaction, message: NewMessage): Promise<MessageRow> {
   const [row] = await tx<{ id: string }[]>`
     insert into pigeonpost.messages (tenant_id, account_id, channel, direction, address, content_type, body, media_url, media_id,
       metadata, scheduled_for, created_by, idempotency_key)
@@ -42,7 +43,7 @@ export async function createMessage(
       ${message.scheduledFor}, ${message.createdBy}, ${message.idempotencyKey})
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
     returning id`
-  if (!row) return null
+  if (!row) throw keyReused()
   const accepted =
     (message.isLimited ?? true)
       ? tx`pigeonpost_private.accept_message(${message.tenantId}, ${row.id})`
@@ -52,56 +53,4 @@ export async function createMessage(
     select ${tx(messageColumns)} from pigeonpost.messages_with_state cross join accepted
     where tenant_id = ${message.tenantId} and id = ${row.id}`
   return messageRow.parse(stored)
-}
-
-/** What a request says, before an account is chosen for it. */
-export type SaidMessage = Pick<
-  NewMessage,
-  | 'tenantId'
-  | 'address'
-  | 'contentType'
-  | 'body'
-  | 'mediaUrl'
-  | 'mediaId'
-  | 'metadata'
-  | 'scheduledFor'
-> & { accountId: string | null; idempotencyKey: string }
-
-/**
- * The message that an earlier request with this key stored, or null where the key is new. It is compared with what
- * the message was then: later edits do not count.
- * @throws Conflict `idempotency_key_reused` where that request said something else, or was not for a message.
- */
-export async function findByIdempotencyKey(
-  tx: Transaction,
-  said: SaidMessage,
-): Promise<MessageRow | null> {
-  const [row] = await tx`
-    select ${tx(messageColumns)},
-      m.address is not distinct from pigeonpost.normalize_address(m.channel, ${said.address})
-        and m.content_type = ${said.contentType}
-        and m.media_url is not distinct from ${said.mediaUrl}
-        and case when ${said.mediaId}::uuid is not null then m.media_id = ${said.mediaId}
-          -- The file of a media_url is linked when it is here.
-          else m.media_id is null or exists (
-            select from pigeonpost.media x where x.tenant_id = m.tenant_id and x.id = m.media_id and x.message_id = m.id) end
-        and m.scheduled_for is not distinct from ${said.scheduledFor}
-        and (${said.accountId}::uuid is null or m.account_id = ${said.accountId})
-        and m.metadata - 'edited_at' = ${tx.json(said.metadata as never)}
-        and case when m.body_version = 1 then m.body else (
-          select h.previous_body from pigeonpost.message_history h
-          where h.tenant_id = m.tenant_id and h.message_id = m.id and h.body_version = 2
-        ) end is not distinct from ${said.body} as says_the_same
-    from pigeonpost.messages_with_state m
-    where m.tenant_id = ${said.tenantId} and m.idempotency_key = ${said.idempotencyKey}`
-  if (row && row['says_the_same'] !== true) {
-    throw new Conflict('This Idempotency-Key was used for another message', {
-      code: 'idempotency_key_reused',
-      field: 'Idempotency-Key',
-      hint: 'Use a new key for every new message.',
-    })
-  }
-  if (row) return messageRow.parse(row)
-  await checkUnclaimed(tx, said.tenantId, said.idempotencyKey)
-  return null
 }

@@ -1,4 +1,4 @@
-import { NotFound } from '../errors.ts'
+import { NotFoundError } from '../errors.ts'
 import type { Db } from '../connect.ts'
 
 export type HistoryEntry = {
@@ -30,7 +30,7 @@ export type HistoryOptions = {
 /**
  * The latest messages of a thread, oldest first: what a RAG pipeline puts before its question. Read backwards along
  * (tenant_id, thread_id, occurred_at, number), so it costs the same whatever else is stored.
- * @throws NotFound `thread_exists` where the tenant has no such thread.
+ * @throws NotFoundError `thread_exists` where the tenant has no such thread.
  */
 export async function threadHistory(db: Db, options: HistoryOptions): Promise<HistoryEntry[]> {
   const { tenantId, thread, limit, before } = options
@@ -38,7 +38,7 @@ export async function threadHistory(db: Db, options: HistoryOptions): Promise<Hi
   const [found] = await db<{ id: string }[]>`
     select id from pigeonpost.threads where tenant_id = ${tenantId} and ${byId}`
   if (!found) {
-    throw new NotFound(`thread ${thread} does not exist in tenant ${tenantId}`, {
+    throw new NotFoundError(`thread ${thread} does not exist in tenant ${tenantId}`, {
       code: 'thread_exists',
       field: 'thread',
       hint: 'Give the number or the uuid of a thread of this tenant.',

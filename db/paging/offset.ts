@@ -1,8 +1,15 @@
 import type { PendingQuery, Row } from 'postgres'
 import type { Db } from '../connect.ts'
 
-/** Totals are counted up to here; past it they are told to be an estimate. */
-export const mostCounted = 10_000
+/** Totals are counted up to here; past it they are estimates. */
+export const maxCounted = 10_000
+
+export type Counted = { total: number; isEstimate: boolean }
+
+/** What was counted no further than one past `maxCounted`, as a total. */
+export function countedUpTo(count: number): Counted {
+  return { total: Math.min(count, maxCounted), isEstimate: count > maxCounted }
+}
 
 /** Which rows of a list are wanted: those after a key, or those after so many. */
 export type PageRequest = {
@@ -12,17 +19,15 @@ export type PageRequest = {
   after?: string | undefined
 }
 
-export type Page<T> = {
+export type Page<T> = Counted & {
   rows: T[]
   /** The last row's key, where more come after it. */
   next: string | null
-  total: number
-  totalIsEstimate: boolean
 }
 
 /**
  * One page of a list, the highest key first: keys are uuids of version 7, so that is the newest first. It reads no more
- * than the page along the key's index, and counts no more than `mostCounted` rows.
+ * than the page along the key's index, and counts no more than `maxCounted` rows.
  * @param about.from `from …`, and `about.where` what follows `where`
  * @param about.key the column that orders it, unique in it
  */
@@ -42,13 +47,11 @@ export async function readPage<T extends { key: string }>(
     where ${where} ${after === undefined ? db`` : db`and ${key} < ${after}::uuid`}
     order by ${key} desc limit ${limit + 1} offset ${offset}`
   const [counted] = await db<{ total: number }[]>`
-    select count(*) as total from (select from ${from} where ${where} limit ${mostCounted + 1}) counted`
-  const total = counted?.total ?? 0
+    select count(*) as total from (select from ${from} where ${where} limit ${maxCounted + 1}) counted`
   const rows = found.slice(0, limit)
   return {
     rows,
     next: found.length > limit ? (rows.at(-1)?.key ?? null) : null,
-    total: Math.min(total, mostCounted),
-    totalIsEstimate: total > mostCounted,
+    ...countedUpTo(counted?.total ?? 0),
   }
 }

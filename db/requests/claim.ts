@@ -1,5 +1,5 @@
 import type { Transaction } from '../connect.ts'
-import { Conflict } from '../errors.ts'
+import { ConflictError } from '../errors.ts'
 
 export interface KeyedRequest {
   tenantId: number
@@ -19,25 +19,19 @@ export interface StoredAnswer {
  * Takes an Idempotency-Key for the request that this transaction answers: null, and `storeAnswer` has to follow in the
  * same transaction. Or the answer that an earlier one got. A request with that key which is under way is waited for:
  * whether it commits decides which of the two it is.
- *
- * A message that is being stored under the key at this very moment is not seen: then each of the two has the key in its
- * own table, and each is safe to repeat.
- * @throws Conflict `idempotency_key_reused` where the key was used for another request, or for a message
+ * @throws ConflictError `idempotency_key_reused` where the key was used for another request
  */
 export async function claimRequest(
   tx: Transaction,
   { tenantId, key, hash }: KeyedRequest,
 ): Promise<StoredAnswer | null> {
-  const [found] = await tx<
-    { status: number | null; response: string | null; same: boolean; isMessages: boolean }[]
-  >`
+  const [found] = await tx<{ status: number | null; response: string | null; same: boolean }[]>`
     insert into pigeonpost.idempotent_requests as r (tenant_id, key, request_hash)
     values (${tenantId}, ${key}, ${hash})
     on conflict on constraint idempotent_requests_pkey do update set status = r.status
-    returning r.status, r.response::text as response, r.request_hash = ${hash} as same, exists (
-      select from pigeonpost.messages m where m.tenant_id = ${tenantId} and m.idempotency_key = ${key}) as "isMessages"`
+    returning r.status, r.response::text as response, r.request_hash = ${hash} as same`
   if (!found) throw new Error('the request was not stored')
-  if (!found.same || found.isMessages) throw keyReused()
+  if (!found.same) throw keyReused()
   const { status, response } = found
   return status === null || response === null ? null : { status, response }
 }
@@ -45,7 +39,7 @@ export async function claimRequest(
 /**
  * What a request with this key was answered, null where there was none: a look, for work that is begun outside of the
  * transaction that claims.
- * @throws Conflict `idempotency_key_reused`
+ * @throws ConflictError `idempotency_key_reused`
  */
 export async function findAnswer(
   tx: Transaction,
@@ -69,22 +63,8 @@ export async function storeAnswer(
     where tenant_id = ${tenantId} and key = ${key}`
 }
 
-/**
- * That no request but those which store a message has the key. Messages keep theirs themselves (messages/create.ts).
- * @throws Conflict `idempotency_key_reused`
- */
-export async function checkUnclaimed(
-  tx: Transaction,
-  tenantId: number,
-  key: string,
-): Promise<void> {
-  const { count } = await tx`
-    select from pigeonpost.idempotent_requests where tenant_id = ${tenantId} and key = ${key}`
-  if (count > 0) throw keyReused()
-}
-
-export function keyReused(): Conflict {
-  return new Conflict('This Idempotency-Key was used for another request', {
+export function keyReused(): ConflictError {
+  return new ConflictError('This Idempotency-Key was used for another request', {
     code: 'idempotency_key_reused',
     field: 'Idempotency-Key',
     hint: 'Use a new key for every new request.',

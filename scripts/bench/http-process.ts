@@ -2,7 +2,8 @@
 // route per channel, which does one bare insert per request on a pool of the same size. Tells its parent {port}; the twin
 // is told its routes, and tells {route}.
 import { pino } from 'pino'
-import { createApp, startApi } from '../../adapters/http/server/server.ts'
+import { startApi } from '../../adapters/http/index.ts'
+import { createApp } from '../../adapters/http/server/server.ts'
 import { connect } from '../../db/connect.ts'
 import { webhookChannels } from './webhook-channels.ts'
 import type { TwinRoute } from './webhooks.ts'

@@ -41,7 +41,7 @@ async function runApi(json: boolean): Promise<void> {
   const config = readEnvironment(names)
   const logger = createLogger({ level: config.LOG_LEVEL, json })
   const url = await findMigratedDatabase()
-  const { startApi } = await import('../../adapters/http/server/server.ts')
+  const { startApi } = await import('../../adapters/http/index.ts')
   await serve(logger, async (parts) => {
     const reserved = await reservePort(config.HOST, config.PORT)
     parts.add({ name: 'the port', limit: 500, stop: async () => reserved.release() })

@@ -110,13 +110,13 @@ async function once(
   }>,
   id: string,
 ): Promise<Told> {
-  const { Unavailable, PigeonpostError } = await import('../../db/errors.ts')
+  const { isRetryable, PigeonpostError } = await import('../../db/errors.ts')
   try {
     const { status, messages, duplicates, error } = await work()
     const why = error ? `${error.code}: ${error.message}` : null
     return { id, status, stored: messages.length - duplicates, duplicates, error: why }
   } catch (error) {
-    if (!(error instanceof PigeonpostError) || error instanceof Unavailable) throw error
+    if (!(error instanceof PigeonpostError) || isRetryable(error)) throw error
     const why = `${error.details.code}: ${error.message}`
     return { id, status: 'failed', stored: 0, duplicates: 0, error: why }
   }

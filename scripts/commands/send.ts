@@ -108,7 +108,7 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
       `--to: ${JSON.stringify(options.to)} is no phone number; give it in E.164 format, as +27831234567`,
     )
   }
-  const message = await retryTransient(async () =>
+  return retryTransient(async () =>
     begin(sql, async (tx) =>
       createMessage(tx, {
         tenantId: options.tenant,
@@ -126,8 +126,6 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
       }),
     ),
   )
-  if (!message) throw new Error('the message was not stored')
-  return message
 }
 
 const ends = new Set(['read', 'failed', 'canceled', 'unknown'])

@@ -93,7 +93,7 @@ async function startAll(run: Run): Promise<void> {
   const { config, json, logger, parts, stop } = run
   // Loaded here and not above: they are slow to load, and `--help` of any command needs none of them.
   const { migrate } = await import('../../db/migrate.ts')
-  const { startApi } = await import('../../adapters/http/server/server.ts')
+  const { startApi } = await import('../../adapters/http/index.ts')
   const { startWorker } = await import('../../adapters/worker/worker.ts')
   const { startProviders } = await import('../app/providers.ts')
 

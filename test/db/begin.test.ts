@@ -48,7 +48,7 @@ t.test('a COMMIT that is answered with ROLLBACK is a failure', async (t) => {
       await tx`insert into kept values (1)`
       await tx`select 1 / 0`
     }),
-    { name: 'Unavailable', details: { code: 'not_committed' } },
+    { name: 'UnavailableError', details: { code: 'not_committed' } },
   )
   t.same([...(await sql`select n from kept`)], [], 'and nothing was stored')
 

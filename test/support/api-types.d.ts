@@ -424,6 +424,436 @@ export interface components {
           hint?: string;
         }[];
     };
+    QueuedMessage: {
+      /** Format: uuid */
+      id: string;
+      /** @enum {string} */
+      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
+      /** Format: uuid */
+      whatsappAccountId: string;
+      /** Format: uuid */
+      accountId: string;
+      contactId: string | null;
+      /** @enum {string} */
+      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
+      content: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+    };
+    Message: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      channel: string;
+      /** Format: uuid */
+      accountId: string;
+      /** Format: uuid */
+      whatsappAccountId: string;
+      contactId: string | null;
+      senderContactId: string | null;
+      /** Format: uuid */
+      conversationId: string;
+      /** Format: uuid */
+      threadId: string;
+      campaignId: string | null;
+      /** @enum {string} */
+      direction: "Inbound" | "Outbound" | "System";
+      /** @description The counterpart's: to whom it goes, or from whom it came */
+      address: string | null;
+      /** @enum {string} */
+      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
+      content: string | null;
+      mediaUrl: string | null;
+      mediaId: string | null;
+      externalMessageId: string | null;
+      whatsappMessageId: string | null;
+      replyToId: string | null;
+      /** @enum {string} */
+      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
+      /** @description The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest */
+      state: string;
+      errorCode: string | null;
+      errorMessage: string | null;
+      provider: string | null;
+      attempts: number;
+      nextAttemptAt: string | null;
+      priority: number;
+      scheduledFor: string | null;
+      validUntil: string | null;
+      sentAt: string | null;
+      deliveredAt: string | null;
+      readAt: string | null;
+      failedAt: string | null;
+      revokedAt: string | null;
+      isFromBot: boolean;
+      isProcessed: boolean;
+      metadata: {
+        [key: string]: unknown;
+      };
+      createdBy: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updatedAt: string;
+    };
+    Account: {
+      /** Format: uuid */
+      id: string;
+      channel: string;
+      address: string | null;
+      name: string | null;
+      provider: string | null;
+      /** @enum {string} */
+      status: "connected" | "disconnected" | "disabled";
+      statusReason: string | null;
+      isDefault: boolean;
+      ratePerMinute: number | null;
+      burst: number;
+      dailyLimit: number | null;
+      timeZone: string;
+      settings: {
+        [key: string]: unknown;
+      };
+      /** @description The name of a secret, never the secret */
+      secretRef: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updatedAt: string;
+    };
+    AccountLimits: {
+      ratePerMinute: number | null;
+      burst: number;
+      dailyLimit: number | null;
+      timeZone: string;
+      today: {
+        /** @description The account's local date */
+        day: string;
+        /** @description Null where no daily limit has it counted */
+        accepted: number | null;
+        remaining: number | null;
+        /**
+         * Format: date-time
+         * @description ISO 8601, UTC
+         */
+        nextDayAt: string;
+      };
+    };
+    AccountHealth: {
+      /** @enum {string} */
+      status: "connected" | "disconnected" | "disabled";
+      statusReason: string | null;
+      isConnected: boolean;
+      provider: string | null;
+      /** @description Of its provider; open: nothing is sent by it but one try at a time after openUntil */
+      breaker: {
+        /** @enum {string} */
+        state: "closed" | "open";
+        failures: number;
+        openUntil: string | null;
+        lastError: string | null;
+      };
+      /** @description For how long the oldest of those queued could have been sent; null where none is */
+      oldestWaitingSeconds: number | null;
+    };
+    OutboxMessage: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** Format: uuid */
+      conversation_id: string;
+      /** Format: uuid */
+      thread_id: string;
+      /** @enum {string} */
+      inbound_or_outbound: "inbound" | "outbound" | "system";
+      /** @description From whom: an address */
+      endpoint_source: string | null;
+      /** @description To whom: an address */
+      endpoint_target: string | null;
+      /** @description sms, mms, email, or the name of another channel */
+      type: string;
+      /** @description Of an email in HTML the HTML */
+      body: string | null;
+      attachments: string[];
+      /** @description When the caller made it, as it was given, or when it was sent to us */
+      timestamp: string;
+      /** @enum {string} */
+      status_tag: "outbox" | "retry" | "ok" | "failed";
+      status_payload: {
+        /** @description The status in full: queued, sending, retrying, delivered … */
+        state: string;
+        attempts: number;
+        next_attempt_at: string | null;
+        error_code: string | null;
+        error_message: string | null;
+      };
+      /** @description By which provider it goes, or came */
+      provider_id: string | null;
+      /** @description The provider's own id of it */
+      provider_message_id: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updated_at: string;
+    };
+    Participant: {
+      /** Format: uuid */
+      id: string;
+      /** Format: uuid */
+      conversationId: string;
+      customerId: string | null;
+      /** @description Of an account of ours; then customerId is null */
+      accountId: string | null;
+      /** @enum {string} */
+      role: "owner" | "admin" | "member";
+      name: string | null;
+      /** @description By which the conversation's channel knows them */
+      address: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      joinedAt: string;
+      leftAt: string | null;
+      metadata: {
+        [key: string]: unknown;
+      };
+    };
+    ConversationMessage: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** Format: uuid */
+      conversation_id: string;
+      /** Format: uuid */
+      thread_id: string;
+      /** @enum {string} */
+      inbound_or_outbound: "inbound" | "outbound" | "system";
+      /** @description From whom: an address */
+      endpoint_source: string | null;
+      /** @description To whom: an address */
+      endpoint_target: string | null;
+      /** @description Of an email in HTML the HTML */
+      body: string | null;
+      attachments: string[];
+      /** @description When the caller made it, as it was given, or when it was sent to us */
+      timestamp: string;
+      /** @enum {string} */
+      status_tag: "outbox" | "retry" | "ok" | "failed";
+      status_payload: {
+        /** @description The status in full: queued, sending, retrying, delivered … */
+        state: string;
+        attempts: number;
+        next_attempt_at: string | null;
+        error_code: string | null;
+        error_message: string | null;
+      };
+      /** @description By which provider it goes, or came */
+      provider_id: string | null;
+      /** @description The provider's own id of it */
+      provider_message_id: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updated_at: string;
+      channel: string;
+      /** Format: uuid */
+      accountId: string;
+      /** Format: uuid */
+      whatsappAccountId: string;
+      contactId: string | null;
+      senderContactId: string | null;
+      /** Format: uuid */
+      conversationId: string;
+      /** Format: uuid */
+      threadId: string;
+      campaignId: string | null;
+      /** @enum {string} */
+      direction: "Inbound" | "Outbound" | "System";
+      /** @description The counterpart's: to whom it goes, or from whom it came */
+      address: string | null;
+      /** @enum {string} */
+      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
+      content: string | null;
+      mediaUrl: string | null;
+      mediaId: string | null;
+      externalMessageId: string | null;
+      whatsappMessageId: string | null;
+      replyToId: string | null;
+      /** @enum {string} */
+      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
+      /** @description The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest */
+      state: string;
+      errorCode: string | null;
+      errorMessage: string | null;
+      provider: string | null;
+      attempts: number;
+      nextAttemptAt: string | null;
+      priority: number;
+      scheduledFor: string | null;
+      validUntil: string | null;
+      sentAt: string | null;
+      deliveredAt: string | null;
+      readAt: string | null;
+      failedAt: string | null;
+      revokedAt: string | null;
+      isFromBot: boolean;
+      isProcessed: boolean;
+      metadata: {
+        [key: string]: unknown;
+      };
+      createdBy: string | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updatedAt: string;
+    };
+    Conversation: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** @enum {string} */
+      type: "direct" | "multi" | "group";
+      /** @enum {string} */
+      status: "open" | "closed" | "pending";
+      /** Format: uuid */
+      accountId: string;
+      channel: string;
+      /** @description Of a direct conversation */
+      customerId: string | null;
+      address: string | null;
+      /** @description The channel's own id: of a group, of a mail thread */
+      externalId: string | null;
+      groupName: string | null;
+      groupAvatar: string | null;
+      groupMetadata: {
+        [key: string]: unknown;
+      };
+      lastMessageAt: string | null;
+      unreadCount: number;
+      totalMessages: number;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updatedAt: string;
+      /** @description The first 100 who are in it */
+      participants: components["schemas"]["Participant"][];
+      /** @description The 20 latest, newest first */
+      messages: components["schemas"]["Message"][];
+    };
+    Thread: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** Format: uuid */
+      conversationId: string;
+      customerId: string | null;
+      channel: string;
+      /** @enum {string} */
+      status: "active" | "archived";
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      archivedAt: string | null;
+    };
+    ThreadWithTimes: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** Format: uuid */
+      conversationId: string;
+      customerId: string | null;
+      channel: string;
+      /** @enum {string} */
+      status: "active" | "archived";
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      archivedAt: string | null;
+      firstMessageAt: string | null;
+      lastMessageAt: string | null;
+    };
+    Identity: {
+      channel: string;
+      address: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+    };
+    Customer: {
+      /** Format: uuid */
+      id: string;
+      /** @description The CRM's number of it, or one of ours past 32 bits */
+      leadId: number;
+      name: string | null;
+      /** @description The channel of its first address */
+      externalType: string | null;
+      /** @description Its first address */
+      externalId: string | null;
+      metadata: {
+        [key: string]: unknown;
+      };
+      lastMessageAt: string | null;
+      unreadCount: number;
+      /** @description In its direct conversations */
+      totalMessages: number;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      updatedAt: string;
+      identities: components["schemas"]["Identity"][];
+    };
     Event: ({
       /** @description The cursor. */
       id: number;
@@ -1140,436 +1570,6 @@ export interface components {
         conversation_id: string;
       };
     });
-    QueuedMessage: {
-      /** Format: uuid */
-      id: string;
-      /** @enum {string} */
-      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
-      /** Format: uuid */
-      whatsappAccountId: string;
-      /** Format: uuid */
-      accountId: string;
-      contactId: string | null;
-      /** @enum {string} */
-      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
-      content: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-    };
-    Message: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      channel: string;
-      /** Format: uuid */
-      accountId: string;
-      /** Format: uuid */
-      whatsappAccountId: string;
-      contactId: string | null;
-      senderContactId: string | null;
-      /** Format: uuid */
-      conversationId: string;
-      /** Format: uuid */
-      threadId: string;
-      campaignId: string | null;
-      /** @enum {string} */
-      direction: "Inbound" | "Outbound" | "System";
-      /** @description The counterpart's: to whom it goes, or from whom it came */
-      address: string | null;
-      /** @enum {string} */
-      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
-      content: string | null;
-      mediaUrl: string | null;
-      mediaId: string | null;
-      externalMessageId: string | null;
-      whatsappMessageId: string | null;
-      replyToId: string | null;
-      /** @enum {string} */
-      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
-      /** @description The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest */
-      state: string;
-      errorCode: string | null;
-      errorMessage: string | null;
-      provider: string | null;
-      attempts: number;
-      nextAttemptAt: string | null;
-      priority: number;
-      scheduledFor: string | null;
-      validUntil: string | null;
-      sentAt: string | null;
-      deliveredAt: string | null;
-      readAt: string | null;
-      failedAt: string | null;
-      revokedAt: string | null;
-      isFromBot: boolean;
-      isProcessed: boolean;
-      metadata: {
-        [key: string]: unknown;
-      };
-      createdBy: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updatedAt: string;
-    };
-    Account: {
-      /** Format: uuid */
-      id: string;
-      channel: string;
-      address: string | null;
-      name: string | null;
-      provider: string | null;
-      /** @enum {string} */
-      status: "connected" | "disconnected" | "disabled";
-      statusReason: string | null;
-      isDefault: boolean;
-      ratePerMinute: number | null;
-      burst: number;
-      dailyLimit: number | null;
-      timeZone: string;
-      settings: {
-        [key: string]: unknown;
-      };
-      /** @description The name of a secret, never the secret */
-      secretRef: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updatedAt: string;
-    };
-    AccountLimits: {
-      ratePerMinute: number | null;
-      burst: number;
-      dailyLimit: number | null;
-      timeZone: string;
-      today: {
-        /** @description The account's local date */
-        day: string;
-        /** @description Null where no daily limit has it counted */
-        accepted: number | null;
-        remaining: number | null;
-        /**
-         * Format: date-time
-         * @description ISO 8601, UTC
-         */
-        nextDayAt: string;
-      };
-    };
-    AccountHealth: {
-      /** @enum {string} */
-      status: "connected" | "disconnected" | "disabled";
-      statusReason: string | null;
-      isConnected: boolean;
-      provider: string | null;
-      /** @description Of its provider; open: nothing is sent by it but one try at a time after openUntil */
-      breaker: {
-        /** @enum {string} */
-        state: "closed" | "open";
-        failures: number;
-        openUntil: string | null;
-        lastError: string | null;
-      };
-      /** @description For how long the oldest of those queued could have been sent; null where none is */
-      oldestWaitingSeconds: number | null;
-    };
-    OutboxMessage: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      /** Format: uuid */
-      conversation_id: string;
-      /** Format: uuid */
-      thread_id: string;
-      /** @enum {string} */
-      inbound_or_outbound: "inbound" | "outbound" | "system";
-      /** @description From whom: an address */
-      endpoint_source: string | null;
-      /** @description To whom: an address */
-      endpoint_target: string | null;
-      /** @description sms, mms, email, or the name of another channel */
-      type: string;
-      /** @description Of an email in HTML the HTML */
-      body: string | null;
-      attachments: string[];
-      /** @description When the caller made it, as it was given, or when it was sent to us */
-      timestamp: string;
-      /** @enum {string} */
-      status_tag: "outbox" | "retry" | "ok" | "failed";
-      status_payload: {
-        /** @description The status in full: queued, sending, retrying, delivered … */
-        state: string;
-        attempts: number;
-        next_attempt_at: string | null;
-        error_code: string | null;
-        error_message: string | null;
-      };
-      /** @description By which provider it goes, or came */
-      provider_id: string | null;
-      /** @description The provider's own id of it */
-      provider_message_id: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      created_at: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updated_at: string;
-    };
-    Participant: {
-      /** Format: uuid */
-      id: string;
-      /** Format: uuid */
-      conversationId: string;
-      customerId: string | null;
-      /** @description Of an account of ours; then customerId is null */
-      accountId: string | null;
-      /** @enum {string} */
-      role: "owner" | "admin" | "member";
-      name: string | null;
-      /** @description By which the conversation's channel knows them */
-      address: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      joinedAt: string;
-      leftAt: string | null;
-      metadata: {
-        [key: string]: unknown;
-      };
-    };
-    ConversationMessage: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      /** Format: uuid */
-      conversation_id: string;
-      /** Format: uuid */
-      thread_id: string;
-      /** @enum {string} */
-      inbound_or_outbound: "inbound" | "outbound" | "system";
-      /** @description From whom: an address */
-      endpoint_source: string | null;
-      /** @description To whom: an address */
-      endpoint_target: string | null;
-      /** @description Of an email in HTML the HTML */
-      body: string | null;
-      attachments: string[];
-      /** @description When the caller made it, as it was given, or when it was sent to us */
-      timestamp: string;
-      /** @enum {string} */
-      status_tag: "outbox" | "retry" | "ok" | "failed";
-      status_payload: {
-        /** @description The status in full: queued, sending, retrying, delivered … */
-        state: string;
-        attempts: number;
-        next_attempt_at: string | null;
-        error_code: string | null;
-        error_message: string | null;
-      };
-      /** @description By which provider it goes, or came */
-      provider_id: string | null;
-      /** @description The provider's own id of it */
-      provider_message_id: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      created_at: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updated_at: string;
-      channel: string;
-      /** Format: uuid */
-      accountId: string;
-      /** Format: uuid */
-      whatsappAccountId: string;
-      contactId: string | null;
-      senderContactId: string | null;
-      /** Format: uuid */
-      conversationId: string;
-      /** Format: uuid */
-      threadId: string;
-      campaignId: string | null;
-      /** @enum {string} */
-      direction: "Inbound" | "Outbound" | "System";
-      /** @description The counterpart's: to whom it goes, or from whom it came */
-      address: string | null;
-      /** @enum {string} */
-      type: "Text" | "Image" | "Video" | "Audio" | "Document" | "Location" | "Structured";
-      content: string | null;
-      mediaUrl: string | null;
-      mediaId: string | null;
-      externalMessageId: string | null;
-      whatsappMessageId: string | null;
-      replyToId: string | null;
-      /** @enum {string} */
-      status: "Queued" | "Sent" | "Delivered" | "Read" | "Failed";
-      /** @description The status in full: scheduled, queued, sending, retrying, canceled, unknown and the rest */
-      state: string;
-      errorCode: string | null;
-      errorMessage: string | null;
-      provider: string | null;
-      attempts: number;
-      nextAttemptAt: string | null;
-      priority: number;
-      scheduledFor: string | null;
-      validUntil: string | null;
-      sentAt: string | null;
-      deliveredAt: string | null;
-      readAt: string | null;
-      failedAt: string | null;
-      revokedAt: string | null;
-      isFromBot: boolean;
-      isProcessed: boolean;
-      metadata: {
-        [key: string]: unknown;
-      };
-      createdBy: string | null;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updatedAt: string;
-    };
-    Conversation: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      /** @enum {string} */
-      type: "direct" | "multi" | "group";
-      /** @enum {string} */
-      status: "open" | "closed" | "pending";
-      /** Format: uuid */
-      accountId: string;
-      channel: string;
-      /** @description Of a direct conversation */
-      customerId: string | null;
-      address: string | null;
-      /** @description The channel's own id: of a group, of a mail thread */
-      externalId: string | null;
-      groupName: string | null;
-      groupAvatar: string | null;
-      groupMetadata: {
-        [key: string]: unknown;
-      };
-      lastMessageAt: string | null;
-      unreadCount: number;
-      totalMessages: number;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updatedAt: string;
-      /** @description The first 100 who are in it */
-      participants: components["schemas"]["Participant"][];
-      /** @description The 20 latest, newest first */
-      messages: components["schemas"]["Message"][];
-    };
-    Thread: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      /** Format: uuid */
-      conversationId: string;
-      customerId: string | null;
-      channel: string;
-      /** @enum {string} */
-      status: "active" | "archived";
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      archivedAt: string | null;
-    };
-    ThreadWithTimes: {
-      /** Format: uuid */
-      id: string;
-      number: number;
-      /** Format: uuid */
-      conversationId: string;
-      customerId: string | null;
-      channel: string;
-      /** @enum {string} */
-      status: "active" | "archived";
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      archivedAt: string | null;
-      firstMessageAt: string | null;
-      lastMessageAt: string | null;
-    };
-    Identity: {
-      channel: string;
-      address: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-    };
-    Customer: {
-      /** Format: uuid */
-      id: string;
-      /** @description The CRM's number of it, or one of ours past 32 bits */
-      leadId: number;
-      name: string | null;
-      /** @description The channel of its first address */
-      externalType: string | null;
-      /** @description Its first address */
-      externalId: string | null;
-      metadata: {
-        [key: string]: unknown;
-      };
-      lastMessageAt: string | null;
-      unreadCount: number;
-      /** @description In its direct conversations */
-      totalMessages: number;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      createdAt: string;
-      /**
-       * Format: date-time
-       * @description ISO 8601, UTC
-       */
-      updatedAt: string;
-      identities: components["schemas"]["Identity"][];
-    };
     Statistics: {
       total: number;
       /** @description There are more in the time that was asked for: the newest 100000 were counted */

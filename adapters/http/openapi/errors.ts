@@ -1,10 +1,10 @@
-/** The errors of the document: one shape, and what each status stands for. */
+/** The errors in the document: one shape, and what each status means. */
 
 import type { FastifySchema, RouteOptions } from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { z } from 'zod'
 
-/** `problemBody` of ../errors.ts as a schema. */
+/** `problemBody` of ../server/problem.ts as a schema. */
 export const errorShape = z
   .object({
     success: z.literal(false),

@@ -10,11 +10,11 @@ import { answerHeaders, errorResponses, type ErrorStatus } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The path of the same route that the document tells of; this one it only mentions there. */
+    /** The path under which the document describes the same route; this one is only listed there. */
     aliasOf?: string
-    /** What the route may answer besides what `errorResponses` knows. */
+    /** Error statuses of the route besides those that `errorResponses` derives. */
     errors?: ErrorStatus[]
-    /** What no zod schema of the route says: bodies and answers that are not JSON, headers. */
+    /** What no zod schema of the route describes: bodies and answers that are not JSON, headers. */
     operation?: Partial<OpenAPIV3_1.OperationObject>
   }
 }

@@ -1,40 +1,45 @@
-import { Unavailable } from '../../../db/errors.ts'
-import { onClientGone } from './disconnect.ts'
+import { UnavailableError } from '../../../db/errors.ts'
+import { onDisconnect } from './disconnect.ts'
 
-export type Gate = <T>(work: () => Promise<T>) => Promise<T>
+export type Admit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Lets as many works at the database as there are connections, and makes the rest wait in line, but not for ever:
- * behind a pool that is stuck a request gets an answer, and whoever sent it can go elsewhere. Who goes away leaves the
- * line, and its work is not begun.
- * @throws Unavailable `busy` when the line is full, or after `waitMs` in it; `client_gone` when nobody waits for it.
+ * Admits as many callers as the pool has connections; the rest queue, up to `waitMs`: behind a pool that is stuck a
+ * request gets an answer, and its sender can go elsewhere. A client that disconnects leaves the queue, and its work is not
+ * begun.
+ * @throws UnavailableError `busy` when the queue is full, or after `waitMs` in it; `client_gone` when nobody waits for it.
  */
-export function createGate(options: { size: number; line: number; waitMs: number }): Gate {
-  const line = new Set<() => void>()
+export function createAdmission(options: {
+  /** Callers at once. */
+  size: number
+  maxQueued: number
+  waitMs: number
+}): Admit {
+  const queue = new Set<() => void>()
   let free = options.size
 
   const enter = () =>
     new Promise<void>((resolve, reject) => {
-      if (line.size >= options.line) {
+      if (queue.size >= options.maxQueued) {
         reject(busy())
         return
       }
-      let stay = () => {}
-      const leave = (error: Unavailable) => {
-        line.delete(next)
+      let unsubscribe = () => {}
+      const leave = (error: UnavailableError) => {
+        queue.delete(next)
         clearTimeout(timer)
-        stay()
+        unsubscribe()
         reject(error)
       }
       const next = () => {
-        line.delete(next)
+        queue.delete(next)
         clearTimeout(timer)
-        stay()
+        unsubscribe()
         resolve()
       }
       const timer = setTimeout(() => leave(busy()), options.waitMs)
-      line.add(next)
-      stay = onClientGone(() => leave(gone()))
+      queue.add(next)
+      unsubscribe = onDisconnect(() => leave(gone()))
     })
 
   return async (work) => {
@@ -46,21 +51,21 @@ export function createGate(options: { size: number; line: number; waitMs: number
     try {
       return await work()
     } finally {
-      // The place goes to the next in line without becoming free in between.
-      const [next] = line
+      // The place goes to the next in the queue without becoming free in between.
+      const [next] = queue
       if (next) next()
       else free += 1
     }
   }
 }
 
-function busy(): Unavailable {
-  return new Unavailable('Too many requests at once', {
+function busy(): UnavailableError {
+  return new UnavailableError('Too many requests at once', {
     code: 'busy',
     hint: 'Try again in a second.',
   })
 }
 
-function gone(): Unavailable {
-  return new Unavailable('The client went away while it waited', { code: 'client_gone' })
+function gone(): UnavailableError {
+  return new UnavailableError('The client went away while it waited', { code: 'client_gone' })
 }

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Forbidden, Unauthorized } from '../../../db/errors.ts'
+import { ForbiddenError, UnauthorizedError } from '../../../db/errors.ts'
 import { findKey, type FoundKey } from '../../../db/keys/find.ts'
 import { hashKey } from '../../../db/keys/create.ts'
 import { type Scope, scopes as everything } from '../../../db/keys/scopes.ts'
 import type { ApiContext } from './context.ts'
 
-/** Whether a key may ask once more now. @throws TooMany */
+/** Counts a request against the rate of its key. @throws RateLimitedError */
 export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-/** Who asks: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
+/** On whose behalf a request runs: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
 export interface Principal {
   tenantId: number
   keyId: string | null
@@ -22,7 +22,7 @@ declare module 'fastify' {
     principal: Principal | null
   }
   interface FastifyContextConfig {
-    /** What the key of a request has to have; null: the route answers everyone. Each route says which. */
+    /** The scope that the request's key must have; null: the route needs no key. Each route declares it. */
     scope?: Scope | null
   }
 }
@@ -33,32 +33,32 @@ export type Authenticate = (
   scope: Scope,
 ) => Promise<void>
 
-/** ms for which a key is taken without asking the database: a revoked one works that much longer. */
-const rememberedFor = 2000
-const mostRemembered = 10_000
+/** ms for which a key is accepted without asking the database: a revoked one works that much longer. */
+const ttlMs = 2000
+const maxEntries = 10_000
 
 /**
  * A check of `Authorization: Bearer pp_…` that sets `request.principal`. The key may also be the password of Basic, which
  * is what a provider sends that is given the URL https://any:pp_…@host/ and no header.
- * @throws Unauthorized (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; TooMany `rate_limited`; Forbidden
+ * @throws UnauthorizedError (with WWW-Authenticate, RFC 6750) `key_missing`, `key_wrong`; RateLimitedError `rate_limited`; ForbiddenError
  * `scope_missing`.
  */
 export function createAuthenticate(context: ApiContext, limitRate: LimitRate): Authenticate {
-  const remembered = new Map<string, { until: number; key: FoundKey }>()
+  const cache = new Map<string, { until: number; key: FoundKey }>()
 
   const find = async (secret: string): Promise<FoundKey | null> => {
     const hash = hashKey(secret).toString('base64')
-    const known = remembered.get(hash)
+    const known = cache.get(hash)
     if (known && known.until > Date.now()) {
       return known.key
     }
-    remembered.delete(hash)
+    cache.delete(hash)
     const key = await context.run((sql) => findKey(sql, secret, context))
     if (key) {
-      if (remembered.size >= mostRemembered) {
-        remembered.clear()
+      if (cache.size >= maxEntries) {
+        cache.clear()
       }
-      remembered.set(hash, { until: Date.now() + rememberedFor, key })
+      cache.set(hash, { until: Date.now() + ttlMs, key })
     }
     return key
   }
@@ -72,7 +72,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
     const secret = /^bearer +([^ ]+) *$/i.exec(header)?.[1] ?? basicPassword(header)
     if (!secret) {
       reply.header('www-authenticate', 'Bearer realm="pigeonpost"')
-      throw new Unauthorized('An API key is missing', {
+      throw new UnauthorizedError('An API key is missing', {
         code: 'key_missing',
         field: 'Authorization',
         hint: 'Send the header "Authorization: Bearer pp_…".',
@@ -81,7 +81,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
     const key = await find(secret)
     if (!key) {
       reply.header('www-authenticate', 'Bearer realm="pigeonpost", error="invalid_token"')
-      throw new Unauthorized('The API key is wrong, revoked or expired', {
+      throw new UnauthorizedError('The API key is wrong, revoked or expired', {
         code: 'key_wrong',
         field: 'Authorization',
       })
@@ -93,7 +93,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
         'www-authenticate',
         `Bearer realm="pigeonpost", error="insufficient_scope", scope="${scope}"`,
       )
-      throw new Forbidden(`The API key lacks the scope ${scope}`, {
+      throw new ForbiddenError(`The API key lacks the scope ${scope}`, {
         code: 'scope_missing',
         field: 'Authorization',
         hint: `Use a key with the scope ${scope}.`,
@@ -102,7 +102,7 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
   }
 }
 
-/** Refuses routes that are added after it and do not say whom they answer: an open one is open because it says so. */
+/** Refuses routes that are added after it and declare no scope: an open route is open because it says so. */
 export function requireScopes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope !== undefined) return

@@ -1,12 +1,35 @@
 import type { Sql, Transaction } from '../../../db/connect.ts'
 import { asTenant } from '../../../db/tenant.ts'
-import type { Gate } from './admission.ts'
+import type { Receiver } from '../../inbound/index.ts'
+import type { Storages } from '../../media/storages.ts'
+import type { Scanner } from '../../scan/index.ts'
+import type { Admit } from './admission.ts'
 
-/** What the routes work with. */
+/** What resources are given. */
+export interface Services {
+  context: ApiContext
+  /** The pool as it is, for what listens and for probes: past the admission. */
+  sql: Sql
+  receiver: Receiver
+  /** Absent: no files are taken, and none are served. */
+  media?: MediaSettings | undefined
+}
+
+export interface MediaSettings {
+  storages: Storages
+  /** Null: none is configured, and uploads are `unscanned`. */
+  scanner: Scanner | null
+  /** Where files are while they come in. */
+  spoolFolder: string
+  /** Most bytes of an upload. */
+  limit: number
+}
+
+/** What requests are answered with: the database, and what the server knows of itself. */
 export interface ApiContext {
-  /** Runs `work` with the pool when a connection is to be had. @throws Unavailable `busy` */
+  /** Runs `work` with the pool when a connection is to be had. @throws UnavailableError `busy` */
   run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws Unavailable `busy` */
+  /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws UnavailableError `busy` */
   asTenant<T>(tenantId: number, work: (tx: Transaction) => Promise<T>): Promise<T>
   auth: 'keys' | 'none'
   /** ms that a statement waits for a lock. */
@@ -33,13 +56,13 @@ function createCounts(): Counts {
 
 export function createContext(
   sql: Sql,
-  gate: Gate,
+  admit: Admit,
   about: Pick<ApiContext, 'auth' | 'lockMs' | 'version' | 'publicUrl'>,
 ): ApiContext {
   return {
     ...about,
     refusedWebhooks: createCounts(),
-    run: (work) => gate(() => work(sql)),
-    asTenant: (tenantId, work) => gate(() => asTenant(sql, tenantId, work, about)),
+    run: (work) => admit(() => work(sql)),
+    asTenant: (tenantId, work) => admit(() => asTenant(sql, tenantId, work, about)),
   }
 }

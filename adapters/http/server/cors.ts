@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import { replayedHeader } from './idempotency.ts'
 
 /**
- * Lets pages of these origins (`https://app.example.org`; `*` for all) call us with a key that they send themselves, and
- * answers what browsers ask beforehand, which comes without one. No cookies, so a page can do no more than its key.
- * Without origins nothing is added: browsers then keep our answers from every page but our own.
+ * CORS for these origins (`https://app.example.org`; `*` for all): their pages may call the API with a key that they send
+ * themselves, and preflight requests, which carry none, are answered. No cookies, so a page can do no more than its key.
+ * Without origins nothing is added: browsers then keep the answers from every page but our own.
  */
 export async function allowOrigins(
   app: FastifyInstance,

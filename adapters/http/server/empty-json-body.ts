@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
-/** A request that says all by its path may come with the content type of JSON and nothing in it. */
-export function acceptNoBody(scope: FastifyInstance): void {
+/** Accepts an empty body with `Content-Type: application/json`. */
+export function acceptEmptyJsonBody(scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser<string>(

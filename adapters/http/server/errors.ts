@@ -1,22 +1,48 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { asPigeonpostError, PigeonpostError } from '../../../db/errors.ts'
-import { StorageMisconfigured, StorageUnavailable } from '../../storage/index.ts'
+import {
+  AccountUnusableError,
+  asPigeonpostError,
+  ConflictError,
+  ForbiddenError,
+  GoneError,
+  InvalidInputError,
+  NotFoundError,
+  PigeonpostError,
+  RateLimitedError,
+  TooLargeError,
+  UnauthorizedError,
+  UnavailableError,
+} from '../../../db/errors.ts'
+import { Infected, Stalled, UnsupportedType, Unreadable } from '../../media/errors.ts'
+import { frameworkProblem, storageProblem } from './foreign-errors.ts'
+import { type Problem, problemBody } from './problem.ts'
 
-export interface Problem {
-  status: number
-  code: string
-  message: string
-  details: { field: string; message: string; hint?: string }[]
-}
+/** The HTTP status of each class of error; 500 for the others. */
+const statuses: ReadonlyMap<string, number> = new Map(
+  (
+    [
+      [InvalidInputError, 400],
+      [AccountUnusableError, 400],
+      [UnauthorizedError, 401],
+      [ForbiddenError, 403],
+      [NotFoundError, 404],
+      [Stalled, 408],
+      [ConflictError, 409],
+      [GoneError, 410],
+      [TooLargeError, 413],
+      [UnsupportedType, 415],
+      [Infected, 422],
+      [Unreadable, 422],
+      [RateLimitedError, 429],
+      [UnavailableError, 503],
+    ] as const
+  ).map(([{ name }, status]) => [name, status]),
+)
 
-/** DESIGN.md section 8: every error has this body, whatever went wrong. */
-export function problemBody({
-  code,
-  message,
-  details,
-}: Problem): { success: false } & Omit<Problem, 'status'> {
-  return { success: false, code, message, details }
+/** @param error a `PigeonpostError`, or what was kept of one */
+export function statusOf(error: { name: string }): number {
+  return statuses.get(error.name) ?? 500
 }
 
 /** Columns in the words of document 004; others in camelCase. */
@@ -65,15 +91,11 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     }
   }
   const error = asPigeonpostError(thrown)
-  const unavailable = error instanceof PigeonpostError && error.status === 503
+  const status = error instanceof PigeonpostError ? statusOf(error) : 500
   // A privilege that our own role lacks is no news for the client.
-  if (
-    error instanceof PigeonpostError &&
-    error.status !== 500 &&
-    error.details.sqlState !== '42501'
-  ) {
+  if (error instanceof PigeonpostError && status !== 500 && error.details.sqlState !== '42501') {
     const { code, hint, sqlState } = error.details
-    const hidden = unavailable && sqlState !== undefined
+    const hidden = error instanceof UnavailableError && sqlState !== undefined
     const words = sqlState ? constraintWords[code] : undefined
     const locked = sqlState === '55P03'
     const reason = locked ? 'Others hold what this needs' : 'The database cannot be reached'
@@ -82,7 +104,7 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
       words?.field ??
       (sqlState && error.details.field ? fieldName(error.details.field) : error.details.field)
     return {
-      status: error.status,
+      status,
       code: hidden ? (locked ? 'busy' : 'database_unavailable') : code,
       message,
       details: field ? [{ field, message, ...(hint ? { hint } : {}) }] : [],
@@ -125,88 +147,6 @@ function detailsOf(issue: Issue): Problem['details'] {
 function naming(field: string, message: string): string {
   if (/^(Invalid|Too (big|small))/.test(message)) return `${field}: ${message}`
   return message.startsWith('must ') ? `${field} ${message}` : message
-}
-
-const frameworkProblems: Record<
-  string,
-  Omit<Problem, 'details'> & { field: string; hint?: string }
-> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: {
-    status: 413,
-    code: 'too_large',
-    message: 'The request is too large',
-    field: 'body',
-    hint: 'At most 2097152 bytes.',
-  },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
-    status: 415,
-    code: 'content_type_unsupported',
-    message: 'The content type is not supported',
-    field: 'Content-Type',
-    hint: 'Send application/json.',
-  },
-  FST_ERR_CTP_INVALID_JSON_BODY: {
-    status: 400,
-    code: 'json_malformed',
-    message: 'The body is not JSON',
-    field: 'body',
-  },
-  FST_ERR_CTP_EMPTY_JSON_BODY: {
-    status: 400,
-    code: 'json_malformed',
-    message: 'The body is empty',
-    field: 'body',
-    hint: 'Send JSON.',
-  },
-  FST_ERR_MAX_PARAM_LENGTH: {
-    status: 414,
-    code: 'path_too_long',
-    message: 'A part of the path is too long',
-    field: 'path',
-  },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
-    status: 400,
-    code: 'content_length_wrong',
-    message: 'The body is not as long as Content-Length says',
-    field: 'Content-Length',
-  },
-}
-
-function frameworkProblem(error: unknown): Problem | null {
-  const { code = '', statusCode = 500, message } = error as Partial<FastifyError>
-  const known = frameworkProblems[code]
-  if (known) {
-    const { field, hint, ...problem } = known
-    return { ...problem, details: [{ field, message: known.message, ...(hint ? { hint } : {}) }] }
-  }
-  if (error instanceof Error && statusCode >= 400 && statusCode < 500) {
-    return {
-      status: statusCode,
-      code: 'bad_request',
-      message: message ?? 'Bad request',
-      details: [],
-    }
-  }
-  return null
-}
-
-/** Files find no place. In words of ours: the system's name folders and hosts, and go to the log. */
-function storageProblem(error: unknown): Problem | null {
-  const cause = error instanceof StorageUnavailable ? error.cause : error
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const message = 'There is no room for the file now'
-    const hint = 'Send it again later; whoever runs this server has to make room.'
-    return {
-      status: 507,
-      code: 'storage_full',
-      message,
-      details: [{ field: 'file', message, hint }],
-    }
-  }
-  if (!(error instanceof StorageUnavailable || error instanceof StorageMisconfigured)) return null
-  const message = 'The storage of files cannot be used now'
-  return { status: 503, code: 'storage_unavailable', message, details: [] }
 }
 
 /** What every answer carries. It is data, and nothing that a browser should run, frame or keep. */

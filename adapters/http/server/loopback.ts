@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
-import { Forbidden } from '../../../db/errors.ts'
+import { ForbiddenError } from '../../../db/errors.ts'
 
 /** Whether only this machine can reach the host. */
 export function isLoopback(host: string): boolean {
@@ -9,13 +9,13 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Under PIGEONPOST_AUTH=none the machine's own browser is let in too, and any page in it may call us: by a name of its
- * own that it points here (DNS rebinding), or across origins. Both show in the headers.
- * @throws Forbidden `host_not_local`, `origin_not_local`
+ * Under PIGEONPOST_AUTH=none the machine's own browser has access too, and any page in it may call us: by a host name of its
+ * own that resolves to this machine (DNS rebinding), or across origins. Both show in the headers.
+ * @throws ForbiddenError `host_not_local`, `origin_not_local`
  */
 export function refuseForeignPages(request: FastifyRequest): void {
   if (!isLoopback(request.hostname)) {
-    throw new Forbidden(`Host ${request.hostname} is not this machine`, {
+    throw new ForbiddenError(`Host ${request.hostname} is not this machine`, {
       code: 'host_not_local',
       field: 'Host',
       hint: 'Under PIGEONPOST_AUTH=none, call by 127.0.0.1 or localhost.',
@@ -23,7 +23,7 @@ export function refuseForeignPages(request: FastifyRequest): void {
   }
   const { origin } = request.headers
   if (origin !== undefined && !(URL.canParse(origin) && isLoopback(new URL(origin).hostname))) {
-    throw new Forbidden('Pages of other hosts are not let in', {
+    throw new ForbiddenError('Pages of other hosts are not let in', {
       code: 'origin_not_local',
       field: 'Origin',
       hint: 'Use API keys: PIGEONPOST_AUTH=keys.',

@@ -1,15 +1,15 @@
 import { fastifyRateLimit } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
-import { TooMany } from '../../../db/errors.ts'
+import { RateLimitedError } from '../../../db/errors.ts'
 import { type LimitRate, principalOf } from './auth.ts'
 
 const windowMs = 60_000
 
 /**
- * A check of how often a key with a limit asks, to be called once the request has its principal: so many requests in each minute that
- * begins with the first of them. It is counted in this process alone, so N servers take up to N times as many; in the
+ * Limits the rate of keys that have one, once the request has its principal: so many requests in each minute that begins
+ * with the first of them. It is counted in this process alone, so N servers take up to N times as many; in the
  * database it would cost each request a write. The headers are those of the draft (RateLimit header fields for HTTP).
- * @throws TooMany `rate_limited`, with Retry-After in seconds
+ * @throws RateLimitedError `rate_limited`, with Retry-After in seconds
  */
 export async function createRateLimit(app: FastifyInstance): Promise<LimitRate> {
   await app.register(fastifyRateLimit, {
@@ -32,7 +32,7 @@ export async function createRateLimit(app: FastifyInstance): Promise<LimitRate> 
     })
     if (!isExceeded) return
     reply.header('retry-after', ttlInSeconds)
-    throw new TooMany(`The API key may ask ${max} times a minute`, {
+    throw new RateLimitedError(`The API key may ask ${max} times a minute`, {
       code: 'rate_limited',
       field: 'Authorization',
       hint: `Try again in ${ttlInSeconds} s.`,

@@ -1,12 +1,12 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { InvalidInput } from '../../../db/errors.ts'
+import { InvalidInputError } from '../../../db/errors.ts'
 
 /**
- * As fastify-type-provider-zod validates, but where zod itself fails on a value, it is the value that is wrong: a length
- * is asked of whatever stands for a text, and that of `{"length": {"toString": 1}}` cannot be told.
- * @throws InvalidInput naming the field
+ * Validates as fastify-type-provider-zod does; but where zod itself throws on a value, the value is invalid input: zod
+ * compares the `length` of whatever stands for a string, and that of `{"length": {"toString": 1}}` throws.
+ * @throws InvalidInputError naming the field
  */
 export const validateInput: FastifySchemaCompiler<z.ZodType> = (route) => {
   const validate = validatorCompiler(route)
@@ -15,7 +15,7 @@ export const validateInput: FastifySchemaCompiler<z.ZodType> = (route) => {
       return validate(data)
     } catch (cause) {
       const field = fieldThatFails(validate, data)
-      throw new InvalidInput(
+      throw new InvalidInputError(
         `${field} is of the wrong type`,
         { code: 'invalid_input', field },
         { cause },

@@ -1,24 +1,24 @@
-/** How long an estimate stands: one that is 5 s old is no worse an estimate. ms. */
-const rememberedFor = 5000
-const mostRemembered = 1000
+import type { Counted } from '../../../db/paging/offset.ts'
 
-export type Counted = { total: number; isEstimate: boolean }
+/** ms for which an estimate stands: one that is 5 s old is no worse an estimate. */
+const ttlMs = 5000
+const maxEntries = 1000
 
 /**
- * Totals that are estimates, remembered for a moment, so that who turns the pages of a long list does not have 10,000
- * rows counted for each. Exact totals are counted anew every time.
+ * Totals that are estimates, cached for a moment, so that turning the pages of a long list does not count 10,000 rows
+ * for each. Exact totals are counted anew every time.
  */
 export function createEstimates() {
-  const remembered = new Map<string, { until: number; counted: Counted }>()
+  const cache = new Map<string, { until: number; counted: Counted }>()
   return async (of: object, count: () => Promise<Counted>): Promise<Counted> => {
     const key = JSON.stringify(of)
-    const known = remembered.get(key)
+    const known = cache.get(key)
     if (known && known.until > Date.now()) return known.counted
-    remembered.delete(key)
+    cache.delete(key)
     const counted = await count()
     if (counted.isEstimate) {
-      if (remembered.size >= mostRemembered) remembered.clear()
-      remembered.set(key, { until: Date.now() + rememberedFor, counted })
+      if (cache.size >= maxEntries) cache.clear()
+      cache.set(key, { until: Date.now() + ttlMs, counted })
     }
     return counted
   }

@@ -1,15 +1,22 @@
 /** What requests hold, whatever they are about. */
 
 import { z } from 'zod'
-import { InvalidInput } from '../../../db/errors.ts'
-import { phoneChannels, toE164 } from '../../channels/shared/phone.ts'
 import { sanitizeText, storable } from '../../channels/shared/payload.ts'
-import { idIn, messageId } from '../resources/messages/schema.ts'
 
-const longestObject = 65_536
+const maxObjectBytes = 65_536
+
+/** A uuid, or the number that people see, in a field of that name. */
+export function idIn(name: string) {
+  return z
+    .string()
+    .regex(
+      /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
+      `${name} must be a UUID or a number`,
+    )
+}
 
 /** Of a path: a uuid, or the number that people see. */
-export const idParams = z.object({ id: messageId.describe('The UUID, or the number') })
+export const idParams = z.object({ id: idIn('id').describe('The UUID, or the number') })
 export const uuidParams = z.object({ id: z.uuid('id must be a UUID') })
 
 /** Of a body: a uuid, or the number as such or in digits. */
@@ -25,10 +32,10 @@ export function accountIdOf(field: string) {
 }
 
 /** Text of a line or a few, not blank. */
-export function text(field: string, most: number) {
+export function text(field: string, max: number) {
   return z
     .string()
-    .max(most, `${field} must have ${most} characters at most`)
+    .max(max, `${field} must have ${max} characters at most`)
     .refine((value) => value.trim() !== '', `${field} must not be empty`)
     .refine(
       (value) => sanitizeText(value) === value,
@@ -46,14 +53,14 @@ export function object(field: string) {
     .record(z.string(), z.unknown())
     .refine(
       isStorable,
-      `${field} must not hold NUL or lone surrogates, more than ${longestObject} bytes or 200 levels`,
+      `${field} must not hold NUL or lone surrogates, more than ${maxObjectBytes} bytes or 200 levels`,
     )
 }
 
 function isStorable(value: Record<string, unknown>): boolean {
   try {
     const json = JSON.stringify(value)
-    return Buffer.byteLength(json) <= longestObject && JSON.stringify(storable(value)) === json
+    return Buffer.byteLength(json) <= maxObjectBytes && JSON.stringify(storable(value)) === json
   } catch {
     return false
   }
@@ -65,11 +72,27 @@ export const flag = (field: string) =>
     .transform((value) => value === 'true')
     .meta({ type: 'boolean', enum: undefined })
 
+/** A whole number from 1 in a query string. */
+export const whole = (name: string, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,9}$/, `${name} must be a whole number`)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, `${name} must be from 1 to ${max}`)
+    .meta({ type: 'integer', minimum: 1, maximum: max, pattern: undefined })
+
+/** A moment, or the first one of a day in UTC, in a query or a body. */
+export function dateTime(name: string) {
+  return z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()], `${name} must be an ISO 8601 date`)
+    .transform((text) => new Date(text))
+}
+
 /** Of a request that takes no query parameters. */
 export const noQuery = z.strictObject({})
 
-/** A request without anything to say but its path. */
-export const nothing = z.strictObject({}).nullish()
+/** The body of a request whose path says it all. */
+export const emptyBody = z.strictObject({}).nullish()
 
 /** The columns of document 001 in our spelling. */
 const documentNames: ReadonlyMap<string, string> = new Map([
@@ -92,23 +115,4 @@ export function alsoInSnakeCase<T extends z.ZodType>(schema: T) {
       }),
     )
   }, schema)
-}
-
-/**
- * An address as the channel writes it. What looks like a phone number on a channel of phones has to be one, in full.
- * @throws InvalidInput `phone_invalid`
- */
-export function addressOn(channel: string, address: string, field = 'address'): string {
-  const trimmed = address.trim()
-  const isPhone = phoneChannels.has(channel) && /^(\+|[0-9 ().\-/]{7,}$)/.test(trimmed)
-  if (!isPhone) return trimmed
-  const number = trimmed.startsWith('+') ? toE164(trimmed) : null
-  if (number === null) {
-    throw new InvalidInput('Phone number must be in E.164 format', {
-      code: 'phone_invalid',
-      field,
-      hint: 'A plus sign, the country code and the number: +27831234567.',
-    })
-  }
-  return number
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { begin } from '../../../db/begin.ts'
-import { PigeonpostError } from '../../../db/errors.ts'
+import { isRetryable, PigeonpostError } from '../../../db/errors.ts'
 import { findKeptRequest } from '../../../db/inbox/select.ts'
 import { attachFile, failMedia } from '../../../db/media/media.ts'
 import { findMediaToFetch, type MediaToFetch } from '../../../db/media/reference.ts'
@@ -149,7 +149,7 @@ export function finalReason(
     return { code: error.code, message: error.message }
   }
   // Of a type that is not sent, or too large.
-  if (error instanceof PigeonpostError && error.status < 500) {
+  if (error instanceof PigeonpostError && !isRetryable(error)) {
     return { code: error.details.code, message: error.message }
   }
   return null

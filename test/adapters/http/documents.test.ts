@@ -347,10 +347,10 @@ async function exchange(t: Test, post: Post) {
 }
 
 const readme = await readFile(join(import.meta.dirname, '../../../adapters/http/README.md'), 'utf8')
-const section = /\n## Endpoints of the documents\n([^]*?)\n##/.exec(readme)?.[1] ?? ''
-const rows = [...section.matchAll(/^\| ([0-9, ]+) \| `(\w+ \S+)` \| (.*) \| `(\S+)` \|$/gm)].map(
-  ([, document = '', endpoint = '', does = '', scope = '']) => ({
-    document,
+const section = /\n### Compatible with\n([^]*?)\n##/.exec(readme)?.[1] ?? ''
+const rows = [...section.matchAll(/^\| ([a-zA-Z -]+) \| `(\w+ \S+)` \| (.*) \| `(\S+)` \|$/gm)].map(
+  ([, contract = '', endpoint = '', does = '', scope = '']) => ({
+    contract,
     endpoint,
     does,
     scope,
@@ -364,15 +364,13 @@ t.test('the README lists each endpoint that is called here, and no other', async
     Object.keys(calls),
   )
   const lines = section.split('\n').filter((line) => /^\| .*`/.test(line))
-  t.equal(rows.length, lines.length, 'each row has a document, an endpoint and a scope')
+  t.equal(rows.length, lines.length, 'each row has a contract, an endpoint and a scope')
 })
 
-for (const { document, endpoint } of rows) {
+for (const { contract, endpoint } of rows) {
   const call = calls[endpoint]
   if (call)
-    t.test(`${endpoint} is as document ${document} has it`, async (t) =>
-      call(t, await withAccount(t)),
-    )
+    t.test(`${endpoint} is as ${contract} has it`, async (t) => call(t, await withAccount(t)))
 }
 
 t.test('each needs the scope that the README says', async (t) => {

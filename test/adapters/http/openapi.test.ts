@@ -7,8 +7,9 @@ import { z } from 'zod'
 import { createReceiver } from '../../../adapters/inbound/queue.ts'
 import { requireScopes } from '../../../adapters/http/server/auth.ts'
 import { createContext } from '../../../adapters/http/server/context.ts'
-import { createGate } from '../../../adapters/http/server/admission.ts'
-import { addRoutes, createApp } from '../../../adapters/http/server/server.ts'
+import { createAdmission } from '../../../adapters/http/server/admission.ts'
+import { addRoutes } from '../../../adapters/http/server/api.ts'
+import { createApp } from '../../../adapters/http/server/server.ts'
 import { connect } from '../../../db/connect.ts'
 import { mediaFolders } from '../../support/media.ts'
 import { createContract } from '../../support/api-contract.ts'
@@ -19,8 +20,8 @@ type Route = RouteOptions & { schema?: FastifySchema }
 /** Every route that a server registers, aliases and a library's page included. */
 async function registered(t: Test): Promise<{ app: FastifyInstance; routes: Route[] }> {
   const sql = connect('postgres://nobody@127.0.0.1:1/none', { max: 1, name: 'test' })
-  const gate = createGate({ size: 1, line: 1, waitMs: 1 })
-  const context = createContext(sql, gate, {
+  const admit = createAdmission({ size: 1, maxQueued: 1, waitMs: 1 })
+  const context = createContext(sql, admit, {
     auth: 'keys',
     version: '1',
     publicUrl: null,
@@ -36,7 +37,7 @@ async function registered(t: Test): Promise<{ app: FastifyInstance; routes: Rout
   const routes: Route[] = []
   app.addHook('onRoute', (route) => void routes.push(route as Route))
   const { settings: media } = await mediaFolders(t)
-  await addRoutes(app, context, { sql, receiver, media })
+  await addRoutes(app, { context, sql, receiver, media })
   await app.ready()
   t.teardown(async () => {
     await app.close()

@@ -60,7 +60,7 @@ t.test('one that the database refuses fails by itself, and forty-nine are stored
   t.match(answers[30], {
     status: 'failed',
     messages: [],
-    error: { status: 400, code: String, field: 'address', message: String },
+    error: { name: 'InvalidInputError', code: String, field: 'address', message: String },
   })
   t.same(
     answers.filter(({ status }) => status === 'failed').length,
@@ -91,7 +91,10 @@ t.test('one whose storing throws does not sink the others', async (t) => {
   const { sql, store } = await createPipeline(t)
   await sql.unsafe(poison)
   const answers = await store(many(50, (n) => chat(`p${n}`, n === 30 ? 'poison' : 'wholesome')))
-  t.match(answers[30], { status: 'failed', error: { status: 500, code: 'internal_error' } })
+  t.match(answers[30], {
+    status: 'failed',
+    error: { name: 'PigeonpostError', code: 'internal_error' },
+  })
   t.equal(answers.filter(({ status }) => status === 'processed').length, 49)
   t.equal((await sql`select from pigeonpost.messages where body = 'wholesome'`).length, 49)
   t.match(
@@ -111,7 +114,10 @@ t.test('what is found wrong at the commit alone is kept with its error as well',
     create constraint trigger late after insert on pigeonpost.messages deferrable initially deferred
       for each row execute function public.late()`)
   const answers = await store(many(5, (n) => chat(`l${n}`, n === 3 ? 'late' : 'in time')))
-  t.match(answers[3], { status: 'failed', error: { status: 400, code: 'is_in_time' } })
+  t.match(answers[3], {
+    status: 'failed',
+    error: { name: 'InvalidInputError', code: 'is_in_time' },
+  })
   t.equal((await sql`select from pigeonpost.messages where body = 'in time'`).length, 4)
   t.match(await sql`select error_code from pigeonpost.webhook_inbox where status = 'failed'`, [
     { error_code: 'is_in_time' },

@@ -46,7 +46,7 @@ t.test('an update that cannot be stored does not cost what came with it', async 
     status: 'failed',
     messages: [{ externalMessageId: one, duplicate: false }],
     updates: [{ externalMessageId: two, result: 'parked' }],
-    error: { status: 400, field: 'body' },
+    error: { name: 'InvalidInputError', field: 'body' },
   })
   t.match(await sql`select body from pigeonpost.messages`, [{ body: 'Helo' }])
   t.match(await sql`select status, error_field from pigeonpost.webhook_inbox`, [

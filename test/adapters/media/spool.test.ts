@@ -40,7 +40,7 @@ t.test('one byte over the limit ends it at once, and leaves nothing', async (t) 
     { objectMode: false },
   )
   await t.rejects(spool(endless, { folder, limit: 10_000 }), {
-    name: 'TooLarge',
+    name: 'TooLargeError',
     status: 413,
     message: 'file is too large: at most 10000 bytes',
     details: { code: 'file_too_large', field: 'file' },

@@ -4,15 +4,14 @@ import { z } from 'zod'
 import { readAccountHealth } from '../../../../db/accounts/health.ts'
 import { readDayUse } from '../../../../db/accounts/limits.ts'
 import { setAccountStatus } from '../../../../db/accounts/set-status.ts'
-import { Conflict, NotFound } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError } from '../../../../db/errors.ts'
 import type { AccountRow } from '../../../../db/rows.ts'
 import { accountShape, healthShape, limitsShape, toAccountShape } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
-import { nothing, text, uuidParams, noQuery } from '../../shared/fields.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
-import { accountOf } from './routes.ts'
+import type { Services } from '../../server/context.ts'
+import { emptyBody, text, uuidParams, noQuery } from '../../shared/fields.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
+import { accountOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
 const why = z
@@ -29,7 +28,7 @@ const verbs: Record<
     from: Status[]
     to: Status
     refused: Status[]
-    body: typeof why | typeof nothing
+    body: typeof why | typeof emptyBody
     summary: string
   }
 > = {
@@ -37,7 +36,7 @@ const verbs: Record<
     from: ['disconnected'],
     to: 'connected',
     refused: ['disabled'],
-    body: nothing,
+    body: emptyBody,
     summary: 'Let an account send what waits for it',
   },
   disconnect: {
@@ -51,7 +50,7 @@ const verbs: Record<
     from: ['disabled'],
     to: 'connected',
     refused: [],
-    body: nothing,
+    body: emptyBody,
     summary: 'Take a disabled account into use again',
   },
   disable: {
@@ -64,7 +63,7 @@ const verbs: Record<
 }
 
 /** Whether an account sends, how much of its limits is used, and how well it does. */
-export function addAccountState(app: FastifyInstance, context: ApiContext): void {
+export function addAccountActions(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   for (const [verb, { from, to, refused, body, summary }] of Object.entries(verbs)) {
@@ -83,16 +82,16 @@ export function addAccountState(app: FastifyInstance, context: ApiContext): void
         const { id } = request.params
         const given: { reason?: string | null | undefined } = request.body ?? {}
         const reason = given.reason ?? undefined
-        return once(context, request, reply, async (tx, { tenantId }) => {
+        return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
           const before = await setAccountStatus(tx, tenantId, id, { from, to, reason })
           if (before === null) {
-            throw new NotFound(`There is no account ${id}`, {
+            throw new NotFoundError(`There is no account ${id}`, {
               code: 'account_unknown',
               field: 'id',
             })
           }
           if (refused.includes(before)) {
-            throw new Conflict(`The account is ${before}`, {
+            throw new ConflictError(`The account is ${before}`, {
               code: 'account_disabled',
               field: 'id',
               hint: 'Enable it first.',

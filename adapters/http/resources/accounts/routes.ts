@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { findAccountDetail, readAccounts } from '../../../../db/accounts/list-page.ts'
+import { readAccounts } from '../../../../db/accounts/list-page.ts'
 import { createAccount, updateAccount } from '../../../../db/accounts/save.ts'
-import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
 import {
   accountChange,
@@ -15,17 +14,20 @@ import {
   toColumns,
 } from './schema.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { channelOf, uuidParams, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
+import { addAccountActions } from './account-actions.ts'
+import { accountOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: accountShape })
 
 /** Accounts: the addresses of ours that a tenant sends from and receives at. */
-export function addAccounts(app: FastifyInstance, context: ApiContext): void {
+export function addAccounts(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/accounts', {
@@ -33,7 +35,7 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       operationId: 'listAccounts',
       summary: 'The accounts of the tenant',
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         channel: channelOf().optional(),
         status: accountShape.shape.status.optional(),
       }),
@@ -49,10 +51,10 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const page = await context.asTenant(tenantId, (tx) =>
-        readAccounts(tx, tenantId, query, keyPageOf(query)),
+        readAccounts(tx, tenantId, query, startOf(query)),
       )
       const accounts = page.rows.map(toAccountShape)
-      return { success: true as const, data: { accounts, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { accounts, ...idPageFields(query, page) } }
     },
   })
 
@@ -86,7 +88,7 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
     config: { scope: 'accounts:write' },
     handler: async (request, reply) => {
       const { channel, ...rest } = request.body
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const change = { channel, ...toColumns(tenantId, channel, rest) }
         const row = await accountOf(tx, tenantId, await createAccount(tx, tenantId, change))
         return { status: 201, body: { success: true as const, data: toAccountShape(row) } }
@@ -108,7 +110,7 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { params, body } = request
       if (Object.keys(body).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give what is to be another.',
@@ -125,11 +127,13 @@ export function addAccounts(app: FastifyInstance, context: ApiContext): void {
       return { success: true as const, data: toAccountShape(row) }
     },
   })
+
+  addAccountActions(app, services)
 }
 
 /**
  * A secret that an operator gave an account goes where the operator said.
- * @throws Conflict `secret_is_the_operators`
+ * @throws ConflictError `secret_is_the_operators`
  */
 function refuseToRedirect(
   tenantId: number,
@@ -139,22 +143,9 @@ function refuseToRedirect(
   const redirects = body.settings !== undefined || body.provider !== undefined
   if (secret === null || isOwnSecret(tenantId, secret) || !redirects) return
   if (body.secretRef !== undefined) return
-  throw new Conflict("The secret of this account is an operator's, and so is where it goes", {
+  throw new ConflictError("The secret of this account is an operator's, and so is where it goes", {
     code: 'secret_is_the_operators',
     field: body.settings === undefined ? 'provider' : 'settings',
     hint: 'Give a secretRef of your own, too, or ask the operator to change it with SQL.',
   })
-}
-
-/** @throws NotFound `account_unknown` */
-export async function accountOf(
-  tx: Transaction,
-  tenantId: number,
-  id: string,
-): Promise<AccountDetailRow> {
-  const row = await findAccountDetail(tx, tenantId, id)
-  if (!row) {
-    throw new NotFound(`There is no account ${id}`, { code: 'account_unknown', field: 'id' })
-  }
-  return row
 }

@@ -1,16 +1,17 @@
 /** Accounts, to and from rows. */
 
 import { z } from 'zod'
-import { InvalidInput } from '../../../../db/errors.ts'
+import { InvalidInputError } from '../../../../db/errors.ts'
 import type { AccountChange } from '../../../../db/accounts/save.ts'
 import type { AccountDetailRow } from '../../../../db/rows.ts'
-import { addressOn, channelOf, object, text } from '../../shared/fields.ts'
+import { ownAddressOn } from '../../shared/address.ts'
+import { channelOf, object, text } from '../../shared/fields.ts'
 import { time } from '../messages/schema.ts'
 
-const count = (field: string, least: number) =>
+const count = (field: string, min: number) =>
   z
     .int(`${field} must be a whole number`)
-    .min(least, `${field} must be ${least} or more`)
+    .min(min, `${field} must be ${min} or more`)
     .max(2_147_483_647, `${field} must be 2147483647 at most`)
 
 /**
@@ -46,7 +47,7 @@ const fields = {
 export const newAccount = z.strictObject({ channel: channelOf(), ...fields })
 export const accountChange = z.strictObject(fields)
 
-/** The columns that a body sets. @throws InvalidInput `phone_invalid`, `secret_not_yours` */
+/** The columns that a body sets. @throws InvalidInputError `phone_invalid`, `secret_not_yours` */
 export function toColumns(
   tenantId: number,
   channel: string,
@@ -61,7 +62,7 @@ export function toColumns(
   }: z.output<typeof accountChange>,
 ): AccountChange {
   if (secretRef && !isOwnSecret(tenantId, secretRef)) {
-    throw new InvalidInput(`secretRef must begin with env:TENANT_${tenantId}_`, {
+    throw new InvalidInputError(`secretRef must begin with env:TENANT_${tenantId}_`, {
       code: 'secret_not_yours',
       field: 'secretRef',
       hint: 'An operator sets any other name, with SQL.',
@@ -69,7 +70,7 @@ export function toColumns(
   }
   const given = {
     ...same,
-    address: address ? addressOn(channel, address) : address,
+    address: address ? ownAddressOn(channel, address) : address,
     secret_ref: secretRef,
     rate_per_minute: ratePerMinute,
     daily_limit: dailyLimit,

@@ -10,25 +10,33 @@ import {
 import { archiveThread, findActiveThread } from '../../../../db/threads/archive.ts'
 import { findThread } from '../../../../db/threads/find.ts'
 import { listThreads } from '../../../../db/threads/list.ts'
+import { countedUpTo, maxCounted } from '../../../../db/paging/offset.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import {
   conversationMessageShape,
   threadShape,
   toConversationMessage,
   toThreadShape,
 } from './schema.ts'
-import { idParams, nothing, noQuery } from '../../shared/fields.ts'
-import { countedUpTo, keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
-import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
-import { conversationOf } from './routes.ts'
+import { idParams, emptyBody, noQuery } from '../../shared/fields.ts'
+import {
+  byId,
+  byTime,
+  idPageFields,
+  pageQuery,
+  pageShape,
+  startOf,
+  toPage,
+  totalOf,
+} from '../../shared/paging.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
+import { conversationOf } from './find.ts'
 
-const messagesQuery = z.strictObject(pageQuery(20))
+const messagesQuery = z.strictObject(pageQuery(20, byTime))
 
 /** What was said in a conversation, and in which threads. */
-export function addConversationContents(app: FastifyInstance, context: ApiContext): void {
+export function addConversationContents(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/conversations/:id/messages', {
@@ -61,7 +69,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
       summary: 'The threads of a conversation, newest first',
       params: idParams,
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         status: z.enum(['active', 'archived']).optional(),
       }),
       response: {
@@ -81,11 +89,11 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
           tx,
           tenantId,
           { conversationId: id, status: query.status },
-          keyPageOf(query),
+          startOf(query),
         )
       })
       const threads = page.rows.map(toThreadShape)
-      return { success: true as const, data: { threads, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { threads, ...idPageFields(query, page) } }
     },
   })
 
@@ -96,7 +104,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
-      body: nothing,
+      body: emptyBody,
       response: {
         200: z.object({
           success: z.literal(true),
@@ -111,7 +119,7 @@ export function addConversationContents(app: FastifyInstance, context: ApiContex
     },
     config: { scope: 'conversations:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { id } = await conversationOf(tx, tenantId, request.params.id)
         const active = await findActiveThread(tx, tenantId, id)
         const archived = active !== null && (await archiveThread(tx, tenantId, active))
@@ -138,7 +146,7 @@ async function readMessages(
   const which = { tenantId, conversationId: conversation.id }
   const found = await listConversationMessages(tx, { ...which, ...start, limit: limit + 1 })
   const count = async () =>
-    countedUpTo(await countConversationMessages(tx, { ...which, most: mostCounted + 1 }))
+    countedUpTo(await countConversationMessages(tx, { ...which, most: maxCounted + 1 }))
   const total = totalOf({ limit, ...start }, found.length) ?? (await count())
   const { rows, page } = toPage(asked, found, total)
   const account = await findAccount(tx, tenantId, conversation.account_id)

@@ -6,12 +6,12 @@ import { createConversation, findInPlace } from '../../../../db/conversations/cr
 import { addParticipants, type NewParticipant } from '../../../../db/conversations/participants.ts'
 import { findOrOpenCustomer } from '../../../../db/customers/create.ts'
 import { lockCustomers } from '../../../../db/customers/lock.ts'
-import { Conflict, InvalidInput, NotFound } from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import type { AccountRow, ConversationRow } from '../../../../db/rows.ts'
 import { roleName, typeName } from './schema.ts'
+import { addressOn } from '../../shared/address.ts'
 import {
   accountIdOf,
-  addressOn,
   alsoInSnakeCase,
   anyId,
   channelOf,
@@ -71,8 +71,8 @@ export type NewConversationBody = z.output<typeof newConversation>
 
 /**
  * Opens a conversation, or finds the direct one that the customer and the account have.
- * @throws NotFound `account_unknown`, `customer_unknown`; InvalidInput `account_missing`, `direct_has_one_customer`;
- *   Conflict `conversation_exists`; what the database raises, also when the transaction commits
+ * @throws NotFoundError `account_unknown`, `customer_unknown`; InvalidInputError `account_missing`, `direct_has_one_customer`;
+ *   ConflictError `conversation_exists`; what the database raises, also when the transaction commits
  */
 export async function openConversation(
   tx: Transaction,
@@ -89,7 +89,7 @@ export async function openConversation(
     const message = isDirect
       ? 'A direct conversation has one customer and the account'
       : 'Only a direct conversation has one customer'
-    throw new InvalidInput(message, {
+    throw new InvalidInputError(message, {
       code: 'direct_has_one_customer',
       field:
         main.length > 0 && !isDirect ? (customerId ? 'customerId' : 'address') : 'participants',
@@ -100,7 +100,7 @@ export async function openConversation(
   }
   const members = people.map((one) => one.customerId ?? one.accountId)
   if (!isDirect && new Set(members).size < members.length) {
-    throw new InvalidInput('Each participant is in a conversation once', {
+    throw new InvalidInputError('Each participant is in a conversation once', {
       code: 'participant_twice',
       field: 'participants',
     })
@@ -122,7 +122,7 @@ export async function openConversation(
   }
   const row = isDirect ? await findInPlace(tx, given) : null
   if (!row) {
-    throw new Conflict(`The account has a conversation ${given.externalId} already`, {
+    throw new ConflictError(`The account has a conversation ${given.externalId} already`, {
       code: 'conversation_exists',
       field: 'externalId',
     })
@@ -147,12 +147,12 @@ async function chooseAccount(
       : await findOnlyAccount(tx, tenantId)
   if (account && account !== 'several') return account
   if (accountId) {
-    throw new NotFound(`There is no account ${accountId}`, {
+    throw new NotFoundError(`There is no account ${accountId}`, {
       code: 'account_unknown',
       field: 'accountId',
     })
   }
-  throw new InvalidInput(account ? 'accountId is missing' : 'There is no account', {
+  throw new InvalidInputError(account ? 'accountId is missing' : 'There is no account', {
     code: 'account_missing',
     field: channel ? 'channel' : 'accountId',
     hint: account
@@ -181,7 +181,7 @@ export async function findPeople(
   for (const one of given) {
     const accountId = ('accountId' in one ? one.accountId : null) ?? null
     if (accountId && !(await findAccount(tx, tenantId, accountId))) {
-      throw new NotFound(`There is no account ${accountId}`, {
+      throw new NotFoundError(`There is no account ${accountId}`, {
         code: 'account_unknown',
         field: 'accountId',
       })

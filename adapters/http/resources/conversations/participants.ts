@@ -4,25 +4,22 @@ import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
 import type { Participant } from '../../../../db/conversations/list.ts'
 import {
-  addParticipants,
+  addParticipants as insertParticipants,
   changeRole,
   findParticipant,
   listParticipants,
   removeParticipant,
 } from '../../../../db/conversations/participants.ts'
 import { customerIdOf } from '../../../../db/customers/merge.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { participantShape, roleName, toParticipantShape } from './schema.ts'
-import { flag, idParams, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
+import { flag, idIn, idParams, noQuery } from '../../shared/fields.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { findPeople, newParticipant } from './open-conversation.ts'
-import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
-import { idIn } from '../messages/schema.ts'
-import { conversationOf } from './routes.ts'
+import { conversationOf } from './find.ts'
 
 const one = z.object({ success: z.literal(true), data: participantShape })
 const params = idParams.extend({
@@ -32,7 +29,7 @@ const params = idParams.extend({
 })
 
 /** Document 001, section 4: who is in a conversation. */
-export function addParticipantRoutes(app: FastifyInstance, context: ApiContext): void {
+export function addParticipants(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/conversations/:id/participants', {
@@ -41,7 +38,7 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
       summary: 'Who is in a conversation',
       params: idParams,
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         left: flag('left').optional().describe('Also those who have left'),
       }),
       response: {
@@ -59,10 +56,10 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
       const page = await context.asTenant(tenantId, async (tx) => {
         const conversation = await conversationOf(tx, tenantId, id)
         const which = { conversationId: conversation.id, left: query.left ?? false }
-        return listParticipants(tx, tenantId, which, keyPageOf(query))
+        return listParticipants(tx, tenantId, which, startOf(query))
       })
       const participants = page.rows.map(toParticipantShape)
-      return { success: true as const, data: { participants, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { participants, ...idPageFields(query, page) } }
     },
   })
 
@@ -79,12 +76,12 @@ export function addParticipantRoutes(app: FastifyInstance, context: ApiContext):
     config: { scope: 'conversations:write' },
     handler: async (request, reply) => {
       const { params, body } = request
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const conversation = await conversationOf(tx, tenantId, params.id)
         const people = await findPeople(tx, tenantId, conversation.channel, [body])
-        const [id] = await addParticipants(tx, tenantId, conversation.id, people)
+        const [id] = await insertParticipants(tx, tenantId, conversation.id, people)
         if (id === undefined) {
-          throw new Conflict('That one is in the conversation already', {
+          throw new ConflictError('That one is in the conversation already', {
             code: 'participant_exists',
             field: body.accountId ? 'accountId' : body.address ? 'address' : 'customerId',
             hint: 'Change the role with PATCH.',
@@ -158,8 +155,8 @@ async function participantOf(
   return row
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`The conversation has no participant ${id}`, {
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`The conversation has no participant ${id}`, {
     code: 'participant_unknown',
     field: 'participantId',
   })

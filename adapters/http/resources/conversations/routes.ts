@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { countConversation, findConversation } from '../../../../db/conversations/find.ts'
+import { countConversation } from '../../../../db/conversations/find.ts'
 import {
   countConversations,
   listConversations,
@@ -10,31 +10,34 @@ import {
 } from '../../../../db/conversations/list.ts'
 import { type ConversationChange, updateConversation } from '../../../../db/conversations/update.ts'
 import { findCustomer } from '../../../../db/customers/find.ts'
-import { InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
+import { countedUpTo, maxCounted } from '../../../../db/paging/offset.ts'
 import type { ConversationRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { conversationShape, statusName, toConversationShape, typeName } from './schema.ts'
 import { createEstimates } from '../../shared/estimates.ts'
 import {
   accountIdOf,
   alsoInSnakeCase,
   channelOf,
+  emptyBody,
+  idIn,
   idParams,
-  nothing,
+  noQuery,
   object,
   text,
-  noQuery,
 } from '../../shared/fields.ts'
-import { countedUpTo } from '../../shared/page.ts'
+import { byTime, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/paging.ts'
+import { conversationOf } from './find.ts'
+import { addConversationContents } from './messages.ts'
 import { newConversation, openConversation } from './open-conversation.ts'
-import { once } from '../../server/idempotency.ts'
-import { mostCounted, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
-import { idIn } from '../messages/schema.ts'
+import { addParticipants } from './participants.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 
 const query = z.strictObject({
-  ...pageQuery(20),
+  ...pageQuery(20, byTime),
   status: statusName.optional(),
   type: typeName.optional(),
   channel: channelOf().optional(),
@@ -70,8 +73,10 @@ const verbs = {
   },
 } as const
 
-/** Document 001, section 4: conversations, and their lifecycle. */
-export function addConversations(app: FastifyInstance, context: ApiContext): void {
+/** Conversations with their lifecycle, participants, messages and threads. */
+export function addConversations(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const estimates = createEstimates()
 
@@ -111,7 +116,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
-        tell(tx, tenantId, await conversationOf(tx, tenantId, request.params.id)),
+        readDetail(tx, tenantId, await conversationOf(tx, tenantId, request.params.id)),
       )
       return { success: true as const, data }
     },
@@ -131,9 +136,9 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
     },
     config: { scope: 'conversations:write', errors: [404] },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { row, created } = await openConversation(tx, tenantId, request.body)
-        const data = await tell(tx, tenantId, row)
+        const data = await readDetail(tx, tenantId, row)
         return { status: created ? 201 : 200, body: { success: true as const, data } }
       }),
   })
@@ -152,7 +157,7 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
       const { tenantId } = principalOf(request)
       const given = request.body
       if (Object.keys(given).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give status, groupName, groupAvatar or groupMetadata.',
@@ -173,43 +178,30 @@ export function addConversations(app: FastifyInstance, context: ApiContext): voi
         headers: idempotencyHeaders,
         querystring: noQuery,
         params: idParams,
-        body: nothing,
+        body: emptyBody,
         response: { 200: one },
       },
       config: { scope: 'conversations:write' },
       handler: async (request, reply) =>
-        once(context, request, reply, async (tx, { tenantId }) => {
+        withIdempotency(context, request, reply, async (tx, { tenantId }) => {
           const data = await save(tx, tenantId, request.params.id, { status })
           return { body: { success: true as const, data } }
         }),
     })
   }
-}
 
-/** @throws NotFound `conversation_unknown` */
-export async function conversationOf(
-  tx: Transaction,
-  tenantId: number,
-  id: string,
-): Promise<ConversationRow> {
-  const row = await findConversation(tx, tenantId, id)
-  if (!row) {
-    throw new NotFound(`There is no conversation ${id}`, {
-      code: 'conversation_unknown',
-      field: 'id',
-    })
-  }
-  return row
+  addParticipants(app, services)
+  addConversationContents(app, services)
 }
 
 async function save(tx: Transaction, tenantId: number, id: string, given: ConversationChange) {
   const row = await conversationOf(tx, tenantId, id)
   await updateConversation(tx, tenantId, row.id, given)
-  return tell(tx, tenantId, await conversationOf(tx, tenantId, row.id))
+  return readDetail(tx, tenantId, await conversationOf(tx, tenantId, row.id))
 }
 
 /** A conversation with who is in it, its latest messages, and its counters as they are now. */
-async function tell(tx: Transaction, tenantId: number, row: ConversationRow) {
+async function readDetail(tx: Transaction, tenantId: number, row: ConversationRow) {
   const [counters, [found]] = await Promise.all([
     countConversation(tx, tenantId, row.id),
     withContents(tx, tenantId, [row]),
@@ -232,11 +224,10 @@ async function list(
   const none = customer === null
   const found = none ? [] : await listConversations(tx, filter, { ...start, limit: limit + 1 })
   const count = () =>
-    estimates(filter, async () =>
-      countedUpTo(await countConversations(tx, filter, mostCounted + 1)),
-    )
-  const nothing = { total: 0, isEstimate: false }
-  const total = none ? nothing : (totalOf({ limit, ...start }, found.length) ?? (await count()))
+    estimates(filter, async () => countedUpTo(await countConversations(tx, filter, maxCounted + 1)))
+  const total = none
+    ? { total: 0, isEstimate: false }
+    : (totalOf({ limit, ...start }, found.length) ?? (await count()))
   const { rows, page } = toPage(asked, found, total)
   return { conversations: rows.map(toConversationShape), ...page }
 }

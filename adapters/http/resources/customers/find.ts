@@ -1,9 +1,9 @@
 import type { Transaction } from '../../../../db/connect.ts'
 import { findCustomer } from '../../../../db/customers/find.ts'
-import { NotFound } from '../../../../db/errors.ts'
+import { NotFoundError } from '../../../../db/errors.ts'
 import type { CustomerRow } from '../../../../db/rows.ts'
 
-/** @throws NotFound `customer_unknown` */
+/** @throws NotFoundError `customer_unknown` */
 export async function customerOf(
   tx: Transaction,
   tenantId: number,
@@ -14,6 +14,6 @@ export async function customerOf(
   return row
 }
 
-export function unknownCustomer(id: string, field = 'id'): NotFound {
-  return new NotFound(`There is no customer ${id}`, { code: 'customer_unknown', field })
+export function unknownCustomer(id: string, field = 'id'): NotFoundError {
+  return new NotFoundError(`There is no customer ${id}`, { code: 'customer_unknown', field })
 }

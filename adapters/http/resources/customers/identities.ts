@@ -3,27 +3,27 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { addIdentity, listIdentities, removeIdentity } from '../../../../db/customers/identities.ts'
 import { lockCustomers } from '../../../../db/customers/lock.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { identityShape, toIdentityShape } from './schema.ts'
-import { addressOn, channelOf, idParams, text, noQuery } from '../../shared/fields.ts'
+import { addressOn } from '../../shared/address.ts'
+import { channelOf, idParams, text, noQuery } from '../../shared/fields.ts'
 import type { IdentityRow } from '../../../../db/rows.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { customerOf } from './find.ts'
 
 export const newIdentity = z.strictObject({ channel: channelOf(), address: text('address', 255) })
 type NewIdentity = z.output<typeof newIdentity>
 
-/** @throws InvalidInput `phone_invalid` */
+/** @throws InvalidInputError `phone_invalid` */
 export function identityOf({ channel, address }: NewIdentity): NewIdentity {
   return { channel, address: addressOn(channel, address) }
 }
 
 /** What to say of an address that is another customer's. */
-export function taken(identity: IdentityRow | null): Conflict {
-  return new Conflict('The address is another customer’s', {
+export function taken(identity: IdentityRow | null): ConflictError {
+  return new ConflictError('The address is another customer’s', {
     code: 'identity_taken',
     field: 'address',
     hint: identity ? `Merge the two: it is ${identity.customer_id}'s.` : 'Merge the two.',
@@ -33,7 +33,7 @@ export function taken(identity: IdentityRow | null): Conflict {
 const one = z.object({ success: z.literal(true), data: identityShape })
 
 /** The addresses by which channels know a customer. */
-export function addIdentities(app: FastifyInstance, context: ApiContext): void {
+export function addIdentities(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/customers/:id/identities', {
@@ -74,7 +74,7 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
     handler: async (request, reply) => {
       const { params, body } = request
       const identity = identityOf(body)
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const living = await lockCustomers(tx, tenantId, [params.id], 'id')
         const [id = params.id] = living.values()
         const found = await addIdentity(tx, tenantId, id, identity)
@@ -106,7 +106,7 @@ export function addIdentities(app: FastifyInstance, context: ApiContext): void {
         }),
       )
       if (!row) {
-        throw new NotFound('The customer has no such address', {
+        throw new NotFoundError('The customer has no such address', {
           code: 'identity_unknown',
           field: 'address',
         })

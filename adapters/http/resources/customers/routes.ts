@@ -8,21 +8,20 @@ import { addIdentity, listIdentities } from '../../../../db/customers/identities
 import { listCustomers } from '../../../../db/customers/list.ts'
 import { customerIdOf, mergeCustomers } from '../../../../db/customers/merge.ts'
 import { updateCustomer } from '../../../../db/customers/update.ts'
-import { InvalidInput, retryTransient } from '../../../../db/errors.ts'
+import { InvalidInputError, retryTransient } from '../../../../db/errors.ts'
 import type { CustomerRow } from '../../../../db/rows.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { customerShape, toCustomerShape } from './schema.ts'
-import { anyId, channelOf, idParams, object, text, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
-import { once } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { anyId, channelOf, idParams, noQuery, object, text } from '../../shared/fields.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { customerOf, unknownCustomer } from './find.ts'
-import { identityOf, newIdentity, taken } from './identities.ts'
+import { addIdentities, identityOf, newIdentity, taken } from './identities.ts'
 
 const query = z.strictObject({
-  ...keyPageQuery(),
+  ...pageQuery(20, byId),
   name: text('name', 255).optional().describe('A part of the name, whatever the case'),
   address: text('address', 255).optional().describe('A whole address, on any channel'),
   channel: channelOf().optional().describe('That has an address there'),
@@ -44,8 +43,10 @@ const newCustomer = z.strictObject({
 })
 const one = z.object({ success: z.literal(true), data: customerShape })
 
-/** Document 001, section 2: customers. */
-export function addCustomers(app: FastifyInstance, context: ApiContext): void {
+/** Customers, and the addresses by which channels know them. */
+export function addCustomers(app: FastifyInstance, services: Services): void {
+  const { context } = services
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/customers', {
@@ -65,7 +66,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const data = await context.asTenant(tenantId, async (tx) => {
-        const page = await listCustomers(tx, tenantId, query, keyPageOf(query))
+        const page = await listCustomers(tx, tenantId, query, startOf(query))
         const found = await listIdentities(
           tx,
           tenantId,
@@ -74,7 +75,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
         const identities = Map.groupBy(found, ({ customer_id }) => customer_id)
         return {
           customers: page.rows.map((row) => toCustomerShape(row, identities.get(row.id) ?? [])),
-          ...keyPageFields(query, page),
+          ...idPageFields(query, page),
         }
       })
       return { success: true as const, data }
@@ -93,13 +94,13 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { identities, ...given } = request.body
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const id = await createCustomer(tx, tenantId, given)
         for (const identity of identities.map(identityOf)) {
           const added = await addIdentity(tx, tenantId, id, identity)
           if (added?.customer_id !== id) throw taken(added)
         }
-        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        const data = await readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         return { status: 201, body: { success: true as const, data } }
       })
     },
@@ -117,7 +118,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
     handler: async (request) => {
       const { tenantId } = principalOf(request)
       const data = await context.asTenant(tenantId, async (tx) =>
-        tell(tx, tenantId, await customerOf(tx, tenantId, request.params.id)),
+        readDetail(tx, tenantId, await customerOf(tx, tenantId, request.params.id)),
       )
       return { success: true as const, data }
     },
@@ -137,7 +138,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { params, body } = request
       if (Object.keys(body).length === 0) {
-        throw new InvalidInput('There is nothing to change', {
+        throw new InvalidInputError('There is nothing to change', {
           code: 'nothing_to_change',
           field: 'body',
           hint: 'Give name, leadId or metadata.',
@@ -147,7 +148,7 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
         context.asTenant(tenantId, async (tx) => {
           const { id } = await customerOf(tx, tenantId, params.id)
           await updateCustomer(tx, tenantId, id, body)
-          return tell(tx, tenantId, await customerOf(tx, tenantId, id))
+          return readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         }),
       )
       return { success: true as const, data }
@@ -167,27 +168,29 @@ export function addCustomers(app: FastifyInstance, context: ApiContext): void {
     config: { scope: 'customers:write' },
     handler: async (request, reply) => {
       const { params, body } = request
-      return once(context, request, reply, async (tx, { tenantId }) => {
+      return withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const loser = await customerIdOf(tx, tenantId, params.id)
         const winner = await customerIdOf(tx, tenantId, body.into)
         if (!loser) throw unknownCustomer(params.id)
         if (!winner) throw unknownCustomer(body.into, 'into')
         if (loser === winner) {
-          throw new InvalidInput('A customer is not merged into itself', {
+          throw new InvalidInputError('A customer is not merged into itself', {
             code: 'customers_not_merged_into_itself',
             field: 'into',
           })
         }
         const id = await mergeCustomers(tx, tenantId, { winner, loser })
-        const data = await tell(tx, tenantId, await customerOf(tx, tenantId, id))
+        const data = await readDetail(tx, tenantId, await customerOf(tx, tenantId, id))
         return { body: { success: true as const, data } }
       })
     },
   })
+
+  addIdentities(app, services)
 }
 
 /** A customer with its addresses, and its counters as they are now. */
-async function tell(tx: Transaction, tenantId: number, row: CustomerRow) {
+async function readDetail(tx: Transaction, tenantId: number, row: CustomerRow) {
   const counters = await countCustomer(tx, tenantId, row.id)
   return toCustomerShape({ ...row, ...counters }, await listIdentities(tx, tenantId, [row.id]))
 }

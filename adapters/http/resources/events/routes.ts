@@ -3,15 +3,14 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Sql } from '../../../../db/connect.ts'
-import { InvalidInput, Unavailable } from '../../../../db/errors.ts'
+import { InvalidInputError, UnavailableError } from '../../../../db/errors.ts'
 import { listenEvents, type LoggedEvent, readEvents } from '../../../../db/events/listen.ts'
 import { lastEventId } from '../../../../db/events/read-log.ts'
 import { eventTypes } from '../../../../db/events/types.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import { whole } from '../../shared/fields.ts'
+import type { Services } from '../../server/context.ts'
 import { commonHeaders } from '../../server/errors.ts'
-import { whole } from '../../shared/keyset.ts'
 
 const cursor = z.string().regex(/^\d{1,15}$/, 'must be the id of an event, or 0')
 
@@ -68,7 +67,7 @@ const stream = {
 } satisfies FastifyContextConfig['operation']
 
 /** Streams at once; each looks at the log every second. */
-const mostStreams = 200
+const maxStreams = 200
 /** ms after which a stream that has nothing to say says so: proxies end silent connections. */
 const heartbeatMs = 15_000
 
@@ -76,12 +75,12 @@ const heartbeatMs = 15_000
  * `GET /api/v1/events`: the tenant's log from a cursor, in order and without gaps; with `Accept: text/event-stream` as
  * Server-Sent Events that go on, and go on where they were by `Last-Event-ID`.
  */
-export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): void {
+export function addEvents(app: FastifyInstance, { context, sql }: Services): void {
   const closing = new AbortController()
   let streams = 0
   app.addHook('preClose', async () => closing.abort())
 
-  app.withTypeProvider<ZodTypeProvider>().get('/api/v1/events', {
+  app.withTypeProvider<ZodTypeProvider>().get('/events', {
     schema: {
       operationId: 'listEvents',
       summary: 'The log of events, by pages or as a stream',
@@ -111,8 +110,11 @@ export function addEvents(app: FastifyInstance, context: ApiContext, sql: Sql): 
         return { success: true as const, data }
       }
 
-      if (streams >= mostStreams) {
-        throw new Unavailable('Too many streams at once', { code: 'busy', hint: 'Read by pages.' })
+      if (streams >= maxStreams) {
+        throw new UnavailableError('Too many streams at once', {
+          code: 'busy',
+          hint: 'Read by pages.',
+        })
       }
       const given = cursorOf(request.headers['last-event-id'] ?? request.query.after)
       // Before the answer begins: a cursor that is too old is an error that can still be told.
@@ -173,7 +175,7 @@ function cursorOf(given: string | string[] | undefined): number | null {
   if (given === undefined) return null
   const read = cursor.safeParse(given)
   if (!read.success) {
-    throw new InvalidInput('Last-Event-ID must be the id of an event, or 0', {
+    throw new InvalidInputError('Last-Event-ID must be the id of an event, or 0', {
       code: 'invalid_input',
       field: 'Last-Event-ID',
     })

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { Sql } from '../../../../db/connect.ts'
 import { missingFixtures } from '../../../../db/fixtures.ts'
 import { pendingMigrations } from '../../../../db/migrations.ts'
-import type { ApiContext } from '../../server/context.ts'
-import { loggable, type Problem, problemBody } from '../../server/errors.ts'
+import type { Services } from '../../server/context.ts'
+import { loggable } from '../../server/errors.ts'
+import { type Problem, problemBody } from '../../server/problem.ts'
 import { noQuery } from '../../shared/fields.ts'
 import { errorShape } from '../../openapi/errors.ts'
 
@@ -25,7 +25,7 @@ const ready = z.object({
 const patience = 2000
 
 /** `/health/live` says that the process answers, `/health/ready` that it can serve: it names what is missing if not. */
-export function addHealth(app: FastifyInstance, context: ApiContext, sql: Sql): void {
+export function addHealth(app: FastifyInstance, { context, sql }: Services): void {
   app.get('/health/live', {
     schema: {
       operationId: 'getLiveness',

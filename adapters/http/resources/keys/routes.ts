@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Forbidden, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ForbiddenError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { createKey } from '../../../../db/keys/create.ts'
 import { readKeys } from '../../../../db/keys/list.ts'
 import { lockKey } from '../../../../db/keys/lock.ts'
@@ -10,13 +10,12 @@ import { revokeKey } from '../../../../db/keys/revoke.ts'
 import { rotateKey } from '../../../../db/keys/rotate.ts'
 import type { ApiKeyRow } from '../../../../db/rows.ts'
 import { type Principal, principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { flag, noQuery } from '../../shared/fields.ts'
-import { keyPageFields, keyPageOf, keyPageQuery } from '../../shared/page.ts'
+import { byId, idPageFields, pageQuery, pageShape, startOf } from '../../shared/paging.ts'
 import { keyParams, keyShape, newKey, newKeyShape, rotation, toKeyShape } from './schema.ts'
-import { type Answer, once } from '../../server/idempotency.ts'
-import { pageShape } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { type Answer, idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 
 const made = z.object({ success: z.literal(true), data: newKeyShape })
 
@@ -24,7 +23,8 @@ const made = z.object({ success: z.literal(true), data: newKeyShape })
  * API keys. A key gives and takes no more than it has itself: it makes keys of its own scopes, and rotates and revokes
  * those that have no other.
  */
-export function addKeys(app: FastifyInstance, context: ApiContext): void {
+export function addKeys(app: FastifyInstance, { context }: Services): void {
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/keys', {
@@ -32,7 +32,7 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
       operationId: 'listKeys',
       summary: 'API keys, newest first',
       querystring: z.strictObject({
-        ...keyPageQuery(),
+        ...pageQuery(20, byId),
         all: flag('all').optional().describe('Also those that are revoked or have expired'),
       }),
       response: {
@@ -47,10 +47,10 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
       const { tenantId } = principalOf(request)
       const { query } = request
       const page = await context.asTenant(tenantId, (tx) =>
-        readKeys(tx, tenantId, { all: query.all ?? false }, keyPageOf(query)),
+        readKeys(tx, tenantId, { all: query.all ?? false }, startOf(query)),
       )
       const keys = page.rows.map(toKeyShape)
-      return { success: true as const, data: { keys, ...keyPageFields(query, page) } }
+      return { success: true as const, data: { keys, ...idPageFields(query, page) } }
     },
   })
 
@@ -65,7 +65,7 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
     },
     config: { scope: 'keys:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, principal) => {
+      withIdempotency(context, request, reply, async (tx, principal) => {
         checkScopes(principal, request.body.scopes, 'scopes')
         const { tenantId } = principal
         return shownOnce(await createKey(tx, { ...request.body, tenantId }))
@@ -84,7 +84,7 @@ export function addKeys(app: FastifyInstance, context: ApiContext): void {
     },
     config: { scope: 'keys:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, principal) => {
+      withIdempotency(context, request, reply, async (tx, principal) => {
         const { id } = await keyOf(tx, principal, request.params.id)
         const row = await rotateKey(tx, principal.tenantId, id, request.body?.endsAt ?? null)
         if (!row) throw unknown(request.params.id)
@@ -122,11 +122,11 @@ function shownOnce(row: ApiKeyRow & { key: string }): Answer<z.input<typeof made
   return {
     status: 201,
     body: { success: true, data },
-    kept: { success: true, data: { ...data, key: null } },
+    stored: { success: true, data: { ...data, key: null } },
   }
 }
 
-/** @throws NotFound `key_unknown`; Forbidden `scope_not_yours` where the key may do what the one that asks may not. */
+/** @throws NotFoundError `key_unknown`; ForbiddenError `scope_not_yours` where the key may do what the one that asks may not. */
 async function keyOf(tx: Transaction, principal: Principal, id: string): Promise<ApiKeyRow> {
   const row = await lockKey(tx, principal.tenantId, id)
   if (!row) throw unknown(id)
@@ -137,15 +137,15 @@ async function keyOf(tx: Transaction, principal: Principal, id: string): Promise
 function checkScopes(principal: Principal, wanted: readonly string[], field: string): void {
   const lacking = wanted.filter((scope) => !principal.scopes.includes(scope))
   if (lacking.length === 0) return
-  throw new Forbidden(`The API key that asks lacks ${lacking.join(', ')} itself`, {
+  throw new ForbiddenError(`The API key that asks lacks ${lacking.join(', ')} itself`, {
     code: 'scope_not_yours',
     field,
     hint: 'Ask with a key that has every scope of this one.',
   })
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`There is no key ${id} that works`, {
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`There is no key ${id} that works`, {
     code: 'key_unknown',
     field: 'id',
     hint: 'Where several have that prefix, give the id.',

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { Storages } from '../../../media/storages.ts'
 import { answerSignedPath, filesPath } from '../../../storage/index.ts'
-import { problemBody } from '../../server/errors.ts'
+import type { Services } from '../../server/context.ts'
+import { problemBody } from '../../server/problem.ts'
 
 const words = {
   403: { code: 'link_wrong', message: 'The link is changed, or has expired' },
@@ -13,7 +13,9 @@ const words = {
  * Files of storages that do not serve them themselves, by the links that `GET /api/v1/media/:id/download` gives: the
  * signature is all the leave that it takes. Downloads hold no connection to the database.
  */
-export function addFiles(app: FastifyInstance, storages: Storages): void {
+export function addFiles(app: FastifyInstance, { media }: Services): void {
+  if (!media) return
+  const { storages } = media
   app.get(`${filesPath}*`, {
     // A link is made by us and followed as it is: nobody builds one from the document.
     schema: { hide: true },

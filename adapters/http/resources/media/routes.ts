@@ -2,33 +2,20 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
+import { ConflictError, NotFoundError, retryTransient } from '../../../../db/errors.ts'
 import { findFile } from '../../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
 import { Infected } from '../../../media/errors.ts'
 import { discard } from '../../../media/analyze.ts'
-import type { Storages } from '../../../media/storages.ts'
 import { takeIn } from '../../../media/ingest-file.ts'
-import type { Scanner } from '../../../scan/index.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { flag, noQuery, uuidParams } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { linkShape, mediaShape, toMediaShape } from './schema.ts'
-import { createOnce } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { createIdempotency, idempotencyHeaders } from '../../server/idempotency.ts'
 import { receiveUpload } from './upload.ts'
-
-export interface MediaSettings {
-  storages: Storages
-  /** Null: none is configured, and uploads are `unscanned`. */
-  scanner: Scanner | null
-  /** Where files are while they come in. */
-  spoolFolder: string
-  /** Most bytes of an upload. */
-  limit: number
-}
 
 const one = z.object({ success: z.literal(true), data: mediaShape })
 const link = z.object({ success: z.literal(true), data: linkShape })
@@ -64,19 +51,16 @@ const linkQuery = {
     .describe('Seconds for which the link holds'),
 }
 
-/** Document 000, section 3: files go in by upload, and come out by links that expire. */
-export async function addMedia(
-  app: FastifyInstance,
-  context: ApiContext,
-  settings: MediaSettings,
-): Promise<void> {
-  const { storages, scanner, spoolFolder: folder, limit } = settings
+/** Files go in by upload, and come out by links that expire. */
+export async function addMedia(app: FastifyInstance, { context, media }: Services): Promise<void> {
+  if (!media) return
+  const { storages, scanner, spoolFolder: folder, limit } = media
 
   await app.register(async (scope) => {
     // The bytes are read by receiveUpload, as they come.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.withTypeProvider<ZodTypeProvider>().post('/api/v1/media', {
+    scope.withTypeProvider<ZodTypeProvider>().post('/media', {
       bodyLimit: limit + 1_048_576,
       config: {
         scope: 'messages:write',
@@ -99,15 +83,20 @@ export async function addMedia(
         const { signal } = going
         const upload = await receiveUpload(request, { folder, limit, signal })
         const { filename, contentType, spooled } = upload
-        const says = { sha256: spooled.sha256, filename }
-        const kept = createOnce<z.output<typeof one>>(context, request, reply, says)
-        const earlier = await kept.earlier().catch(async (error: unknown) => {
+        const content = { sha256: spooled.sha256, filename }
+        const { claim, send, ...idempotency } = createIdempotency<z.output<typeof one>>(
+          context,
+          request,
+          reply,
+          content,
+        )
+        const earlier = await idempotency.earlier().catch(async (error: unknown) => {
           await discard(spooled)
           throw error
         })
         if (earlier) {
           await discard(spooled)
-          return earlier
+          return send(earlier)
         }
         const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
           tenantId,
@@ -119,21 +108,21 @@ export async function addMedia(
               createMedia(tx, { tenantId, fileId, filename: safe, createdBy: keyId })
             // An error is not kept; its row is.
             if (status === 'infected') return make()
-            return kept.keep(tx, async () => {
+            return claim(tx, async () => {
               return { status: 201, body: { success: true, data: toMediaShape(await make()) } }
             })
           },
         })
-        if (typeof taken === 'object' && 'error_message' in taken) throw infected(taken)
-        return taken
+        if ('error_message' in taken) throw infected(taken)
+        return send(taken)
       },
     })
   })
 
   await app.register(async (scope) => {
-    acceptNoBody(scope)
+    acceptEmptyJsonBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    routes.get('/api/v1/media/:id', {
+    routes.get('/media/:id', {
       config: { scope: 'messages:read' },
       schema: {
         operationId: 'getMedia',
@@ -151,7 +140,7 @@ export async function addMedia(
       },
     })
 
-    routes.delete('/api/v1/media/:id', {
+    routes.delete('/media/:id', {
       config: { scope: 'messages:write' },
       schema: {
         operationId: 'deleteMedia',
@@ -168,7 +157,7 @@ export async function addMedia(
         )
         if (done === 'unknown') throw unknown(id)
         if (done === 'in_use') {
-          throw new Conflict('A message that is still to be sent takes the file along', {
+          throw new ConflictError('A message that is still to be sent takes the file along', {
             code: 'media_in_use',
             field: 'id',
             hint: 'Cancel the message first, or wait until it is sent.',
@@ -179,7 +168,7 @@ export async function addMedia(
     })
 
     for (const what of ['download', 'preview'] as const) {
-      routes.get(`/api/v1/media/:id/${what}`, {
+      routes.get(`/media/:id/${what}`, {
         config: { scope: 'messages:read', errors: [409] },
         schema: {
           operationId: what === 'preview' ? 'linkMediaPreview' : 'linkMediaDownload',
@@ -236,8 +225,8 @@ async function mediaOf(tx: Transaction, tenantId: number, id: string): Promise<M
   return row
 }
 
-function unknown(id: string): NotFound {
-  return new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
+function unknown(id: string): NotFoundError {
+  return new NotFoundError(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
 }
 
 function infected({ id, error_message: signature }: MediaRow): Infected {
@@ -248,14 +237,14 @@ function infected({ id, error_message: signature }: MediaRow): Infected {
   })
 }
 
-/** Nothing that is not clean, or with no scanner unscanned, comes out. @throws Conflict, NotFound */
+/** Nothing that is not clean, or with no scanner unscanned, comes out. @throws ConflictError, NotFoundError */
 function readyFile(
   row: MediaRow,
   file: MediaFileRow | null,
   what: 'download' | 'preview',
 ): { storage: string; key: string } {
   if (row.status === 'pending' || row.status === 'scanning') {
-    throw new Conflict('The file is not fetched or not scanned yet', {
+    throw new ConflictError('The file is not fetched or not scanned yet', {
       code: 'media_pending',
       field: 'id',
       hint: 'Ask again when its status is clean or unscanned.',
@@ -263,14 +252,14 @@ function readyFile(
   }
   const ready = file && (file.status === 'clean' || file.status === 'unscanned')
   if (!ready || !file.storage || !file.storage_key) {
-    throw new Conflict(`The file was refused: ${row.error_message ?? row.status}`, {
+    throw new ConflictError(`The file was refused: ${row.error_message ?? row.status}`, {
       code: row.error_code ?? 'media_rejected',
       field: 'id',
     })
   }
   const key = what === 'preview' ? file.preview_key : file.storage_key
   if (!key) {
-    throw new NotFound('The file has no preview', { code: 'preview_unknown', field: 'id' })
+    throw new NotFoundError('The file has no preview', { code: 'preview_unknown', field: 'id' })
   }
   return { storage: file.storage, key }
 }

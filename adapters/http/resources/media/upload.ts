@@ -1,6 +1,6 @@
 import { Busboy, type BusboyHeaders } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
-import { InvalidInput } from '../../../../db/errors.ts'
+import { InvalidInputError } from '../../../../db/errors.ts'
 import { filenameOf } from '../../../media/disposition.ts'
 import { discard } from '../../../media/analyze.ts'
 import { spool, type Spooled, type SpoolOptions } from '../../../media/spool.ts'
@@ -17,7 +17,7 @@ const hint = 'Send one file, as the field file.'
 /**
  * The file of an upload, spooled while it comes: the field `file` of a form (multipart/form-data), or the whole body with
  * its name in Content-Disposition or, percent-encoded, in X-Filename. Where it fails, nothing is left.
- * @throws InvalidInput `file_missing`, `form_malformed`, `form_field_unknown`; what `spool` throws
+ * @throws InvalidInputError `file_missing`, `form_malformed`, `form_field_unknown`; what `spool` throws
  */
 export async function receiveUpload(
   request: FastifyRequest,
@@ -32,7 +32,7 @@ export async function receiveUpload(
   })
   if (upload.spooled.size > 0) return upload
   await discard(upload.spooled)
-  throw new InvalidInput('file is empty', { code: 'file_missing', field: 'file', hint })
+  throw new InvalidInputError('file is empty', { code: 'file_missing', field: 'file', hint })
 }
 
 async function fromBody(request: FastifyRequest, options: SpoolOptions): Promise<Upload> {
@@ -77,7 +77,7 @@ async function fromForm(request: FastifyRequest, options: SpoolOptions): Promise
     const [field] = unknown
     if (field !== undefined) throw unexpected(field)
     if (!upload) {
-      throw new InvalidInput('file is missing', { code: 'file_missing', field: 'file', hint })
+      throw new InvalidInputError('file is missing', { code: 'file_missing', field: 'file', hint })
     }
     return upload
   } catch (error) {
@@ -101,14 +101,14 @@ function openForm(request: FastifyRequest): InstanceType<typeof Busboy> {
   }
 }
 
-function unexpected(name: string): InvalidInput {
+function unexpected(name: string): InvalidInputError {
   const field = name.slice(0, 100)
   const message = name === 'file' ? 'There are several files' : `${field} is not known`
-  return new InvalidInput(message, { code: 'form_field_unknown', field, hint })
+  return new InvalidInputError(message, { code: 'form_field_unknown', field, hint })
 }
 
-function malformed(): InvalidInput {
-  return new InvalidInput('The form is malformed, or broke off', {
+function malformed(): InvalidInputError {
+  return new InvalidInputError('The form is malformed, or broke off', {
     code: 'form_malformed',
     field: 'body',
     hint: 'Send multipart/form-data with a boundary, to its end.',

@@ -4,28 +4,26 @@ import { z } from 'zod'
 import { findAccount } from '../../../../db/accounts/find.ts'
 import type { Transaction } from '../../../../db/connect.ts'
 import { findLivingCustomer } from '../../../../db/customers/find-living.ts'
-import { Conflict, InvalidInput, NotFound, retryTransient } from '../../../../db/errors.ts'
+import {
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+  retryTransient,
+} from '../../../../db/errors.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
 import { countMessages, type ListFilter, listMessages } from '../../../../db/messages/list.ts'
 import { markRead } from '../../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../../db/messages/statistics.ts'
 import { planAnew } from '../../../../db/plan-cache.ts'
+import { maxCounted } from '../../../../db/paging/offset.ts'
 import type { MessageRow } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { createEstimates } from '../../shared/estimates.ts'
-import { noQuery } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
-import {
-  moment,
-  mostCounted,
-  pageQuery,
-  pageShape,
-  startOf,
-  toPage,
-  totalOf,
-} from '../../shared/keyset.ts'
+import { dateTime, noQuery } from '../../shared/fields.ts'
+import { byTime, pageQuery, pageShape, startOf, toPage, totalOf } from '../../shared/paging.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import {
   contentTypeOf,
   directionWord,
@@ -39,13 +37,13 @@ import {
 import { statisticsShape, toStatisticsShape } from './statistics-schema.ts'
 
 /** Messages that statistics of a time count one by one. */
-const mostTallied = 100_000
+const maxTallied = 100_000
 
 const range = {
   whatsappAccountId: z.uuid('whatsappAccountId must be a UUID').optional(),
   accountId: z.uuid('accountId must be a UUID').optional().describe('The same'),
-  startDate: moment('startDate').optional().describe('Created at this moment or after'),
-  endDate: moment('endDate').optional().describe('Created before this moment'),
+  startDate: dateTime('startDate').optional().describe('Created at this moment or after'),
+  endDate: dateTime('endDate').optional().describe('Created before this moment'),
 }
 
 const listQuery = z.strictObject({
@@ -60,15 +58,15 @@ const listQuery = z.strictObject({
     .max(255)
     .refine((text) => sanitizeText(text) === text, 'campaignId must not hold control characters')
     .optional(),
-  ...pageQuery(50),
+  ...pageQuery(50, byTime),
 })
 
-/** Document 004's `GET /api/v1/messages`, `GET /api/v1/messages/statistics` and `PUT /api/v1/messages/:id/read`. */
-export async function addMessageList(app: FastifyInstance, context: ApiContext): Promise<void> {
+/** `GET /messages`, `GET /messages/statistics` and `PUT /messages/:id/read`. */
+export async function addMessageList(app: FastifyInstance, { context }: Services): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const estimates = createEstimates()
 
-  routes.get('/api/v1/messages', {
+  routes.get('/messages', {
     schema: {
       operationId: 'listMessages',
       summary: 'Messages, newest first',
@@ -101,7 +99,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
         ])
         const counted =
           totalOf(start, found.length) ??
-          (await estimates(filter, () => countMessages(tx, filter, mostCounted)))
+          (await estimates(filter, () => countMessages(tx, filter, maxCounted)))
         return [found, counted] as const
       })
       const { rows, page } = toPage(query, found, counted)
@@ -109,7 +107,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
     },
   })
 
-  routes.get('/api/v1/messages/statistics', {
+  routes.get('/messages/statistics', {
     schema: {
       operationId: 'getMessageStatistics',
       summary: 'How many messages there are, by status, direction and type',
@@ -125,18 +123,18 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
         if (!startDate && !endDate) return countKinds(tx, filter)
         const [, among] = await Promise.all([
           planAnew(tx),
-          countKindsAmong(tx, filter, mostTallied + 1),
+          countKindsAmong(tx, filter, maxTallied + 1),
         ])
         return among
       })
-      const counted = startDate || endDate ? mostTallied : Infinity
+      const counted = startDate || endDate ? maxTallied : Infinity
       return { success: true as const, data: toStatisticsShape(counts, counted) }
     },
   })
 
   await app.register(async (scope) => {
-    acceptNoBody(scope)
-    scope.withTypeProvider<ZodTypeProvider>().put('/api/v1/messages/:id/read', {
+    acceptEmptyJsonBody(scope)
+    scope.withTypeProvider<ZodTypeProvider>().put('/messages/:id/read', {
       schema: {
         operationId: 'markMessageRead',
         summary: 'Mark a message that came in as read',
@@ -165,7 +163,7 @@ export async function addMessageList(app: FastifyInstance, context: ApiContext):
 
 const directionOf = { Inbound: 'inbound', Outbound: 'outbound', System: 'system' } as const
 
-/** The account and the time that a query means. @throws InvalidInput, NotFound `account_unknown` */
+/** The account and the time that a query means. @throws InvalidInputError, NotFoundError `account_unknown` */
 async function rangeOf(
   tx: Transaction,
   tenantId: number,
@@ -173,14 +171,14 @@ async function rangeOf(
 ): Promise<ListFilter> {
   const { accountId, whatsappAccountId, startDate, endDate } = query
   if (accountId && whatsappAccountId && accountId !== whatsappAccountId) {
-    throw new InvalidInput('accountId and whatsappAccountId differ: give one', {
+    throw new InvalidInputError('accountId and whatsappAccountId differ: give one', {
       code: 'account_ambiguous',
       field: 'accountId',
     })
   }
   const id = accountId ?? whatsappAccountId
   if (id && !(await findAccount(tx, tenantId, id))) {
-    throw new NotFound(`There is no account ${id}`, {
+    throw new NotFoundError(`There is no account ${id}`, {
       code: 'account_unknown',
       field: accountId ? 'accountId' : 'whatsappAccountId',
     })
@@ -191,17 +189,20 @@ async function rangeOf(
 async function contactOf(tx: Transaction, tenantId: number, id: string): Promise<string> {
   const living = await findLivingCustomer(tx, tenantId, id)
   if (living) return living
-  throw new NotFound(`There is no contact ${id}`, { code: 'contact_unknown', field: 'contactId' })
+  throw new NotFoundError(`There is no contact ${id}`, {
+    code: 'contact_unknown',
+    field: 'contactId',
+  })
 }
 
-/** What came in is read, once or again. @throws NotFound, Conflict `message_not_inbound` */
+/** What came in is read, once or again. @throws NotFoundError, ConflictError `message_not_inbound` */
 async function read(tx: Transaction, tenantId: number, id: string): Promise<MessageRow> {
   const row = (await markRead(tx, tenantId, id)) ?? (await findMessage(tx, tenantId, id))
   if (!row) {
-    throw new NotFound(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
+    throw new NotFoundError(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
   }
   if (row.direction === 'inbound') return row
-  throw new Conflict(`The message is ${row.direction} and cannot be marked as read`, {
+  throw new ConflictError(`The message is ${row.direction} and cannot be marked as read`, {
     code: 'message_not_inbound',
     field: 'id',
     hint: 'Whether an outbound message was read, its receipts say.',

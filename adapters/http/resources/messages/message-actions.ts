@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { Conflict, InvalidInput, NotFound } from '../../../../db/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import { cancelMessages } from '../../../../db/messages/cancel.ts'
 import type { Change, Unchanged } from '../../../../db/messages/change.ts'
 import { findMessage } from '../../../../db/messages/find.ts'
@@ -11,26 +11,20 @@ import { retryMessages } from '../../../../db/messages/retry.ts'
 import { selectMessages } from '../../../../db/messages/select.ts'
 import { type MessageRow, messageState } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
-import type { ApiContext } from '../../server/context.ts'
-import { noQuery } from '../../shared/fields.ts'
-import { acceptNoBody } from '../../server/empty-json-body.ts'
-import { once } from '../../server/idempotency.ts'
-import { idempotencyHeaders } from './sending.ts'
-import { idIn, messageId, messageShape, toMessageShape } from './schema.ts'
+import type { Services } from '../../server/context.ts'
+import { dateTime, emptyBody, idIn, noQuery } from '../../shared/fields.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
+import { messageId, messageShape, toMessageShape } from './schema.ts'
 
 const params = z.object({ id: messageId })
 const answer = z.object({ success: z.literal(true), message: z.string(), data: messageShape })
-const nothing = z.strictObject({}).nullish()
 
 const name = z
   .string()
   .min(1)
   .max(255)
   .refine((text) => sanitizeText(text) === text, 'must not hold control characters')
-const moment = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be an ISO 8601 date')
-  .transform((text) => new Date(text))
-
 const verdict = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('sent'), externalMessageId: name.nullish() }),
   z.strictObject({ status: z.literal('failed') }),
@@ -45,8 +39,8 @@ const filter = z.strictObject({
   channel: name.optional(),
   campaignId: name.optional(),
   errorCode: name.optional(),
-  startDate: moment.optional().describe('That failed at this moment or after'),
-  endDate: moment.optional().describe('That failed before this moment'),
+  startDate: dateTime('startDate').optional().describe('That failed at this moment or after'),
+  endDate: dateTime('endDate').optional().describe('That failed before this moment'),
   limit: z.int().min(1).max(1000).default(100).describe('At most so many, the oldest first'),
 })
 
@@ -56,33 +50,36 @@ const unchanged = z.object({
   reason: z.enum(['unknown_id', 'status', 'expired', 'account_disabled']),
 })
 
-/** What an operator does by hand: document 004's retry, and cancel and resolve beside it. */
-export async function addSettling(app: FastifyInstance, context: ApiContext): Promise<void> {
+/** What an operator does by hand: retry, cancel and resolve. */
+export async function addMessageActions(
+  app: FastifyInstance,
+  { context }: Services,
+): Promise<void> {
   await app.register(async (scope) => {
-    acceptNoBody(scope)
+    acceptEmptyJsonBody(scope)
     const routes = scope.withTypeProvider<ZodTypeProvider>()
-    const settle = async (
+    const act = async (
       request: FastifyRequest,
       reply: FastifyReply,
       id: string,
       work: (tx: Transaction, tenantId: number) => Promise<Change | undefined>,
       verb: Verb,
     ) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const row = await changed(tx, tenantId, id, await work(tx, tenantId), verb)
         return {
           body: { success: true as const, message: verbs[verb].done, data: toMessageShape(row) },
         }
       })
 
-    routes.post('/api/v1/messages/:id/retry', {
+    routes.post('/messages/:id/retry', {
       schema: {
         operationId: 'retryMessage',
         summary: 'Queue a failed message again',
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
-        body: nothing,
+        body: emptyBody,
         response: { 200: answer },
       },
       config: { scope: 'messages:write' },
@@ -90,18 +87,18 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
         const { id } = request.params
         const retry = async (tx: Transaction, tenantId: number) =>
           (await retryMessages(tx, { tenantId, ids: [id] }))[0]
-        return settle(request, reply, id, retry, 'retried')
+        return act(request, reply, id, retry, 'retried')
       },
     })
 
-    routes.post('/api/v1/messages/:id/cancel', {
+    routes.post('/messages/:id/cancel', {
       schema: {
         operationId: 'cancelMessage',
         summary: 'Take back a message that has not left',
         querystring: noQuery,
         headers: idempotencyHeaders,
         params,
-        body: nothing,
+        body: emptyBody,
         response: { 200: answer },
       },
       config: { scope: 'messages:write' },
@@ -109,11 +106,11 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
         const { id } = request.params
         const cancel = async (tx: Transaction, tenantId: number) =>
           (await cancelMessages(tx, { tenantId, ids: [id] }))[0]
-        return settle(request, reply, id, cancel, 'canceled')
+        return act(request, reply, id, cancel, 'canceled')
       },
     })
 
-    routes.post('/api/v1/messages/:id/resolve', {
+    routes.post('/messages/:id/resolve', {
       schema: {
         operationId: 'resolveMessage',
         summary: 'Settle a message whose outcome is unknown',
@@ -133,11 +130,11 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
             : body
         const resolve = (tx: Transaction, tenantId: number) =>
           resolveMessage(tx, { tenantId, id }, found)
-        return settle(request, reply, id, resolve, 'resolved')
+        return act(request, reply, id, resolve, 'resolved')
       },
     })
 
-    routes.post('/api/v1/messages/retry', {
+    routes.post('/messages/retry', {
       schema: {
         operationId: 'retryMessages',
         summary: 'Queue failed messages again, by ids or by a filter',
@@ -157,7 +154,7 @@ export async function addSettling(app: FastifyInstance, context: ApiContext): Pr
       },
       config: { scope: 'messages:write' },
       handler: async (request, reply) =>
-        once(context, request, reply, async (tx, { tenantId }) => ({
+        withIdempotency(context, request, reply, async (tx, { tenantId }) => ({
           body: { success: true as const, data: await retryMany(tx, tenantId, request.body) },
         })),
     })
@@ -168,7 +165,7 @@ async function retryMany(tx: Transaction, tenantId: number, body: z.infer<typeof
   const { ids: given, limit, accountId, whatsappAccountId, startDate, endDate, ...rest } = body
   const others = [accountId, whatsappAccountId, startDate, endDate, ...Object.values(rest)]
   if (given && others.some((value) => value !== undefined)) {
-    throw new InvalidInput('ids cannot stand beside a filter', {
+    throw new InvalidInputError('ids cannot stand beside a filter', {
       code: 'filter_ambiguous',
       field: 'ids',
       hint: 'Give ids alone, or a filter without ids.',
@@ -222,7 +219,7 @@ const refusals: Record<
   account_disabled: { code: 'account_disabled', message: 'Its account is disabled' },
 }
 
-/** The message as it is now. @throws NotFound, or Conflict that names the state in which it cannot be changed. */
+/** The message as it is now. @throws NotFoundError, or ConflictError that names the state in which it cannot be changed. */
 async function changed(
   tx: Transaction,
   tenantId: number,
@@ -232,15 +229,15 @@ async function changed(
 ): Promise<MessageRow> {
   const row = change?.number ? await findMessage(tx, tenantId, change.id) : null
   if (!change || !row) {
-    throw new NotFound(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
+    throw new NotFoundError(`There is no message ${id}`, { code: 'message_unknown', field: 'id' })
   }
   if (change.changed) return row
   if (change.reason === 'expired' || change.reason === 'account_disabled') {
     const { code, message } = refusals[change.reason]
-    throw new Conflict(message, { code, field: 'id' })
+    throw new ConflictError(message, { code, field: 'id' })
   }
   const { code, hint } = verbs[verb]
-  throw new Conflict(`The message is ${change.previousStatus} and cannot be ${verb}`, {
+  throw new ConflictError(`The message is ${change.previousStatus} and cannot be ${verb}`, {
     code,
     field: 'id',
     hint,

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import type { SaidMessage } from '../../../../db/messages/create.ts'
+import type { MessageRequest } from '../../../../db/messages/create.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
-import { object } from '../../shared/fields.ts'
+import { dateTime, object } from '../../shared/fields.ts'
 import { contentTypeOf, typeWord } from './schema.ts'
 
 /** Bytes of a body, as in the table (messages_body_at_most_1_mib). */
-const longestContent = 1_048_576
+const maxContentBytes = 1_048_576
 
 const needsMedia: ReadonlySet<string> = new Set(['Image', 'Video', 'Audio', 'Document'])
 
@@ -19,17 +19,10 @@ export function textField(name: string) {
       abort: true,
     })
     .refine(
-      (text) => Buffer.byteLength(text) <= longestContent,
+      (text) => Buffer.byteLength(text) <= maxContentBytes,
       `${name} must have 1048576 bytes at most`,
     )
 }
-
-const moment = z
-  .union(
-    [z.iso.datetime({ offset: true }), z.iso.date()],
-    'scheduledFor must be an ISO 8601 date, such as 2025-11-06T10:00:00Z',
-  )
-  .transform((text) => new Date(text))
 
 /** Where a file is, in a field of that name. */
 export function urlField(name: string) {
@@ -41,7 +34,7 @@ export function urlField(name: string) {
     )
 }
 
-/** The body of `POST /api/v1/messages`: document 004's fields, `accountId` for `whatsappAccountId`, and `metadata`. */
+/** The body of `POST /messages`: document 004's fields, `accountId` for `whatsappAccountId`, and `metadata`. */
 export const newMessage = z
   .strictObject({
     whatsappAccountId: z.uuid('whatsappAccountId must be a UUID').nullish(),
@@ -54,7 +47,7 @@ export const newMessage = z
       .uuid('mediaId must be a UUID')
       .nullish()
       .describe('Of an upload, in place of mediaUrl'),
-    scheduledFor: moment.nullish(),
+    scheduledFor: dateTime('scheduledFor').nullish(),
     metadata: object('metadata').nullish(),
   })
   .superRefine((message, context) => {
@@ -91,11 +84,9 @@ export const newMessage = z
   })
 export type NewMessageBody = z.infer<typeof newMessage>
 
-/** The request in the database's words. */
-export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {
+/** The request in the database's words, before an account is chosen for it. */
+export function toMessageRequest(body: NewMessageBody): MessageRequest {
   return {
-    accountId: body.accountId ?? body.whatsappAccountId ?? null,
-    address: body.to,
     contentType: contentTypeOf(body.type),
     body: body.content ?? null,
     mediaUrl: body.mediaUrl ?? null,

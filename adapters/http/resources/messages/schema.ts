@@ -8,6 +8,7 @@ import {
   messageStatus,
   type MessageStatus,
 } from '../../../../db/rows.ts'
+import { idIn } from '../../shared/fields.ts'
 
 export const statusWords = {
   scheduled: 'Queued',
@@ -68,15 +69,6 @@ export function channelName(channel: string): string {
   return channelNames[channel] ?? channel.slice(0, 1).toUpperCase() + channel.slice(1)
 }
 
-/** A uuid, or the number that people see, in a field of that name. */
-export function idIn(name: string) {
-  return z
-    .string()
-    .regex(
-      /^(?:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
-      `${name} must be a UUID or a number`,
-    )
-}
 export const messageId = idIn('id')
 
 export const time = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC' })

@@ -29,10 +29,10 @@ export const statisticsShape = z
   })
   .meta({ id: 'Statistics' })
 
-/** @param most how many were counted at most: more than that make the total an estimate */
+/** @param max how many were counted at most: more than that make the total an estimate */
 export function toStatisticsShape(
   counts: KindCount[],
-  most: number,
+  max: number,
 ): z.infer<typeof statisticsShape> {
   const total = sum(counts)
   const out = (...statuses: KindCount['status'][]) =>
@@ -40,7 +40,7 @@ export function toStatisticsShape(
   const arrived = out('delivered', 'read')
   return {
     total,
-    totalIsEstimate: total > most,
+    totalIsEstimate: total > max,
     byStatus: tally(counts, statusWord.options, (one) => statusWords[one.status]),
     byDirection: tally(counts, directionWord.options, (one) => directionWords[one.direction]),
     byType: tally(counts, typeWord.options, (one) => typeWords[one.contentType]),

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type AccountMetrics, type Metrics, readMetrics } from '../../../../db/metrics.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
 import { noQuery } from '../../shared/fields.ts'
 
 const exposition = {
@@ -11,13 +11,13 @@ const exposition = {
 }
 
 /** Accounts that get series of their own; each has 10. */
-const mostAccounts = 200
+const maxAccounts = 200
 
 /**
  * `GET /metrics` for Prometheus: a key with the scope `metrics` sees its own tenant's. There is no exception for loopback,
  * since behind a proxy of the same machine everyone comes from there. No label carries an address.
  */
-export function addMetrics(app: FastifyInstance, context: ApiContext): void {
+export function addMetrics(app: FastifyInstance, { context }: Services): void {
   app.get('/metrics', {
     schema: {
       querystring: noQuery,
@@ -28,7 +28,7 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
     handler: async (request, reply) => {
       const { tenantId } = principalOf(request)
       const metrics = await context.asTenant(tenantId, (tx) =>
-        readMetrics(tx, { tenantId, accounts: mostAccounts }),
+        readMetrics(tx, { tenantId, accounts: maxAccounts }),
       )
       const registry = expose(tenantId, metrics)
       exposeWebhooks(registry, context.refusedWebhooks.read())
@@ -97,7 +97,7 @@ function expose(
   }
   gauge(
     'accounts_left_out',
-    `Accounts without series: those past the ${mostAccounts} busiest`,
+    `Accounts without series: those past the ${maxAccounts} busiest`,
     [],
   ).set({ tenant }, accountsLeftOut)
 

@@ -2,39 +2,31 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../../../db/connect.ts'
-import { InvalidInput, NotFound } from '../../../../db/errors.ts'
+import { InvalidInputError, NotFoundError } from '../../../../db/errors.ts'
 import { threadHistory } from '../../../../db/messages/history.ts'
 import { archiveThread } from '../../../../db/threads/archive.ts'
 import { type FoundThread, findThread } from '../../../../db/threads/find.ts'
 import { principalOf } from '../../server/auth.ts'
-import type { ApiContext } from '../../server/context.ts'
+import type { Services } from '../../server/context.ts'
+import { acceptEmptyJsonBody } from '../../server/empty-json-body.ts'
 import { foundThreadShape, toFoundThreadShape } from '../conversations/schema.ts'
-import { idParams, nothing, noQuery } from '../../shared/fields.ts'
-import { once } from '../../server/idempotency.ts'
-import { pageQuery } from '../../shared/keyset.ts'
-import { idempotencyHeaders } from '../messages/sending.ts'
+import { idParams, emptyBody, noQuery } from '../../shared/fields.ts'
+import { byNumber, pageQuery, toCursor } from '../../shared/paging.ts'
+import { idempotencyHeaders, withIdempotency } from '../../server/idempotency.ts'
 import { historyShape, toHistoryShape, toTurns, turnShape } from '../conversations/chat-turns.ts'
 
-const number = z.string().regex(/^[0-9]{1,15}$/)
+const { limit, cursor } = pageQuery(50, byNumber)
 
 const historyQuery = z.strictObject({
   format: z.enum(['messages', 'turns']).default('messages'),
-  limit: pageQuery(50).limit,
+  limit,
   before: z
     .string()
     .regex(/^[0-9]{1,15}$/, 'before must be the number of a message')
+    .transform(Number)
     .optional()
     .describe("A message's number: only what was said before it"),
-  cursor: z
-    .string()
-    .transform((text, context) => {
-      const given = Buffer.from(text, 'base64url').toString('latin1')
-      if (number.safeParse(given).success) return given
-      context.addIssue('cursor must be the nextCursor of a page before')
-      return z.NEVER
-    })
-    .optional()
-    .describe('The nextCursor of the page before, which is of what was said later'),
+  cursor: cursor.describe('The nextCursor of the page before, which is of what was said later'),
 })
 
 const page = {
@@ -43,8 +35,9 @@ const page = {
 }
 const one = z.object({ success: z.literal(true), data: foundThreadShape })
 
-/** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first (document 002). */
-export function addThreads(app: FastifyInstance, context: ApiContext): void {
+/** Threads: the parts of a conversation, as archiving divides it, and what was said in one, oldest first. */
+export function addThreads(app: FastifyInstance, { context }: Services): void {
+  acceptEmptyJsonBody(app)
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get('/threads/:id', {
@@ -97,12 +90,12 @@ export function addThreads(app: FastifyInstance, context: ApiContext): void {
       headers: idempotencyHeaders,
       querystring: noQuery,
       params: idParams,
-      body: nothing,
+      body: emptyBody,
       response: { 200: one },
     },
     config: { scope: 'conversations:write' },
     handler: async (request, reply) =>
-      once(context, request, reply, async (tx, { tenantId }) => {
+      withIdempotency(context, request, reply, async (tx, { tenantId }) => {
         const { id } = await threadOf(tx, tenantId, request.params.id)
         await archiveThread(tx, tenantId, id)
         const row = await threadOf(tx, tenantId, id)
@@ -118,7 +111,7 @@ async function read(
   { format, limit, before, cursor }: z.output<typeof historyQuery>,
 ) {
   if (before !== undefined && cursor !== undefined) {
-    throw new InvalidInput('before and cursor exclude one another', {
+    throw new InvalidInputError('before and cursor exclude one another', {
       code: 'page_ambiguous',
       field: 'cursor',
       hint: 'Give one of them.',
@@ -130,14 +123,11 @@ async function read(
     tenantId,
     thread: thread.id,
     limit: limit + 1,
-    ...(end === undefined ? {} : { before: Number(end) }),
+    ...(end === undefined ? {} : { before: end }),
   })
   const entries = found.slice(-limit)
   const [first] = entries
-  const nextCursor =
-    found.length > limit && first
-      ? Buffer.from(String(first.number), 'latin1').toString('base64url')
-      : null
+  const nextCursor = found.length > limit && first ? toCursor(byNumber, first.number) : null
   const rest = { threadId: thread.id, limit, nextCursor }
   return format === 'turns'
     ? { ...rest, turns: toTurns(entries) }
@@ -147,7 +137,7 @@ async function read(
 async function threadOf(tx: Transaction, tenantId: number, id: string): Promise<FoundThread> {
   const row = await findThread(tx, tenantId, id)
   if (!row) {
-    throw new NotFound(`There is no thread ${id}`, { code: 'thread_unknown', field: 'id' })
+    throw new NotFoundError(`There is no thread ${id}`, { code: 'thread_unknown', field: 'id' })
   }
   return row
 }

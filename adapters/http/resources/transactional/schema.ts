@@ -79,22 +79,6 @@ export function toOutboxMessage(row: MessageRow, own: string | null): OutboxMess
   }
 }
 
-/** The message as it was when it was stored, so that the same request gets the same. */
-export function asItWasStored(row: MessageRow): MessageRow {
-  return {
-    ...row,
-    status: 'queued',
-    state: 'queued',
-    attempts: 0,
-    next_attempt_at: null,
-    error_code: null,
-    error_message: null,
-    provider: null,
-    external_message_id: null,
-    updated_at: row.created_at,
-  }
-}
-
 function typeOf({ channel, metadata, content_type }: MessageRow): string {
   if (channel !== 'sms') return channel
   const { type } = metadata

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readMailboxes } from '../../../channels/email/headers.ts'
 import { sanitizeText, toDate } from '../../../channels/shared/payload.ts'
-import { toE164 } from '../../../channels/shared/phone.ts'
+import { notE164, phoneOf, senderOf } from '../../shared/address.ts'
 import { textField, urlField } from '../messages/new-message.ts'
 
 const attachments = z
@@ -19,29 +19,23 @@ const timestamp = z
 
 const text = textField('body').nullish()
 
-const needsBody = (letter: {
+const needsBody = (message: {
   body?: string | null | undefined
   attachments?: string[] | null | undefined
-}) => Boolean(letter.body?.trim() || letter.attachments?.length)
+}) => Boolean(message.body?.trim() || message.attachments?.length)
 const bodyMissing = { path: ['body'], error: 'body is missing: send a body, attachments, or both' }
-
-/** Document 004's words. */
-const notE164 = 'Phone number must be in E.164 format'
 
 /** Whom a text goes to. */
 const phone = z.string().transform((value, context) => {
-  const number = value.trim().startsWith('+') ? toE164(value) : null
+  const number = phoneOf(value)
   if (number) return number
   context.addIssue(notE164)
   return z.NEVER
 })
 
-/** What a text comes from: a number, a short code, or a name as operators show it. */
 const sender = z.string().transform((value, context) => {
-  const given = value.trim()
-  const number = given.startsWith('+') ? toE164(given) : null
-  const named = /^(?=.*[a-z])[a-z0-9 &._-]{1,11}$/i.test(given)
-  if (number ?? (named || /^[0-9]{3,6}$/.test(given))) return number ?? given
+  const address = senderOf(value)
+  if (address) return address
   context.addIssue(notE164)
   return z.NEVER
 })
@@ -85,8 +79,8 @@ export const newEmail = z
   })
   .refine(needsBody, bodyMissing)
 
-/** Either, once it is read. */
-export type Letter = {
+/** Either, parsed. */
+export type SmsOrEmail = {
   channel: 'sms' | 'email'
   from: string
   to: string

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { z } from 'zod'
 import type { Channel, WebhookAnswer, WebhookRequest } from '../../../channels/channel.ts'
-import { channelUnknown, type ReceivedWebhook, type Receiver } from '../../../inbound/index.ts'
+import { channelUnknown, type ReceivedWebhook, type WebhookError } from '../../../inbound/index.ts'
 import { channels } from '../../../channels/registry.ts'
-import { Unauthorized } from '../../../../db/errors.ts'
-import type { ApiContext } from '../../server/context.ts'
-import { bare, handshake, ofAccount } from '../../openapi/webhooks.ts'
-import { type Problem, problemBody } from '../../server/errors.ts'
+import { UnauthorizedError } from '../../../../db/errors.ts'
+import type { Services } from '../../server/context.ts'
+import { bare, handshake, ofAccount } from './schema.ts'
+import { statusOf } from '../../server/errors.ts'
+import { type Problem, problemBody } from '../../server/problem.ts'
 
 const params = z.object({ accountId: z.uuid().optional() })
 
@@ -20,8 +21,7 @@ const params = z.object({ accountId: z.uuid().optional() })
  */
 export async function addWebhooks(
   app: FastifyInstance,
-  context: ApiContext,
-  receiver: Receiver,
+  { context, receiver }: Services,
 ): Promise<void> {
   function addChannel(scope: FastifyInstance, channel: Channel): void {
     const handler = (async (request: FastifyRequest, reply: FastifyReply) => {
@@ -34,7 +34,7 @@ export async function addWebhooks(
           request: asWebhook(request, context.publicUrl),
         })
         .catch((error: unknown) => {
-          if (error instanceof Unauthorized) context.refusedWebhooks.count(channel.name)
+          if (error instanceof UnauthorizedError) context.refusedWebhooks.count(channel.name)
           throw error
         })
       if (opened.handshake) return answer(reply, opened.handshake)
@@ -50,19 +50,19 @@ export async function addWebhooks(
         'a webhook was kept as failed',
       )
       // A provider cannot mend it, and would send it again until it gave up on us: it has done its part.
-      if (channel.signed && accountId !== null && error.status < 500) {
+      if (channel.signed && accountId !== null && statusOf(error) < 500) {
         return channel.answer
           ? answer(reply, channel.answer(opened.request))
-          : { success: true, data: { ...dataOf(received), error } }
+          : { success: true, data: { ...dataOf(received), error: described(error) } }
       }
-      return refuse(request, reply, received)
+      return refuse(request, reply, received.inboxId, error)
     }) as RouteHandlerMethod
 
     for (const path of ['', '/:accountId']) {
       scope.route({
         // Only an account has a secret to shake hands by.
         method: channel.handshake && path !== '' ? ['POST', 'GET'] : ['POST'],
-        url: `/api/webhooks/${channel.name}${path}`,
+        url: `/${channel.name}${path}`,
         exposeHeadRoute: false,
         bodyLimit: channel.mostBytes ?? 2 * 1024 * 1024,
         schema: { params },
@@ -107,6 +107,10 @@ function dataOf({ inboxId, messages, updates, duplicates }: ReceivedWebhook): ob
   return { inboxId, messages, updates, duplicates }
 }
 
+function described({ name, ...rest }: WebhookError): object {
+  return { status: statusOf({ name }), ...rest }
+}
+
 function answer(reply: FastifyReply, { status, contentType, body }: WebhookAnswer): FastifyReply {
   return reply.code(status).type(contentType).send(body)
 }
@@ -114,15 +118,13 @@ function answer(reply: FastifyReply, { status, contentType, body }: WebhookAnswe
 function refuse(
   request: FastifyRequest,
   reply: FastifyReply,
-  received: ReceivedWebhook,
+  inboxId: string,
+  error: WebhookError,
 ): FastifyReply {
-  const { status, code, message, field, hint } = received.error ?? {
-    status: 500,
-    code: '',
-    message: '',
-  }
+  const { code, message, field, hint } = error
+  const status = statusOf(error)
   if (status >= 500) {
-    const said = `Something went wrong on our side; it is in the inbox as ${received.inboxId}, in the log as request ${request.id}`
+    const said = `Something went wrong on our side; it is in the inbox as ${inboxId}, in the log as request ${request.id}`
     return reply
       .code(500)
       .send(problemBody({ status: 500, code: 'internal_error', message: said, details: [] }))
@@ -131,7 +133,7 @@ function refuse(
     {
       field: field ?? 'body',
       message,
-      hint: hint ?? `Kept in the inbox as ${received.inboxId}.`,
+      hint: hint ?? `Kept in the inbox as ${inboxId}.`,
     },
   ]
   const problem: Problem = { status, code, message, details }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createGate } from '../../../../adapters/http/server/admission.ts'
+import { createAdmission } from '../../../../adapters/http/server/admission.ts'
 
 const busy = { details: { code: 'busy' } } as never
 
@@ -9,35 +9,35 @@ function work<T>(result: T) {
   return { run: async () => promise, end: () => resolve(result), fail: reject }
 }
 
-t.test('who comes to a full line is refused at once', async (t) => {
-  const gate = createGate({ size: 1, line: 1, waitMs: 60_000 })
+t.test('who comes to a full queue is refused at once', async (t) => {
+  const admit = createAdmission({ size: 1, maxQueued: 1, waitMs: 60_000 })
   const [first, second] = [work(1), work(2)]
-  const done = [gate(first.run), gate(second.run)]
-  await t.rejects(gate(work(3).run), busy)
+  const done = [admit(first.run), admit(second.run)]
+  await t.rejects(admit(work(3).run), busy)
   first.end()
   second.end()
   t.same(await Promise.all(done), [1, 2])
 })
 
 t.test('who waited long enough is refused, and the place is free for the next', async (t) => {
-  const gate = createGate({ size: 1, line: 1, waitMs: 20 })
+  const admit = createAdmission({ size: 1, maxQueued: 1, waitMs: 20 })
   const first = work(1)
-  const done = gate(first.run)
-  await t.rejects(gate(work(2).run), busy)
-  const third = gate(async () => 3)
+  const done = admit(first.run)
+  await t.rejects(admit(work(2).run), busy)
+  const third = admit(async () => 3)
   first.end()
   t.same(await Promise.all([done, third]), [1, 3])
 })
 
-t.test('a work that fails gives its place to the next in line, in order', async (t) => {
-  const gate = createGate({ size: 1, line: 10, waitMs: 60_000 })
+t.test('a work that fails gives its place to the next in the queue, in order', async (t) => {
+  const admit = createAdmission({ size: 1, maxQueued: 10, waitMs: 60_000 })
   const first = work(1)
   const order: number[] = []
-  const failed = gate(first.run)
-  const rest = [2, 3].map((n) => gate(async () => void order.push(n)))
+  const failed = admit(first.run)
+  const rest = [2, 3].map((n) => admit(async () => void order.push(n)))
   first.fail(new Error('broken'))
   await t.rejects(failed, { message: 'broken' })
   await Promise.all(rest)
   t.same(order, [2, 3])
-  t.equal(await gate(async () => 4), 4)
+  t.equal(await admit(async () => 4), 4)
 })

@@ -34,7 +34,7 @@ const port = (api: { url: string }) => Number(new URL(api.url).port)
 t.test('with all connections behind a lock every request is answered in time', async (t) => {
   const { get, sql, database } = await testApi(t, {
     connections: 2,
-    busyAfter: 200,
+    waitMs: 200,
     lockMs: 8_000,
   })
   t.equal((await get('/api/v1/messages/1')).status, 404)
@@ -65,7 +65,7 @@ t.test('with all connections behind a lock every request is answered in time', a
 t.test('who goes away while it waits leaves the line, and its work is not begun', async (t) => {
   const { api, get, sql, database, log, makeKey } = await testApi(t, {
     connections: 1,
-    busyAfter: 600_000,
+    waitMs: 600_000,
     lockMs: 600_000,
   })
   await sql`
@@ -106,7 +106,7 @@ async function dribble(socket: Socket, bytes: string): Promise<string> {
 }
 
 t.test('a client that sends its request byte by byte holds nothing, and is cut off', async (t) => {
-  const { api, get, makeKey } = await testApi(t, { connections: 1, patienceMs: 4000 })
+  const { api, get, makeKey } = await testApi(t, { connections: 1, requestTimeoutMs: 4000 })
   const { key } = await makeKey()
   const slow = openSocket(port(api), '127.0.0.1')
   slow.write(
@@ -124,7 +124,7 @@ t.test('a client that sends its request byte by byte holds nothing, and is cut o
 
 t.test('a client that does not read its answer holds nothing, and is cut off', async (t) => {
   // More than it takes to make the answer.
-  const { api, get, sql, makeKey } = await testApi(t, { connections: 1, patienceMs: 15_000 })
+  const { api, get, sql, makeKey } = await testApi(t, { connections: 1, requestTimeoutMs: 15_000 })
   const { key } = await makeKey()
   await sql`
     insert into pigeonpost.messages (tenant_id, direction, address, external_message_id, body)

@@ -82,27 +82,25 @@ t.test(
           { channel: 'email', address: 'a@b.c' },
         ],
       ],
-      '/api/v1/messages/:id/retry': [
-        [`/api/v1/messages/${await stuck('failed')}/retry`, undefined],
-      ],
-      '/api/v1/messages/:id/cancel': [[`/api/v1/messages/${await queued()}/cancel`, {}]],
-      '/api/v1/messages/:id/resolve': [
+      '/messages/:id/retry': [[`/api/v1/messages/${await stuck('failed')}/retry`, undefined]],
+      '/messages/:id/cancel': [[`/api/v1/messages/${await queued()}/cancel`, {}]],
+      '/messages/:id/resolve': [
         [`/api/v1/messages/${await stuck('unknown')}/resolve`, { status: 'failed' }],
       ],
-      '/api/v1/messages/retry': [['/api/v1/messages/retry', { ids: [await stuck('failed')] }]],
-      '/api/v1/messages': [
+      '/messages/retry': [['/api/v1/messages/retry', { ids: [await stuck('failed')] }]],
+      '/messages': [
         [
           '/api/v1/messages',
           { to: '+27831234567', content: 'Hi', accountId: await addAccount({ address: '+1' }) },
         ],
       ],
-      '/api/messages/sms': [
+      '/messages/sms': [
         [
           '/api/messages/sms',
           { from: '+15550002000', to: '+27831234567', type: 'sms', body: 'Hi' },
         ],
       ],
-      '/api/messages/email': [
+      '/messages/email': [
         ['/api/messages/email', { from: 'us@example.org', to: 'ann@example.org', body: 'Hi' }],
       ],
       '/keys': [['/api/v1/keys', { name: 'shop', scopes: ['webhooks'] }]],
@@ -130,11 +128,14 @@ t.test(
   },
 )
 
-/** The paths of all `routes.post(` under adapters/http/routes. */
+/** The paths of all `routes.post(` under adapters/http/resources. */
 async function postsOfSources(): Promise<string[]> {
-  const folder = join(root, 'adapters', 'http', 'routes')
+  const folder = join(root, 'adapters', 'http', 'resources')
+  const names = await readdir(folder, { recursive: true })
   const texts = await Promise.all(
-    (await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')),
+    names
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFile(join(folder, name), 'utf8')),
   )
   return [...texts.join('\n').matchAll(/routes\.post\(\s*['`]([^'`]+)['`]/g)]
     .map(([, path = '']) => path)

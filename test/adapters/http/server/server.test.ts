@@ -74,7 +74,7 @@ t.test(
 )
 
 t.test('behind a pool that is stuck a request is told to come again', async (t) => {
-  const { post, sql, database } = await testApi(t, { connections: 1, busyAfter: 200 })
+  const { post, sql, database } = await testApi(t, { connections: 1, waitMs: 200 })
   const blocker = database.connect({ max: 1 })
   const locked = await blocker.reserve()
   await locked`begin`
@@ -97,7 +97,7 @@ t.test('behind a pool that is stuck a request is told to come again', async (t) 
 })
 
 t.test('behind webhooks that are stuck it is still found whose the next one is', async (t) => {
-  const { post, sql, database } = await testApi(t, { connections: 1, busyAfter: 200 })
+  const { post, sql, database } = await testApi(t, { connections: 1, waitMs: 200 })
   const [account] =
     await sql`insert into pigeonpost.accounts (tenant_id, channel) values (1, 'whatsapp') returning id`
   const blocker = database.connect({ max: 1 })

@@ -2,7 +2,7 @@
 
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { z } from 'zod'
-import { channels } from '../../channels/registry.ts'
+import { channels } from '../../../channels/registry.ts'
 
 const names = [...channels.keys()]
 const signed = [...channels.values()].filter((one) => one.signed).map(({ name }) => name)
@@ -42,7 +42,7 @@ const errors = [400, 401, 403, 409, 413] as const
 
 /** `POST /api/webhooks/<channel>`. */
 export const bare = {
-  url: '/api/webhooks/:channel',
+  url: '/:channel',
   schema: {
     operationId: 'receiveWebhook',
     summary: 'Take a webhook for the account that its payload names',
@@ -56,7 +56,7 @@ export const bare = {
 
 /** `POST /api/webhooks/<channel>/<account id>`. */
 export const ofAccount = {
-  url: '/api/webhooks/:channel/:accountId',
+  url: '/:channel/:accountId',
   schema: {
     operationId: 'receiveAccountWebhook',
     summary: 'Take a webhook for an account',
