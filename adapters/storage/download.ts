@@ -1,3 +1,5 @@
+import { encodeExtended } from 'content-disposition'
+
 /** What a downloaded file is called and taken for: headers that are safe whatever the name and the type say. */
 
 export interface Download {
@@ -67,12 +69,8 @@ export function safeFilename(given: string): string {
  */
 export function contentDisposition({ disposition, filename }: Download): string {
   const name = safeFilename(filename)
-  const plain = name.replaceAll(/[^\x20-\x7e]/gu, '_')
-  const header = `${disposition}; filename="${plain}"`
-  if (plain === name) return header
-  const encoded = encodeURIComponent(name).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `${header}; filename*=UTF-8''${encoded}`
+  const ascii = name.replaceAll(/[^\x20-\x7e]/gu, '_')
+  // Not `create`: it leaves the quotes out where a token would do, and S3 repeats the header as it is signed.
+  const header = `${disposition}; filename="${ascii}"`
+  return ascii === name ? header : `${header}; filename*=${encodeExtended(name)}`
 }
