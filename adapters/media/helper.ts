@@ -9,7 +9,7 @@ import { extname, join } from 'node:path'
 import { Unreadable } from './errors.ts'
 import type { Rendered } from './image.ts'
 import type { Metadata } from './metadata.ts'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import type { MediaType } from './types.ts'
 
 interface Results {
@@ -40,7 +40,7 @@ interface Helper {
 
 class HelperDied extends Error {}
 
-const slots = createSlots(2)
+const limiter = createLimiter(2)
 /** ms until a helper that does not answer is ended. Its own limits are shorter: 20 s for an image, 15 and 10 for a PDF. */
 const mostMs = 60_000
 const idleMs = 30_000
@@ -61,7 +61,7 @@ export async function askHelper<W extends Work>(
 ): Promise<Results[W]> {
   for (const weight of [1, 2]) {
     try {
-      const reply = await slots(async () => ask({ id: ++lastId, work, path, type }, signal), {
+      const reply = await limiter(async () => ask({ id: ++lastId, work, path, type }, signal), {
         weight,
         signal,
       })

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import { type Scanner, ScannerUnavailable, ScanRefused, type Verdict } from './scan.ts'
 
 export type ClamdOptions = ({ host: string; port: number } | { socket: string }) & {
@@ -27,7 +27,7 @@ const mostAnswer = 4_096
 
 /** Nothing is connected to before the first scan, and no connection outlives its scan. */
 export function createScanner(options: ClamdOptions): Scanner {
-  const slots = createSlots(options.concurrency ?? 4)
+  const limiter = createLimiter(options.concurrency ?? 4)
   const scanMs = options.scanMs ?? 120_000
   return {
     scan: async (file, signal) => {
@@ -35,9 +35,12 @@ export function createScanner(options: ClamdOptions): Scanner {
         const say = async (talk: Talk) => sendFile(talk, file, options.idleMs ?? 30_000, careful)
         return readVerdict(await converse(options, 'zINSTREAM\0', scanMs, signal, say))
       }
-      return slots(async () => (typeof file === 'string' ? retryBroken(attempt) : attempt(true)), {
-        signal,
-      })
+      return limiter(
+        async () => (typeof file === 'string' ? retryBroken(attempt) : attempt(true)),
+        {
+          signal,
+        },
+      )
     },
     check: async (signal) => {
       const version = await converse(options, 'zVERSION\0', options.connectMs ?? 5_000, signal)

@@ -8,7 +8,7 @@ import {
   signParameters,
 } from './cloudinary-account.ts'
 import { ask, askAdmin, understand } from './cloudinary-request.ts'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'
@@ -36,7 +36,7 @@ const page = z.object({ resources: z.array(resource), next_cursor: z.string().op
  */
 export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: string }): Storage {
   const signingKey = createHmac('sha256', account.secret).update('pigeonpost files').digest()
-  const slots = createSlots(uploadsAtOnce)
+  const limiter = createLimiter(uploadsAtOnce)
   const destroy = async (key: string) => {
     const body = new URLSearchParams(signParameters(account, parametersOf(key)))
     const response = await ask(apiUrl(account, 'raw/destroy'), { method: 'POST', body })
@@ -47,7 +47,7 @@ export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: s
     name: 'cloudinary',
     async put(key, path, about, signal) {
       checkFacts(about)
-      const answer = await slots(
+      const answer = await limiter(
         async () => upload(account, { key: checkKey(key), path, about, signal }),
         { signal },
       )

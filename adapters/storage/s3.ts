@@ -15,7 +15,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { checkDownload, contentDisposition } from './download.ts'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import type { S3Config } from './s3-config.ts'
@@ -35,7 +35,7 @@ export function openS3(config: S3Config): Storage {
   const { bucket: Bucket } = config
   const s3 = createClient(config, config.endpoint)
   const outside = config.publicEndpoint ? createClient(config, config.publicEndpoint) : s3
-  const slots = createSlots(uploadsAtOnce)
+  const limiter = createLimiter(uploadsAtOnce)
 
   const ask = async <T>(key: string, request: () => Promise<T>): Promise<T> => {
     checkKey(key)
@@ -72,7 +72,7 @@ export function openS3(config: S3Config): Storage {
           })
           await upload.done()
         }
-        await slots(store, { signal })
+        await limiter(store, { signal })
       }),
     get: async (key, signal) =>
       ask(key, async () => {

@@ -16,7 +16,7 @@ import { startRelay } from './relay/relay.ts'
 import { startRunner } from './delivery/runner.ts'
 import { startSweeper } from './delivery/sweep.ts'
 import { startUpkeep } from './maintenance/maintenance.ts'
-import { atMost, within } from '../shared/wait.ts'
+import { withTimeout, waitFor } from '../shared/wait.ts'
 
 export type WorkerOptions = {
   url: string
@@ -143,8 +143,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         logger.error({ accounts: left.length }, 'ended with outcomes that are not recorded')
         break
       }
-      const ever = new AbortController().signal
-      await within(Promise.race(left.map((flights) => flights.change())), 50, ever)
+      await waitFor(Promise.race(left.map((flights) => flights.change())), 50)
     }
     hardStop.abort()
   }
@@ -153,7 +152,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   async function stop(): Promise<void> {
     stopping.abort()
     // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
-    await atMost(
+    await withTimeout(
       stopMs,
       Promise.all([
         sweeper.stop(),

@@ -18,7 +18,7 @@ import type { Flights, Route } from './in-flight.ts'
 import { maxAttempts } from './outcome.ts'
 import { concurrency, type Pace } from './batch-size.ts'
 import { planRoutes, probing, type RoutePlan, takesKey } from './routes.ts'
-import { persist, within } from '../../shared/wait.ts'
+import { pause, retryUntil, waitFor } from '../../shared/wait.ts'
 
 export type DeliverContext = {
   sql: Sql
@@ -107,7 +107,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
       return afterFailureMs
     })
     const spaced = recipientInterval(account) > 0
-    const dueInMs = await persist(
+    const dueInMs = await retryUntil(
       () => rescheduleAccount(sql, account, { notBeforeMs, spaced }),
       again,
     )
@@ -241,7 +241,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       const wanted = room(flights, groupSize())
       if (open && !dry && ready.length === 0 && wanted > 0) {
         // One commit for the slots that come free together.
-        if (wanted < concurrency / 2) await within(never, gatherMs, stopping)
+        if (wanted < concurrency / 2) await pause(gatherMs, stopping)
         await claim(room(flights, groupSize()))
         continue
       }
@@ -259,10 +259,10 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       if (now >= until + lingerMs) break
       if (idle && dry) {
         // A moment for what is under way; what takes longer lands without us.
-        await within(flights.change(), lingerMs, stopping)
+        await waitFor(flights.change(), lingerMs, stopping)
         if (performance.now() - now >= lingerMs - 1) break
       } else {
-        await within(
+        await waitFor(
           flights.change(),
           Math.max(1, (open ? until : until + lingerMs) - now),
           stopping,
@@ -272,14 +272,12 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
     complete = ready.length === 0
   } finally {
     if (!complete) {
-      const returned = await persist(() => releaseClaims(sql, account, { begun, keyed }), again)
+      const returned = await retryUntil(() => releaseClaims(sql, account, { begun, keyed }), again)
       await returnAllowance(sql, account, returned)
     }
   }
   return notBeforeMs
 }
-
-const never = new Promise<void>(() => {})
 
 /** How many more may be `sending`. One group may wait to be recorded, so that recording and sending overlap. */
 function room(flights: Flights, size: number): number {

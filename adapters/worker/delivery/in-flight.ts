@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Sql } from '../../../db/connect.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
@@ -11,6 +12,7 @@ import type {
   SendOutcome,
 } from '../../channels/channel.ts'
 import type { OutboundFiles } from '../../media/outbound.ts'
+import { backoffMs } from '../../shared/backoff.ts'
 import type { Breakers, Verdict } from './breakers.ts'
 import { disconnectReason, filesUnavailable, judge, verdictOf } from './outcome.ts'
 import type { Pace } from './batch-size.ts'
@@ -210,7 +212,7 @@ async function recordSafely(
         if (failures % 20 === 0) {
           options.logger.warn({ err: error, ...target }, 'could not record outcomes yet')
         }
-        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 20 * 2 ** failures)))
+        await delay(backoffMs(failures, { minMs: 20, maxMs: 1_000 }))
       } else if (batch.length > 1 || !only) {
         const each = batch.map((result) => recordSafely(sql, target, [result], options))
         return (await Promise.all(each)).every(Boolean)

@@ -1,11 +1,11 @@
 import type { AttemptResult } from '../../../db/delivery/record.ts'
 import type { OutboundMessage, SendOutcome } from '../../channels/channel.ts'
+import { backoffMs } from '../../shared/backoff.ts'
 import type { Verdict } from './breakers.ts'
 
 export const maxAttempts = 3
 
-const firstRetryMs = 5_000
-const jitter = 0.2
+const minRetryMs = 5_000
 
 /**
  * What becomes of a message by one try. Sent: `sent`. Certainly not sent, and worth another try: `retrying`, 5 s after
@@ -84,7 +84,7 @@ export function disconnectReason(outcome: SendOutcome): string | null {
 
 /** ms from the end of the `attempt`th try to the next. */
 export function retryDelay(attempt: number, random: () => number = Math.random): number {
-  return firstRetryMs * 2 ** (attempt - 1) * (1 - jitter + 2 * jitter * random())
+  return backoffMs(attempt - 1, { minMs: minRetryMs, jitter: 0.2, random })
 }
 
 /** What a provider says, as a text of our database can hold it; an adapter without types may say anything. */

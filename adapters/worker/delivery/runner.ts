@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { deliverTask } from '../../../db/delivery/add-jobs.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
 import { graphileLogger } from './graphile-log.ts'
-import { within } from '../../shared/wait.ts'
+import { waitFor } from '../../shared/wait.ts'
 
 const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid() })
 
@@ -81,7 +81,7 @@ export function startRunner(options: {
       }
       runner = null
       failures = performance.now() - started > 10_000 ? 1 : failures + 1
-      await within(new Promise(() => {}), Math.min(5_000, 50 * 2 ** failures), stopping.signal)
+      await waitFor(new Promise(() => {}), Math.min(5_000, 50 * 2 ** failures), stopping.signal)
     }
   }
 

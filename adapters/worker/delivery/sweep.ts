@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Sql } from '../../../db/connect.ts'
 import { addDeliverJobs } from '../../../db/delivery/add-jobs.ts'
 import { findDueAccounts, sweepOutbox } from '../../../db/delivery/sweep.ts'
-import { within } from '../../shared/wait.ts'
+import { waitFor } from '../../shared/wait.ts'
 
 export type Sweeper = {
   /** An account will be due in `ms`; the sweep is there then. */
@@ -34,7 +34,7 @@ export function startSweeper(options: { sql: Sql; logger: Logger; everyMs?: numb
       }
       while (!stopping.signal.aborted && performance.now() < nextAt) {
         const { promise } = changed
-        await within(promise, nextAt - performance.now(), stopping.signal)
+        await waitFor(promise, nextAt - performance.now(), stopping.signal)
       }
     }
   }

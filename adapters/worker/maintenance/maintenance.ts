@@ -4,7 +4,7 @@ import { foldCounters, settleEvents } from '../../../db/events/fold.ts'
 import { lastEventId } from '../../../db/events/read-log.ts'
 import { retainLog } from '../../../db/events/retain.ts'
 import { forgetRequests } from '../../../db/requests/forget.ts'
-import { within } from '../../shared/wait.ts'
+import { waitFor } from '../../shared/wait.ts'
 
 export type Upkeep = { stop(): Promise<void> }
 
@@ -72,7 +72,7 @@ export function startUpkeep(options: { sql: Sql; logger: Logger; everyMs?: numbe
         failures += 1
         logger.warn({ err: error }, 'could not fold counters; trying again')
       }
-      await within(never, Math.min(10_000, pauseMs * 2 ** failures), stopping.signal)
+      await waitFor(never, Math.min(10_000, pauseMs * 2 ** failures), stopping.signal)
     }
   }
 

@@ -12,7 +12,7 @@ import type { MediaContext, MediaOptions } from './context.ts'
 import { fetchMedia } from './fetch.ts'
 import { scanStored } from './scan.ts'
 import { retryDelay } from '../delivery/outcome.ts'
-import { within } from '../../shared/wait.ts'
+import { waitFor } from '../../shared/wait.ts'
 
 export type MediaWorker = { stop(): Promise<void> }
 
@@ -77,9 +77,9 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
       }
       const full = open.size >= concurrency
       const change = full || begun > 0 ? Promise.race(open.keys()) : new Promise<void>(() => {})
-      await within(change, everyMs, stopping.signal)
+      await waitFor(change, everyMs, stopping.signal)
       if (full && open.size >= concurrency)
-        await within(Promise.race(open.keys()), leaseMs, stopping.signal)
+        await waitFor(Promise.race(open.keys()), leaseMs, stopping.signal)
     }
     await Promise.all(open.keys())
   }

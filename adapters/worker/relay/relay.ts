@@ -10,7 +10,7 @@ import {
   type Woken,
 } from '../../../db/events/read-log.ts'
 import { askForNotifyLock, type NotifyLock } from './notify-lock.ts'
-import { atMost } from '../../shared/wait.ts'
+import { withTimeout } from '../../shared/wait.ts'
 
 export type Relay = {
   /** Whether it notifies and the triggers do not. */
@@ -228,8 +228,8 @@ export function startRelay(options: RelayOptions): Relay {
     stop() {
       stopped ??= (async () => {
         stopping.abort()
-        await atMost(1_000, running)
-        await atMost(
+        await withTimeout(1_000, running)
+        await withTimeout(
           1_500,
           finish().catch((error: unknown) => {
             logger.warn({ err: error }, 'the relay could not notify once more')
