@@ -14,8 +14,9 @@ import { startMedia } from './media/media.ts'
 import { createPace } from './delivery/batch-size.ts'
 import { startRelay } from './relay/relay.ts'
 import { startRunner } from './delivery/runner.ts'
-import { startSweeper } from './delivery/sweep.ts'
-import { startUpkeep } from './maintenance/maintenance.ts'
+import { startSweep } from './delivery/sweep.ts'
+import { startMaintenance } from './maintenance/maintenance.ts'
+import type { Health, Service } from './service.ts'
 import { withTimeout, waitFor } from '../shared/wait.ts'
 
 export type WorkerOptions = {
@@ -34,6 +35,8 @@ export type WorkerOptions = {
 export type Worker = {
   /** Whether its relay notifies in place of the triggers. */
   readonly notifying: boolean
+  /** Of each of its services. */
+  health(): Health[]
   /**
    * Claims no more, waits up to 2 s for requests that are under way and aborts the rest, records what became of them,
    * gives back what was not sent, notifies once more. Returns within 4 s.
@@ -59,9 +62,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const breakers = createBreakers(sql, logger)
   const flying = new Map<string, Flights>()
 
-  const sweeper = startSweeper({ sql, logger })
-  const upkeep = startUpkeep({ sql, logger })
-  const media = options.media ? startMedia({ ...options.media, sql, logger }) : null
+  const sweep = startSweep({ sql, logger })
   const files = options.media
     ? createOutboundFiles(sql, options.media.storages, options.publicUrl ?? null)
     : null
@@ -104,7 +105,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   async function wake(target: Target, inMs: number): Promise<void> {
     try {
       await wakeAccount(sql, target, inMs)
-      sweeper.expect(inMs)
+      sweep.expect(inMs)
     } catch (error) {
       logger.warn({ err: error, ...target }, 'could not note a retry; the sweep finds it')
     }
@@ -116,7 +117,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const { took, dueInMs } = await deliverTurn(context, target)
       if (!took || dueInMs === null || stopping.signal.aborted) return
       if (dueInMs === 0) await addDeliverJobs(sql, [target])
-      else sweeper.expect(dueInMs)
+      else sweep.expect(dueInMs)
     } catch (error) {
       logger.warn({ err: error, ...target }, 'a turn failed; its lease runs out')
     }
@@ -128,12 +129,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     logger,
     async onWoken(woken) {
       const due = woken.filter((account) => !account.leased && account.dueInMs === 0)
-      for (const { dueInMs } of woken) if (dueInMs > 0) sweeper.expect(dueInMs)
+      for (const { dueInMs } of woken) if (dueInMs > 0) sweep.expect(dueInMs)
       await addDeliverJobs(sql, due)
     },
   })
 
-  async function land(): Promise<void> {
+  async function drain(): Promise<void> {
     const open = () => [...flying.values()].filter((f) => f.open + f.unrecorded > 0)
     const started = performance.now()
     for (let left = open(); left.length > 0; left = open()) {
@@ -148,20 +149,21 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     hardStop.abort()
   }
 
+  const services: Service[] = [
+    sweep,
+    startMaintenance({ sql, logger }),
+    ...(options.media ? [startMedia({ ...options.media, sql, logger })] : []),
+    runner,
+    relay,
+  ]
+
   let stopped: Promise<void> | null = null
   async function stop(): Promise<void> {
     stopping.abort()
     // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
     await withTimeout(
       stopMs,
-      Promise.all([
-        sweeper.stop(),
-        upkeep.stop(),
-        media?.stop(),
-        runner.stop(),
-        land(),
-        relay.stop(),
-      ]),
+      Promise.all([drain(), ...services.map(async (service) => service.stop())]),
     )
     await sql.end({ timeout: 0.5 })
   }
@@ -169,6 +171,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     get notifying() {
       return relay.notifying
     },
+    health: () => services.map((service) => service.health()),
     stop: async () => (stopped ??= stop()),
   }
 }

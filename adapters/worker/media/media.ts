@@ -12,9 +12,7 @@ import type { MediaContext, MediaOptions } from './context.ts'
 import { fetchMedia } from './fetch.ts'
 import { scanStored } from './scan.ts'
 import { retryDelay } from '../delivery/outcome.ts'
-import { waitFor } from '../../shared/wait.ts'
-
-export type MediaWorker = { stop(): Promise<void> }
+import { type Service, startService } from '../service.ts'
 
 const concurrency = 5
 /** Of one tenant: hosts that let us wait are not to keep everybody's files waiting. */
@@ -29,7 +27,7 @@ const longestPauseMs = 300_000
  * those that no row has any more. Any number of workers may; each takes over what another left. What fails for our own
  * parts (storage, scanner, database) is tried until it works.
  */
-export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): MediaWorker {
+export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): Service {
   const { sql, logger } = options
   const stopping = new AbortController()
   const context: MediaContext = { ...options, signal: stopping.signal }
@@ -62,33 +60,29 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
     )
     const task = await claimMediaTask(sql, { except, leaseMs })
     if (!task) return false
-    const going: Promise<void> = run(task).finally(() => open.delete(going))
+    const going: Promise<void> = run(task).finally(() => {
+      open.delete(going)
+      service.wake()
+    })
     open.set(going, task.tenantId)
     return true
   }
 
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      let begun = 0
-      try {
-        while (await begin()) begun += 1
-      } catch (error) {
-        if (!stopping.signal.aborted) logger.warn({ err: error }, 'could not look for files to do')
-      }
-      const full = open.size >= concurrency
-      const change = full || begun > 0 ? Promise.race(open.keys()) : new Promise<void>(() => {})
-      await waitFor(change, everyMs, stopping.signal)
-      if (full && open.size >= concurrency)
-        await waitFor(Promise.race(open.keys()), leaseMs, stopping.signal)
-    }
-    await Promise.all(open.keys())
-  }
-
-  const running = loop()
+  const service = startService({
+    name: 'media',
+    logger,
+    intervalMs: everyMs,
+    failure: 'could not look for files to process',
+    async step() {
+      while (await begin());
+    },
+  })
   return {
+    ...service,
     async stop() {
       stopping.abort()
-      await running
+      await service.stop()
+      await Promise.all(open.keys())
     },
   }
 }
