@@ -42,7 +42,7 @@ function safeContentType(given: string): string {
 
 /** Control characters, and those that turn or hide what is written: `gpj.exe` shown as `exe.jpg`. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-const longest = 150
+const maxLength = 150
 
 /**
  * A file's name that is one on every system: no folders, no unseen characters, none of `<>:"/\|?*%`, not empty, not
@@ -58,9 +58,9 @@ export function safeFilename(given: string): string {
     .replaceAll(/[<>:"/\\|?*%]/g, '_')
     .replaceAll(/^[\s.]+|[\s.]+$/g, '')
   const characters = Array.from(clean)
-  if (characters.length <= longest) return clean || 'file'
+  if (characters.length <= maxLength) return clean || 'file'
   const ending = /\.[\p{L}\p{N}]{1,10}$/u.exec(clean)?.[0] ?? ''
-  return characters.slice(0, longest - ending.length).join('') + ending
+  return characters.slice(0, maxLength - ending.length).join('') + ending
 }
 
 /**

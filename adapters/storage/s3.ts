@@ -21,7 +21,7 @@ import { checkKey, checkPrefix, isKey } from './key.ts'
 import type { S3Config } from './s3-config.ts'
 import { explainS3, isMissing } from './s3-errors.ts'
 import { checkFacts, readChecked } from './source.ts'
-import { NoSuchFile } from './errors.ts'
+import { NoSuchFileError } from './errors.ts'
 import { type Storage, type StoredFile } from './storage.ts'
 
 const partSize = 5 * 1_048_576
@@ -80,7 +80,7 @@ export function openS3(config: S3Config): Storage {
           new GetObjectCommand({ Bucket, Key: key }),
           signal ? { abortSignal: signal } : {},
         )
-        if (!(Body instanceof Readable)) throw new NoSuchFile(key)
+        if (!(Body instanceof Readable)) throw new NoSuchFileError(key)
         return signal ? addAbortSignal(signal, Body) : Body
       }),
     stat: async (key) =>

@@ -7,11 +7,11 @@ import { wakeAccount } from '../../db/delivery/wake.ts'
 import type { Provider } from '../channels/channel.ts'
 import { createBreakers } from './delivery/breakers.ts'
 import { type DeliverContext, deliverTurn } from './delivery/deliver.ts'
-import { createFlights, type Flights } from './delivery/in-flight.ts'
-import { createOutboundFiles } from '../media/outbound.ts'
+import { createInFlight, type InFlight } from './delivery/in-flight.ts'
+import { createOutboundFiles } from '../media/index.ts'
 import type { MediaOptions } from './media/context.ts'
 import { startMedia } from './media/media.ts'
-import { createPace } from './delivery/batch-size.ts'
+import { createBatchSizer } from './delivery/batch-size.ts'
 import { startRelay } from './relay/relay.ts'
 import { startRunner } from './delivery/runner.ts'
 import { startSweep } from './delivery/sweep.ts'
@@ -58,9 +58,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const stopping = new AbortController()
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)
-  const pace = createPace()
+  const batchSizer = createBatchSizer()
   const breakers = createBreakers(sql, logger)
-  const flying = new Map<string, Flights>()
+  const byAccount = new Map<string, InFlight>()
 
   const sweep = startSweep({ sql, logger })
   const files = options.media
@@ -70,35 +70,35 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     sql,
     logger,
     providers,
-    pace,
+    batchSizer,
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
     stopping: stopping.signal,
     hardStop: hardStop.signal,
     takesFiles: files !== null,
-    flightsOf,
+    inFlightOf,
   }
 
-  function flightsOf(target: Target): Flights {
-    for (const [key, flights] of flying) {
-      if (flights.open + flights.unrecorded === 0) flying.delete(key)
+  function inFlightOf(target: Target): InFlight {
+    for (const [key, inFlight] of byAccount) {
+      if (inFlight.open + inFlight.unrecorded === 0) byAccount.delete(key)
     }
     const key = `${target.tenantId}:${target.accountId}`
-    const known = flying.get(key)
+    const known = byAccount.get(key)
     if (known) return known
-    const flights = createFlights(target, {
+    const inFlight = createInFlight(target, {
       sql,
       logger,
-      pace,
+      batchSizer,
       breakers,
       publicUrl: options.publicUrl ?? null,
       files,
       hardStop: hardStop.signal,
       onRetry: (inMs) => void wake(target, inMs),
     })
-    flying.set(key, flights)
-    return flights
+    byAccount.set(key, inFlight)
+    return inFlight
   }
 
   /** A retry that was recorded after its turn had ended. */
@@ -135,7 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
 
   async function drain(): Promise<void> {
-    const open = () => [...flying.values()].filter((f) => f.open + f.unrecorded > 0)
+    const open = () => [...byAccount.values()].filter((f) => f.open + f.unrecorded > 0)
     const started = performance.now()
     for (let left = open(); left.length > 0; left = open()) {
       const ms = performance.now() - started
@@ -144,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         logger.error({ accounts: left.length }, 'ended with outcomes that are not recorded')
         break
       }
-      await waitFor(Promise.race(left.map((flights) => flights.change())), 50)
+      await waitFor(Promise.race(left.map((inFlight) => inFlight.change())), 50)
     }
     hardStop.abort()
   }

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { asPigeonpostError, PigeonpostError } from '../../../db/errors.ts'
-import { StorageMisconfigured, StorageUnavailable } from '../../storage/index.ts'
+import { StorageMisconfiguredError, StorageUnavailableError } from '../../storage/index.ts'
 
 export interface Problem {
   status: number
@@ -192,7 +192,7 @@ function frameworkProblem(error: unknown): Problem | null {
 
 /** Files find no place. In words of ours: the system's name folders and hosts, and go to the log. */
 function storageProblem(error: unknown): Problem | null {
-  const cause = error instanceof StorageUnavailable ? error.cause : error
+  const cause = error instanceof StorageUnavailableError ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const message = 'There is no room for the file now'
@@ -204,7 +204,8 @@ function storageProblem(error: unknown): Problem | null {
       details: [{ field: 'file', message, hint }],
     }
   }
-  if (!(error instanceof StorageUnavailable || error instanceof StorageMisconfigured)) return null
+  if (!(error instanceof StorageUnavailableError || error instanceof StorageMisconfiguredError))
+    return null
   const message = 'The storage of files cannot be used now'
   return { status: 503, code: 'storage_unavailable', message, details: [] }
 }

@@ -1,7 +1,7 @@
 import type { AttemptResult } from '../../../db/delivery/record.ts'
 import type { OutboundMessage, SendOutcome } from '../../channels/channel.ts'
 import { backoffMs } from '../../shared/backoff.ts'
-import type { Verdict } from './breakers.ts'
+import type { ProviderVerdict } from './breakers.ts'
 
 export const maxAttempts = 3
 
@@ -59,7 +59,7 @@ export const filesUnavailable = 'media_unavailable'
  * included, shows that it is well; so does a rate limit (`rate_limited`). A failure that may pass and a doubt show that
  * it is not. An account that cannot send tells nothing.
  */
-export function verdictOf(provider: string, outcome: SendOutcome): Verdict | null {
+export function verdictOf(provider: string, outcome: SendOutcome): ProviderVerdict | null {
   if (outcome.outcome === 'sent') return { provider, well: true, error: null }
   if (outcome.outcome === 'ambiguous') {
     return {

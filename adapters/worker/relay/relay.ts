@@ -155,7 +155,7 @@ export function startRelay(options: RelayOptions): Relay {
   async function follow(): Promise<void> {
     let last = -1
     let quiet = 0
-    let lookAt = 0
+    let analyzeFile = 0
     while (!stopping.signal.aborted) {
       await keepKey()
       if (!key && (await notifyLockIsHeld(sql))) {
@@ -174,11 +174,11 @@ export function startRelay(options: RelayOptions): Relay {
       // The cursor is saved when nothing is read any more, so that a successor does not notify twice.
       const open = state === null || cursor < now || state.unsaved.size > 0
       let pauseMs = open ? Math.min(idleMs, 4) : idleMs
-      if (moved || (open && performance.now() >= lookAt)) {
+      if (moved || (open && performance.now() >= analyzeFile)) {
         const batch = await step()
         if (batch?.more) continue
         quiet = batch && batch.read > 0 ? 0 : quiet + 1
-        lookAt = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
+        analyzeFile = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
         if (batch && batch.read >= busyRead) pauseMs = busyMs
       }
       await pause(pauseMs, stopping.signal)

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Storages } from '../../../media/storages.ts'
+import type { Storages } from '../../../media/index.ts'
 import { answerSignedPath, filesPath } from '../../../storage/index.ts'
 import { problemBody } from '../../server/errors.ts'
 

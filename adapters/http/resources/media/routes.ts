@@ -6,10 +6,7 @@ import { Conflict, NotFound, retryTransient } from '../../../../db/errors.ts'
 import { findFile } from '../../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
-import { Infected } from '../../../media/errors.ts'
-import { discard } from '../../../media/analyze.ts'
-import type { Storages } from '../../../media/storages.ts'
-import { takeIn } from '../../../media/ingest-file.ts'
+import { discard, InfectedError, ingestFile, type Storages } from '../../../media/index.ts'
 import type { Scanner } from '../../../scan/index.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { ApiContext } from '../../server/context.ts'
@@ -109,7 +106,7 @@ export async function addMedia(
           await discard(spooled)
           return earlier
         }
-        const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
+        const taken = await ingestFile({ storage: storages.current, scanner, folder }, spooled, {
           tenantId,
           declared: { filename, contentType },
           strict: true,
@@ -240,8 +237,8 @@ function unknown(id: string): NotFound {
   return new NotFound(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
 }
 
-function infected({ id, error_message: signature }: MediaRow): Infected {
-  return new Infected(`The file is infected (${signature}) and was not stored`, {
+function infected({ id, error_message: signature }: MediaRow): InfectedError {
+  return new InfectedError(`The file is infected (${signature}) and was not stored`, {
     code: 'media_infected',
     field: 'file',
     hint: `What is known of it is in media ${id}.`,

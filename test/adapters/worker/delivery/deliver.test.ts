@@ -27,7 +27,7 @@ t.test('urgent messages go first, then the oldest', async (t) => {
   const provider = scripted()
   // Two at a time, so that the order is that of the claims.
   const pace = { groupSize: () => 2, saw() {}, recorded() {} }
-  const end = await deliverTurn(turnContext(t, sql, provider, { pace }), target)
+  const end = await deliverTurn(turnContext(t, sql, provider, { batchSizer }), target)
   t.same(
     provider.requests.map((request) => request.body),
     ['urgent', 'first', 'second', 'campaign 1', 'campaign 2'],
@@ -382,7 +382,7 @@ t.test(
         }),
     )
     const context = turnContext(t, sql, provider, {
-      pace: { groupSize: () => 30, saw() {}, recorded() {} },
+      batchSizer: { groupSize: () => 30, saw() {}, recorded() {} },
     })
     const turn = deliverTurn(context, target)
     await waitFor(() => requests.length === 10, { what: 'ten requests' })

@@ -50,7 +50,7 @@ async function turn(sql: Sql, context: DeliverContext, target: Target, afterMs =
   if (afterMs > 0) await advanceClock(sql, afterMs)
   await wakeAccount(sql, target, 0)
   const end = await deliverTurn(context, target)
-  await recorded(context.flightsOf(target))
+  await recorded(context.inFlightOf(target))
   return end
 }
 

@@ -12,8 +12,8 @@ import type {
 import { createBreakers } from '../../../../adapters/worker/delivery/breakers.ts'
 import type { DeliverContext } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { OutboundFiles } from '../../../../adapters/media/outbound.ts'
-import { createFlights, type Flights } from '../../../../adapters/worker/delivery/in-flight.ts'
-import { createPace } from '../../../../adapters/worker/delivery/batch-size.ts'
+import { createInFlight, type InFlight } from '../../../../adapters/worker/delivery/in-flight.ts'
+import { createBatchSizer } from '../../../../adapters/worker/delivery/batch-size.ts'
 import { connect, type Sql } from '../../../../db/connect.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
@@ -133,8 +133,8 @@ export async function readAttempts(sql: Sql): Promise<Record<string, unknown>[]>
 }
 
 /** Resolves when nothing that a turn began is under way or waits to be recorded: a turn may end before. */
-export async function recorded(flights: Flights): Promise<void> {
-  while (flights.open + flights.unrecorded > 0) await flights.change()
+export async function recorded(inFlight: InFlight): Promise<void> {
+  while (inFlight.open + inFlight.unrecorded > 0) await inFlight.change()
 }
 
 /** What a worker gives its turns; `stop` and `hardStop` are the test's to abort. */
@@ -142,14 +142,14 @@ export function turnContext(
   t: Test,
   sql: Sql,
   provider: Provider,
-  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'pace'>> & {
+  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'batchSizer'>> & {
     files?: OutboundFiles
   } = {},
 ): DeliverContext & { stop: AbortController; hard: AbortController } {
   const stop = new AbortController()
   const hard = new AbortController()
-  const flying = new Map<string, Flights>()
-  const pace = options.pace ?? createPace()
+  const flying = new Map<string, InFlight>()
+  const batchSizer = options.batchSizer ?? createBatchSizer()
   const breakers = createBreakers(sql, silent)
   t.teardown(() => {
     stop.abort()
@@ -159,7 +159,7 @@ export function turnContext(
     sql,
     logger: silent,
     providers: new Map([[provider.name, provider]]),
-    pace,
+    batchSizer,
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: options.turnMs ?? 1_000,
@@ -168,21 +168,21 @@ export function turnContext(
     stopping: stop.signal,
     hardStop: hard.signal,
     takesFiles: options.files !== undefined,
-    flightsOf(target) {
+    inFlightOf(target) {
       const known = flying.get(target.accountId)
       if (known) return known
-      const flights = createFlights(target, {
+      const inFlight = createInFlight(target, {
         sql,
         logger: silent,
-        pace,
+        batchSizer,
         breakers,
         publicUrl: null,
         files: options.files ?? null,
         hardStop: hard.signal,
         onRetry: () => {},
       })
-      flying.set(target.accountId, flights)
-      return flights
+      flying.set(target.accountId, inFlight)
+      return inFlight
     },
   }
 }
