@@ -26,6 +26,8 @@ export type WorkerOptions = {
   providers: Map<string, Provider>
   /** ms after which the work of a worker that died is taken over. Default 30,000; requests get 0.8 of it. */
   leaseMs?: number
+  /** ms between two looks for accounts that are due and of which no hint came. Default 2,000. */
+  sweepMs?: number
   /** Where the internet reaches the API, for providers that report there; null where nowhere. */
   publicUrl?: string | null
   /** Where files lie and who scans them; without it, they wait for a worker that knows, and so does what takes them along. */
@@ -62,7 +64,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const breakers = createBreakers(sql, logger)
   const byAccount = new Map<string, InFlight>()
 
-  const sweep = startSweep({ sql, logger })
+  const sweep = startSweep({ sql, logger, everyMs: options.sweepMs ?? 2_000 })
   const files = options.media
     ? createOutboundFiles(sql, options.media.storages, options.publicUrl ?? null)
     : null
@@ -74,6 +76,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
+    lingerMs: 250,
     stopping: stopping.signal,
     hardStop: hardStop.signal,
     takesFiles: files !== null,

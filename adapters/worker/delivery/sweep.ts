@@ -13,8 +13,8 @@ export type Sweep = Service & {
  * Adds a job for each account that is due: at the exact moment where one is expected, every `everyMs` otherwise. Every
  * third time it also looks for messages that no wake-up stands for.
  */
-export function startSweep(options: { sql: Sql; logger: Logger; everyMs?: number }): Sweep {
-  const { sql, logger, everyMs = 2_000 } = options
+export function startSweep(options: { sql: Sql; logger: Logger; everyMs: number }): Sweep {
+  const { sql, logger, everyMs } = options
   let round = 0
   const service = startService({
     name: 'sweep',
