@@ -1,0 +1,50 @@
+/** Words of a private dialect that have a term in the field (CONTRIBUTING.md, Glossary) and do not come back. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { glob, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+
+const root = join(import.meta.dirname, '..')
+
+/** What is gone from the code as well. Add a word here once no file of adapters/, db/ and scripts/ has it. */
+const gone: Record<string, RegExp> = {
+  thread: /\bsittings?\b/i,
+  'notify, notification': /\bbells?\b/i,
+  'entry point': /\bthe door\b/i,
+}
+
+/** What is gone from the documents, where strangers begin. */
+const goneFromDocuments: Record<string, RegExp> = {
+  ...gone,
+  wake: /\bdoorbells?\b/i,
+  'message, email': /\bletters?\b/i,
+  'slow rows, unusual': /\bodd\b/i,
+  Limits: /^#+ What is not$/m,
+  'what the interface is called (db/README.md, "Compatible with")': /\bdocuments? 00\d\b/i,
+}
+
+function check(t: Test, file: string, text: string, words: Record<string, RegExp>): void {
+  for (const [instead, word] of Object.entries(words)) {
+    const found = word.exec(text)
+    const line = text.slice(0, found?.index ?? 0).split('\n').length
+    t.notOk(found, `${file}:${line}: "${found?.[0]}"; write: ${instead}`)
+  }
+}
+
+t.test('no document speaks the dialect', async (t) => {
+  let count = 0
+  const documents = ['*.md', '{db,migrations,scripts}/README.md', 'adapters/*/README.md']
+  for await (const file of glob(documents, { cwd: root })) {
+    check(t, file, await readFile(join(root, file), 'utf8'), goneFromDocuments)
+    count += 1
+  }
+  t.ok(count >= 7, 'documents are found')
+})
+
+t.test('no source does', async (t) => {
+  for (const folder of ['adapters', 'db', 'scripts']) {
+    const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    for (const name of names.filter((name) => name.endsWith('.ts')))
+      check(t, join(folder, name), readFileSync(join(root, folder, name), 'utf8'), gone)
+  }
+})
