@@ -1,4 +1,5 @@
 import type postgres from 'postgres'
+import { parse } from 'postgres-array'
 
 /**
  * Arrays of the element types that we pass and read, so that the driver need not ask the server for them on each new
@@ -21,8 +22,7 @@ function arrayType(oid: number, parseElement: (text: string) => unknown): postgr
     from: [oid],
     serialize: (value: unknown) =>
       Array.isArray(value) ? serializeArray(value as (string | number | null)[]) : value,
-    parse: (text: string) =>
-      parseArray(text).map((each) => (each === null ? null : parseElement(each))),
+    parse: (text: string) => parse(text, parseElement),
   }
 }
 
@@ -34,15 +34,4 @@ export function serializeArray(elements: (string | number | boolean | null | und
       : `"${String(element).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
   )
   return `{${quoted.join(',')}}`
-}
-
-/** The elements of a one-dimensional array literal as the server writes it. */
-export function parseArray(text: string): (string | null)[] {
-  const body = text.slice(text.indexOf('{') + 1, -1)
-  if (body === '') return []
-  const elements = body.matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)
-  return [...elements].map(([, quoted, plain]) => {
-    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/gs, '$1')
-    return plain === undefined || plain.toUpperCase() === 'NULL' ? null : plain
-  })
 }

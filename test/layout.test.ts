@@ -77,6 +77,17 @@ t.test('rooms import what they may, and no others', async (t) => {
   }
 })
 
+t.test('these rooms are entered by their index.ts', async (t) => {
+  const closed = ['media', 'scan', 'storage', 'worker'].map((name) => join('adapters', name))
+  const adapters = files.filter((name) => name.startsWith('adapters'))
+  const found = adapters.flatMap((file) => importsOf(file).map((target) => ({ file, target })))
+  for (const { file, target } of found) {
+    const room = roomOf(target)
+    if (!closed.includes(room) || roomOf(file) === room) continue
+    t.equal(target, join(room, 'index.ts'), `${file} imports ${target}`)
+  }
+})
+
 t.test('a channel imports the contract, what channels share, and no other channel', async (t) => {
   // These pairs are two ways to one provider or format.
   const pairs = [

@@ -12,11 +12,12 @@ export function placeOf({ channel, account }: OpenWebhook, item: Placed) {
   const name = item.channel ?? account?.channel ?? channel.channels[0]
   const own = account?.channel === name ? account : null
   const address = item.accountAddress
-  const isNamed = address && address !== own?.address && (!own || channel.sharesWebhook === true)
+  const isReferenced =
+    address && address !== own?.address && (!own || channel.sharesWebhook === true)
   return {
     channel: name,
     ...(own && { account_id: own.accountId }),
-    ...(isNamed && {
+    ...(isReferenced && {
       account_address: address,
       ...(channel.opensAccounts && !account && { opens_account: true }),
     }),

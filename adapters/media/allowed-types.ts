@@ -1,5 +1,5 @@
-import { UnsupportedType } from './errors.ts'
-import type { Sniffed } from './sniff.ts'
+import { UnsupportedTypeError } from './errors.ts'
+import type { Sniffed } from './inspect/sniff.ts'
 import { allowedNames, allowedType, isExtensionOf, type MediaType } from './types.ts'
 
 /** What whoever sends a file says that it is. */
@@ -11,11 +11,11 @@ export interface Declared {
 /**
  * The type under which an upload is stored: its real one, if document 004 lists it. What it was called does not matter:
  * a PNG named .jpg is stored as a PNG (`safeFilename` then mends its name), a ZIP named .jpg is refused as a ZIP.
- * @throws {UnsupportedType} `unsupported_type` that names the real type, `ambiguous_type` for a file that is two things.
+ * @throws {UnsupportedTypeError} `unsupported_type` that names the real type, `ambiguous_type` for a file that is two things.
  */
 export function checkAllowed(declared: Declared, sniffed: Sniffed | null): MediaType {
   const refuse = (code: string, message: string) =>
-    new UnsupportedType(message, { code, field: 'file', hint: `Send ${allowedNames}.` })
+    new UnsupportedTypeError(message, { code, field: 'file', hint: `Send ${allowedNames}.` })
   if (!sniffed) {
     const said = typeSaid(declared)
     const as = said ? `, sent as ${said},` : ''

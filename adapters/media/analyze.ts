@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises'
 import type { MediaStatus } from '../../db/rows.ts'
-import { type Scanner, ScannerUnavailable, ScanRefused } from '../scan/index.ts'
-import { Unreadable } from './errors.ts'
-import { inspect } from './inspect.ts'
-import type { Metadata } from './metadata.ts'
-import { makePreview, type Preview } from './preview.ts'
+import { type Scanner, ScannerUnavailableError, ScanRefusedError } from '../scan/index.ts'
+import { UnreadableError } from './errors.ts'
+import { inspect } from './inspect/inspect.ts'
+import type { Metadata } from './inspect/metadata.ts'
+import { makePreview, type Preview } from './inspect/preview.ts'
 import type { MediaType } from './types.ts'
 
 /** What a file turned out to be. */
-export interface Look {
+export interface Analysis {
   /** `pending`: the scanner could not be reached, and nobody has looked inside yet. */
   status: Exclude<MediaStatus, 'scanning'>
   /** What the scanner calls the virus. */
@@ -24,9 +24,9 @@ export interface Look {
  * Scans a spooled file and, when nothing was found, looks inside it and draws its preview: nothing opens a file before
  * the scanner has.
  * @param strict an image that cannot be decoded is an error; else it is kept without preview
- * @throws Unreadable when strict; the reason of `signal`; what the disk says
+ * @throws UnreadableError when strict; the reason of `signal`; what the disk says
  */
-export async function lookAt(
+export async function analyzeFile(
   path: string,
   type: MediaType,
   about: {
@@ -35,7 +35,7 @@ export async function lookAt(
     strict: boolean
     signal?: AbortSignal | undefined
   },
-): Promise<Look> {
+): Promise<Analysis> {
   const { scanner, folder, strict, signal } = about
   const nothing = { signature: null, errorMessage: null, metadata: {}, preview: null }
   try {
@@ -44,10 +44,10 @@ export async function lookAt(
       return { ...nothing, status: 'infected', signature: verdict.signature }
     }
   } catch (error) {
-    if (error instanceof ScannerUnavailable) {
+    if (error instanceof ScannerUnavailableError) {
       return { ...nothing, status: 'pending', errorMessage: error.message }
     }
-    if (error instanceof ScanRefused) {
+    if (error instanceof ScanRefusedError) {
       return { ...nothing, status: 'failed', errorMessage: error.message }
     }
     throw error
@@ -58,7 +58,7 @@ export async function lookAt(
     const preview = await makePreview(path, type, { folder, signal })
     return { ...nothing, status, metadata, preview }
   } catch (error) {
-    if (strict || !(error instanceof Unreadable)) throw error
+    if (strict || !(error instanceof UnreadableError)) throw error
     return { ...nothing, status, metadata: { unreadable: error.details.code } }
   }
 }

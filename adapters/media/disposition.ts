@@ -1,31 +1,16 @@
+import { decodeExtended, parse } from 'content-disposition'
+
 /**
  * The filename of a Content-Disposition (RFC 6266), `filename*` before `filename`; null where there is none. It is as it
  * was sent: make it safe before use.
  */
 export function filenameOf(header: string | undefined): string | null {
   if (!header) return null
-  const extended = /;\s*filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)/i.exec(header)
-  if (extended) {
-    const name = decode(extended[1] ?? '', extended[2] ?? '')
-    if (name) return name
-  }
-  const [, quoted, token] =
-    /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(header) ?? []
-  const name = quoted?.replaceAll(/\\(.)/g, '$1') ?? token
+  const { filename, 'filename*': extended } = parse(header, { extended: false }).parameters
+  const decoded = extended && decodeExtended(extended)
+  if (decoded) return decoded
   // Node reads headers as Latin-1; most servers mean UTF-8.
-  return name ? asUtf8(Buffer.from(name, 'latin1')) : null
-}
-
-/** RFC 8187. */
-function decode(charset: string, value: string): string | null {
-  const bytes = Buffer.from(
-    value.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-      String.fromCharCode(parseInt(hex, 16)),
-    ),
-    'latin1',
-  )
-  if (/^utf-8$/i.test(charset)) return bytes.toString('utf8')
-  return /^iso-8859-1$/i.test(charset) ? bytes.toString('latin1') : null
+  return filename ? asUtf8(Buffer.from(filename, 'latin1')) : null
 }
 
 function asUtf8(bytes: Buffer): string {

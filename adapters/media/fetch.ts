@@ -12,7 +12,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { TooLargeError } from '../../db/errors.ts'
 import { parseRetryAfter } from '../channels/shared/retry-after.ts'
 import { filenameOf } from './disposition.ts'
-import { Stalled } from './errors.ts'
+import { StalledError } from './errors.ts'
 import { isPrivateHost, isPublicAddress, type PrivateHost } from '../shared/public-address.ts'
 import { spool, type Spooled } from './spool.ts'
 
@@ -78,7 +78,7 @@ export interface Fetched extends Spooled {
   filename: string | null
 }
 
-const mostRedirects = 5
+const maxRedirects = 5
 
 /**
  * The file behind `url`, spooled. Where it fails, nothing is left.
@@ -112,7 +112,7 @@ async function follow(start: string, options: Going): Promise<Fetched> {
     try {
       const location = redirectOf(response)
       if (location === null) return await save(url, response, options)
-      if (redirects === mostRedirects) {
+      if (redirects === maxRedirects) {
         throw new FetchError('url_forbidden', `${url.host} redirects more than ${redirects} times`)
       }
       const next = redirectTarget(url, location)
@@ -256,7 +256,8 @@ async function save(url: URL, response: IncomingMessage, options: Going): Promis
     return { ...spooled, contentType, filename: filenameOf(headers['content-disposition']) }
   } catch (error) {
     if (error instanceof TooLargeError) throw tooLargeToFetch(url, options)
-    if (error instanceof Stalled) throw unreachable(url, `sent nothing for ${stallMs} ms`, error)
+    if (error instanceof StalledError)
+      throw unreachable(url, `sent nothing for ${stallMs} ms`, error)
     throw error
   }
 }

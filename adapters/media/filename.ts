@@ -1,6 +1,6 @@
 import { allowedTypes, isExtensionOf, isKnownExtension } from './types.ts'
 
-const mostBytes = 255
+const maxBytes = 255
 
 /** Bidi marks and overrides, zero-width characters, fillers, variation selectors, controls, lone surrogates, separators. */
 const unseen =
@@ -23,7 +23,7 @@ const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
 export function safeFilename(name: string | null | undefined, extension: string | null): string {
   const [stem, end] = split(clean(name ?? ''), extension)
   const suffix = end ? `.${end}` : ''
-  const room = mostBytes - Buffer.byteLength(suffix)
+  const room = maxBytes - Buffer.byteLength(suffix)
   return `${cut(stem, room) || 'file'}${suffix}`
 }
 

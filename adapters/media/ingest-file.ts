@@ -12,8 +12,8 @@ import type { Scanner } from '../scan/index.ts'
 import { fileKey, previewKey, type Storage } from '../storage/index.ts'
 import { checkAllowed, type Declared, typeOfInbound } from './allowed-types.ts'
 import { safeFilename } from './filename.ts'
-import { discard, lookAt } from './analyze.ts'
-import { sniff } from './sniff.ts'
+import { discard, analyzeFile } from './analyze.ts'
+import { sniff } from './inspect/sniff.ts'
 import type { Spooled } from './spool.ts'
 
 /** What taking in a file needs besides the file. */
@@ -25,7 +25,7 @@ export interface MediaTools {
   folder: string
 }
 
-export interface TakenFile {
+export interface IngestedFile {
   id: string
   status: MediaStatus
   signature: string | null
@@ -34,11 +34,11 @@ export interface TakenFile {
 }
 
 /** Thrown by `attach`: nobody wants the file any more. */
-export class Unwanted extends Error {
-  override readonly name = 'Unwanted'
+export class DiscardedError extends Error {
+  override readonly name = 'DiscardedError'
 }
 
-export interface TakeIn<T> {
+export interface IngestOptions<T> {
   tenantId: number
   declared: Declared
   /** An upload: only the listed types, and only images that can be decoded. What came in is kept, whatever it is. */
@@ -47,7 +47,7 @@ export interface TakeIn<T> {
   /** Runs a transaction of the tenant. */
   run: <R>(work: (tx: Transaction) => Promise<R>) => Promise<R>
   /** Makes the row that has the file, in the transaction that keeps the file. */
-  attach: (tx: Transaction, file: TakenFile) => Promise<T>
+  attach: (tx: Transaction, file: IngestedFile) => Promise<T>
 }
 
 /**
@@ -57,10 +57,14 @@ export interface TakeIn<T> {
  *
  * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
  * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.
- * @throws UnsupportedType and Unreadable when strict; Unwanted, and what was stored is left to be deleted;
- * StorageUnavailable; what `run` and `attach` throw
+ * @throws UnsupportedTypeError and UnreadableError when strict; DiscardedError, and what was stored is left to be deleted;
+ * StorageUnavailableError; what `run` and `attach` throw
  */
-export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: TakeIn<T>): Promise<T> {
+export async function ingestFile<T>(
+  tools: MediaTools,
+  spooled: Spooled,
+  about: IngestOptions<T>,
+): Promise<T> {
   const { tenantId, declared, strict, signal, run, attach } = about
   const { scanner } = tools
   const { sha256, size } = spooled
@@ -85,7 +89,7 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
       })
       if (taken) return taken.value
     }
-    const look = await lookAt(spooled.path, type, { ...tools, strict, signal })
+    const look = await analyzeFile(spooled.path, type, { ...tools, strict, signal })
     preview = look.preview
     const infected = look.status === 'infected'
     const key = fileKey(tenantId, id, new Date())
@@ -120,7 +124,7 @@ export async function takeIn<T>(tools: MediaTools, spooled: Spooled, about: Take
         filename,
       })
     }).catch(async (error: unknown) => {
-      if (error instanceof Unwanted) await run(async (tx) => deleteStored(tx, file))
+      if (error instanceof DiscardedError) await run(async (tx) => deleteStored(tx, file))
       throw error
     })
   } finally {

@@ -3,7 +3,7 @@ import { TooLargeError } from '../../db/errors.ts'
 import { findFile } from '../../db/media/files.ts'
 import { announcePut, relocateFile } from '../../db/media/move.ts'
 import type { MediaFileRow } from '../../db/rows.ts'
-import { NoSuchFile, type Storage, StorageUnavailable } from '../storage/index.ts'
+import { NoSuchFileError, type Storage, StorageUnavailableError } from '../storage/index.ts'
 import { discard } from './analyze.ts'
 import { spool, type Spooled } from './spool.ts'
 import type { Storages } from './storages.ts'
@@ -35,7 +35,7 @@ const previewLimit = 16_777_216
  * Moves a stored file, and its preview, to another storage: read whole and held against the row's hash, put there, and
  * then the row. Until then readers find it where it lay, and afterwards in both for as long as the grace is. If we die in
  * between, a worker deletes what was put. A preview that is missing is left behind for good.
- * @throws StorageMisconfigured; what the disk and the database say
+ * @throws StorageMisconfiguredError; what the disk and the database say
  */
 export async function moveFile(tools: MoveTools, file: MediaFileRow, to: Storage): Promise<Moved> {
   const { sql, storages, folder, graceMs } = tools
@@ -65,7 +65,7 @@ export async function moveFile(tools: MoveTools, file: MediaFileRow, to: Storage
     return { outcome: 'moved', reason: without ? 'without its preview, which was missing' : null }
   } catch (error) {
     if (error instanceof TooLargeError) return await lost('damaged')
-    if (!(error instanceof StorageUnavailable)) throw error
+    if (!(error instanceof StorageUnavailableError)) throw error
     return { outcome: 'refused', reason: error.message }
   } finally {
     await discard(...found)
@@ -88,7 +88,7 @@ function busy(reason: string): Moved {
   return { outcome: 'busy', reason }
 }
 
-/** Null where there is none. @throws TooLargeError, StorageUnavailable; what the disk says */
+/** Null where there is none. @throws TooLargeError, StorageUnavailableError; what the disk says */
 async function read(
   from: Storage,
   key: string,
@@ -97,10 +97,10 @@ async function read(
   try {
     return await spool(await from.get(key), about)
   } catch (error) {
-    if (error instanceof NoSuchFile) return null
-    const ours = error instanceof TooLargeError || error instanceof StorageUnavailable
+    if (error instanceof NoSuchFileError) return null
+    const ours = error instanceof TooLargeError || error instanceof StorageUnavailableError
     if (ours || (error instanceof Error && 'syscall' in error && 'path' in error)) throw error
     // A connection that breaks off under the reader is of that storage.
-    throw new StorageUnavailable(`${from.name} broke off: ${String(error)}`, { cause: error })
+    throw new StorageUnavailableError(`${from.name} broke off: ${String(error)}`, { cause: error })
   }
 }

@@ -8,7 +8,7 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { TooLargeError } from '../../db/errors.ts'
-import { Stalled } from './errors.ts'
+import { StalledError } from './errors.ts'
 
 export interface Spooled {
   path: string
@@ -36,7 +36,7 @@ const headBytes = 8_192
  * Writes `source` to a new file of mode 0600, holding no more of it than one chunk. Where that fails, for whatever
  * reason, the file is gone. A source that was not read to its end is left as it is, so that whoever sent it can still be
  * told; destroy it.
- * @throws {TooLargeError} `file_too_large` with the first byte over the limit, {Stalled} `upload_stalled`, the reason of
+ * @throws {TooLargeError} `file_too_large` with the first byte over the limit, {StalledError} `upload_stalled`, the reason of
  * `signal`, what the source throws (a request that breaks off does), and what the disk says (ENOSPC).
  */
 export async function spool(
@@ -116,8 +116,8 @@ export function tooLarge(limit: number): TooLargeError {
   })
 }
 
-function stalled(ms: number): Stalled {
-  return new Stalled(`file stopped coming for ${ms} ms`, {
+function stalled(ms: number): StalledError {
+  return new StalledError(`file stopped coming for ${ms} ms`, {
     code: 'upload_stalled',
     field: 'file',
     hint: 'Send it again.',

@@ -4,7 +4,7 @@ import { chooseStorage, openStorage } from '../storage/index.ts'
 /** Where new files go, and where those lie that were stored under another configuration. */
 export interface Storages {
   current: Storage
-  /** @throws StorageMisconfigured where the variables of that storage are not given (any more) */
+  /** @throws StorageMisconfiguredError where the variables of that storage are not given (any more) */
   get(name: string): Promise<Storage>
   close(): void
 }
@@ -33,7 +33,7 @@ export function createOpener(
 
 /**
  * Opens the storage that the variables ask for; any other that a row names is opened when it is needed first.
- * @throws StorageMisconfigured, StorageUnavailable
+ * @throws StorageMisconfiguredError, StorageUnavailableError
  */
 export async function openStorages(
   config: StorageConfig,

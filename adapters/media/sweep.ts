@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/connect.ts'
 import { findFile } from '../../db/media/files.ts'
 import { finishMediaTask } from '../../db/media/tasks.ts'
-import { findUnnamed, selectStored, takeDeletion } from '../../db/media/orphans.ts'
+import { findUnreferenced, selectStored, takeDeletion } from '../../db/media/orphans.ts'
 import type { MediaFileRow } from '../../db/rows.ts'
 import { readKey, type Storage, type StoredFile } from '../storage/index.ts'
 import type { Storages } from './storages.ts'
@@ -34,7 +34,7 @@ export async function* findOrphans(
   async function* judge(): AsyncGenerator<Orphan> {
     const files = batch.map(({ key }) => ({ ...readKey(key), storage: storage.name, key }))
     const unnamed = new Map(
-      (await findUnnamed(sql, files)).map(({ key, foreign }) => [key, foreign]),
+      (await findUnreferenced(sql, files)).map(({ key, foreign }) => [key, foreign]),
     )
     seen?.(batch.length)
     for (const file of batch) {
@@ -51,7 +51,7 @@ export async function* findOrphans(
   if (batch.length > 0) yield* judge()
 }
 
-/** Deletes a file that no row has; false where one has it after all, or somebody else is at it. @throws StorageUnavailable */
+/** Deletes a file that no row has; false where one has it after all, or somebody else is at it. @throws StorageUnavailableError */
 export async function deleteOrphan(sql: Sql, storage: Storage, key: string): Promise<boolean> {
   const task = await takeDeletion(sql, { ...readKey(key), storage: storage.name, key }, leaseMs)
   if (!task) return false

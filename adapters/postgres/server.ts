@@ -17,7 +17,7 @@ import { EmbeddedPostgresError } from './errors.ts'
 
 export type Server = { pid: number; port: number }
 
-const largestLog = 10 * 1024 * 1024
+const maxLogBytes = 10 * 1024 * 1024
 const fastShutdownMs = 5_000
 
 /** The server that runs on this cluster, once it is ready; null where none runs. */
@@ -88,8 +88,8 @@ async function launch(
   binaries: Binaries,
 ): Promise<{ pid: number | null; output: string }> {
   const before = await stat(cluster.log).catch(nullIfMissing)
-  if (before && before.size > largestLog) await rename(cluster.log, `${cluster.log}.1`)
-  const from = before && before.size <= largestLog ? before.size : 0
+  if (before && before.size > maxLogBytes) await rename(cluster.log, `${cluster.log}.1`)
+  const from = before && before.size <= maxLogBytes ? before.size : 0
   const log = await open(cluster.log, 'a', 0o600)
   try {
     const { account } = cluster

@@ -7,8 +7,8 @@ import { createReadStream } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createSlots } from '../shared/limiter.ts'
-import { type Scanner, ScannerUnavailable, ScanRefused, type Verdict } from './scan.ts'
+import { createLimiter } from '../shared/limiter.ts'
+import { type Scanner, ScannerUnavailableError, ScanRefusedError, type Verdict } from './scan.ts'
 
 export type ClamdOptions = ({ host: string; port: number } | { socket: string }) & {
   /** ms; by default 5 s to connect, 30 s in which clamd takes no byte of the file, 120 s for all of it. */
@@ -22,12 +22,12 @@ export type ClamdOptions = ({ host: string; port: number } | { socket: string })
 const chunkBytes = 65_536
 const carefulBytes = 16_384
 const carefulMs = 1
-const tries = 4
-const mostAnswer = 4_096
+const maxTries = 4
+const maxAnswerLength = 4_096
 
 /** Nothing is connected to before the first scan, and no connection outlives its scan. */
 export function createScanner(options: ClamdOptions): Scanner {
-  const slots = createSlots(options.concurrency ?? 4)
+  const limiter = createLimiter(options.concurrency ?? 4)
   const scanMs = options.scanMs ?? 120_000
   return {
     scan: async (file, signal) => {
@@ -35,9 +35,12 @@ export function createScanner(options: ClamdOptions): Scanner {
         const say = async (talk: Talk) => sendFile(talk, file, options.idleMs ?? 30_000, careful)
         return readVerdict(await converse(options, 'zINSTREAM\0', scanMs, signal, say))
       }
-      return slots(async () => (typeof file === 'string' ? retryBroken(attempt) : attempt(true)), {
-        signal,
-      })
+      return limiter(
+        async () => (typeof file === 'string' ? retryBroken(attempt) : attempt(true)),
+        {
+          signal,
+        },
+      )
     },
     check: async (signal) => {
       const version = await converse(options, 'zVERSION\0', options.connectMs ?? 5_000, signal)
@@ -57,13 +60,13 @@ async function retryBroken<T>(attempt: (careful: boolean) => Promise<T>): Promis
     try {
       return await attempt(count > 1)
     } catch (error) {
-      if (count === tries || !brokeOff(error)) throw error
+      if (count === maxTries || !brokeOff(error)) throw error
     }
   }
 }
 
 function brokeOff(error: unknown): boolean {
-  const cause = error instanceof ScannerUnavailable ? error.cause : null
+  const cause = error instanceof ScannerUnavailableError ? error.cause : null
   return (
     cause instanceof Error && 'code' in cause && /^(EPIPE|ECONNRESET)$/.test(String(cause.code))
   )
@@ -94,7 +97,7 @@ async function converse(
   let answered = false
   const fail = (error: Error) => broken.reject(error)
   const unavailable = (what: string, cause?: unknown) =>
-    fail(new ScannerUnavailable(`clamd at ${placeOf(options)} ${what}`, { cause }))
+    fail(new ScannerUnavailableError(`clamd at ${placeOf(options)} ${what}`, { cause }))
   socket.setEncoding('utf8')
   socket.on('data', (part: string) => {
     text += part
@@ -102,7 +105,7 @@ async function converse(
     if (end >= 0) {
       answered = true
       answer.resolve(text.slice(0, end))
-    } else if (text.length > mostAnswer) unavailable('answers without an end')
+    } else if (text.length > maxAnswerLength) unavailable('answers without an end')
   })
   socket.on('error', (error) => unavailable(`cannot be talked to: ${reasonOf(error)}`, error))
   socket.on('close', () => unavailable('closed the connection before it said a verdict'))
@@ -168,7 +171,7 @@ async function sendFile(
 
 async function drained({ socket, broken, fail }: Talk, idleMs: number): Promise<void> {
   const idle = setTimeout(() => {
-    fail(new ScannerUnavailable(`clamd took nothing of the file for ${idleMs} ms`))
+    fail(new ScannerUnavailableError(`clamd took nothing of the file for ${idleMs} ms`))
   }, idleMs)
   try {
     await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), broken])
@@ -177,21 +180,21 @@ async function drained({ socket, broken, fail }: Talk, idleMs: number): Promise<
   }
 }
 
-/** @throws {ScanRefused} for a file over clamd's StreamMaxLength, {ScannerUnavailable} for any other trouble of its. */
+/** @throws {ScanRefusedError} for a file over clamd's StreamMaxLength, {ScannerUnavailableError} for any other trouble of its. */
 function readVerdict(answer: string): Verdict {
   if (answer === 'stream: OK') return { verdict: 'clean' }
   const signature = /^stream: (.+) FOUND$/.exec(answer)?.[1]
   if (signature) return { verdict: 'infected', signature }
   if (answer.startsWith('INSTREAM size limit exceeded')) {
-    throw new ScanRefused(
+    throw new ScanRefusedError(
       'The file is larger than clamd scans; raise StreamMaxLength in clamd.conf',
     )
   }
   throw unexpected(answer)
 }
 
-function unexpected(answer: string): ScannerUnavailable {
-  return new ScannerUnavailable(`clamd said ${JSON.stringify(answer.slice(0, 200))}`)
+function unexpected(answer: string): ScannerUnavailableError {
+  return new ScannerUnavailableError(`clamd said ${JSON.stringify(answer.slice(0, 200))}`)
 }
 
 function placeOf(options: ClamdOptions): string {

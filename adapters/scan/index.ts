@@ -1,2 +1,2 @@
 export { createScanner, type ClamdOptions } from './clamd.ts'
-export { ScannerUnavailable, ScanRefused, type Scanner, type Verdict } from './scan.ts'
+export { ScannerUnavailableError, ScanRefusedError, type Scanner, type Verdict } from './scan.ts'

@@ -8,26 +8,26 @@ export type Verdict = { verdict: 'clean' } | { verdict: 'infected'; signature: s
 export interface Scanner {
   /**
    * Scans a file by its path, or a stream to its end. No more than a few run at once; the others wait.
-   * @throws {ScannerUnavailable} when there is no verdict now: the file waits, and is scanned again later.
-   * @throws {ScanRefused} when there will never be one.
+   * @throws {ScannerUnavailableError} when there is no verdict now: the file waits, and is scanned again later.
+   * @throws {ScanRefusedError} when there will never be one.
    * @throws the reason of `signal` when it aborts, and what reading the file throws.
    */
   scan(file: string | Readable, signal?: AbortSignal): Promise<Verdict>
   /**
    * The scanner's version and that of its signatures, as it says them.
-   * @throws {ScannerUnavailable}
+   * @throws {ScannerUnavailableError}
    */
   check(signal?: AbortSignal): Promise<string>
 }
 
 /** The scanner is down, too slow or went away amid a scan. Worth another try. */
-export class ScannerUnavailable extends Error {
-  override readonly name = 'ScannerUnavailable'
+export class ScannerUnavailableError extends Error {
+  override readonly name = 'ScannerUnavailableError'
   readonly retryable = true
 }
 
 /** The scanner takes no such file, now or later: it is larger than the scanner's own limit. */
-export class ScanRefused extends Error {
-  override readonly name = 'ScanRefused'
+export class ScanRefusedError extends Error {
+  override readonly name = 'ScanRefusedError'
   readonly retryable = false
 }

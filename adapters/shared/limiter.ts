@@ -1,4 +1,4 @@
-export type Slots = <T>(
+export type Limiter = <T>(
   work: () => Promise<T>,
   options?: { weight?: number; signal?: AbortSignal | undefined },
 ) => Promise<T>
@@ -8,7 +8,7 @@ export type Slots = <T>(
  * until their signal aborts. A work of `weight` 2 takes two places. The first in line is never overtaken, so a heavy one
  * gets its turn too.
  */
-export function createSlots(size: number): Slots {
+export function createLimiter(size: number): Limiter {
   const line: { weight: number; start: () => void }[] = []
   let free = size
 
@@ -58,4 +58,4 @@ export function createSlots(size: number): Slots {
  * For what decodes files: two at once in a process, whoever asks, since the memory that it takes lies outside of
  * JavaScript's heap and is bounded by nothing else.
  */
-export const heavyWork: Slots = createSlots(2)
+export const heavyWork: Limiter = createLimiter(2)

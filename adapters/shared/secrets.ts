@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createCache } from './cache.ts'
 
 /**
  * The value behind an account's `secret_ref` (`env:NAME`, `file:PATH`); null where it names none or nothing is there.
@@ -25,16 +26,14 @@ export function lookUpSecret(reference: string | null): string | null {
  */
 export function readSecrets(secret: string | null, main: string): Record<string, string> {
   if (secret === null) return {}
-  const known = remembered.get(secret)
+  const known = cache.get(secret)
   if (known?.main === main) return known.secrets
   const secrets = parse(secret, main)
-  if (remembered.size >= mostRemembered) remembered.clear()
-  remembered.set(secret, { main, secrets })
+  cache.set(secret, { main, secrets })
   return secrets
 }
 
-const remembered = new Map<string, { main: string; secrets: Record<string, string> }>()
-const mostRemembered = 1_000
+const cache = createCache<{ main: string; secrets: Record<string, string> }>({ maxEntries: 1_000 })
 
 function parse(secret: string, main: string): Record<string, string> {
   try {

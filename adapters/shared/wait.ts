@@ -1,32 +1,41 @@
-/** Resolves with `change`, after `ms`, or when `signal` aborts. */
-export async function within(
+import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from './backoff.ts'
+
+/** Resolves with `change`, after `ms`, or when `signal` aborts, whichever is first. Never throws. */
+export async function waitFor(
   change: Promise<void>,
   ms: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
-  if (signal.aborted) return
+  if (signal?.aborted) return
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
   const aborted = () => resolve()
-  signal.addEventListener('abort', aborted)
+  signal?.addEventListener('abort', aborted)
   void change.then(resolve)
   await promise
   clearTimeout(timer)
-  signal.removeEventListener('abort', aborted)
+  signal?.removeEventListener('abort', aborted)
 }
 
-/** Waits for `work`, for at most `ms`; what it throws is passed over. */
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  const done = Promise.withResolvers<void>()
-  void work.catch(() => {}).finally(done.resolve)
-  await within(done.promise, ms, new AbortController().signal)
+/** Resolves after `ms`, or when `signal` aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  // Not `waitFor` with a promise that stays pending: each call would leave a reaction on it for good.
+  await delay(ms, undefined, { signal }).catch(() => {})
+}
+
+/** Waits for `work` up to `ms`, and ignores what it throws. */
+export async function withTimeout(ms: number, work: Promise<unknown>): Promise<void> {
+  const settled = Promise.withResolvers<void>()
+  void work.catch(() => {}).finally(settled.resolve)
+  await waitFor(settled.promise, ms)
 }
 
 /**
- * Does `work` again, with growing pauses, until it succeeds.
+ * Retries `work` with backoff until it succeeds.
  * @throws its last error when `forMs` have passed or `signal` aborts
  */
-export async function persist<T>(
+export async function retryUntil<T>(
   work: () => Promise<T>,
   options: { forMs: number; signal: AbortSignal },
 ): Promise<T> {
@@ -35,9 +44,9 @@ export async function persist<T>(
     try {
       return await work()
     } catch (error) {
-      const ms = Math.min(1_000, 20 * 2 ** failures)
+      const ms = backoffMs(failures, { minMs: 20, maxMs: 1_000 })
       if (options.signal.aborted || performance.now() + ms > until) throw error
-      await within(new Promise(() => {}), ms, options.signal)
+      await pause(ms, options.signal)
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { StorageMisconfigured } from './errors.ts'
+import { StorageMisconfiguredError } from './errors.ts'
 
 export interface CloudinaryAccount {
   cloud: string
@@ -15,7 +15,7 @@ export interface CloudinaryAccount {
  * `cloudinary://key:secret@cloud`, with `?upload_prefix=https://api-eu.cloudinary.com` (or another data center) and
  * `?signature_algorithm=sha256` where the account has them, as Cloudinary's own SDKs read it. What else they know in it
  * is about delivery, and passed over.
- * @throws StorageMisconfigured that quotes nothing of it
+ * @throws StorageMisconfiguredError that quotes nothing of it
  */
 export function readCloudinaryUrl(text: string): CloudinaryAccount {
   const url = URL.canParse(text) ? new URL(text) : null
@@ -23,7 +23,7 @@ export function readCloudinaryUrl(text: string): CloudinaryAccount {
   const algorithm = url?.searchParams.get('signature_algorithm') ?? 'sha1'
   const problem = problemOf(url, apiBase, algorithm)
   if (url === null || problem !== null) {
-    throw new StorageMisconfigured(
+    throw new StorageMisconfiguredError(
       `CLOUDINARY_URL ${problem}; give cloudinary://<api key>:<api secret>@<cloud name>, as the console shows it`,
     )
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { apiUrl, type CloudinaryAccount } from './cloudinary-account.ts'
-import { FileChanged, StorageUnavailable } from './errors.ts'
+import { FileChangedError, StorageUnavailableError } from './errors.ts'
 
 const failure = z.object({ error: z.object({ message: z.string() }) })
 
@@ -15,7 +15,7 @@ export interface CloudinaryRequest {
 
 /**
  * An answer of 2xx, 404 or 416; its body goes on until `signal` ends it.
- * @throws StorageUnavailable for every other, with what Cloudinary says; the signal's reason
+ * @throws StorageUnavailableError for every other, with what Cloudinary says; the signal's reason
  */
 export async function ask(url: string, request: CloudinaryRequest): Promise<Response> {
   const { signal, limit = 30_000, body, ...rest } = request
@@ -38,7 +38,7 @@ export async function ask(url: string, request: CloudinaryRequest): Promise<Resp
   throw await refusal(response)
 }
 
-/** A page of the Admin API, or null for a 404. @throws StorageUnavailable */
+/** A page of the Admin API, or null for a 404. @throws StorageUnavailableError */
 export async function askAdmin<S extends z.ZodType>(
   account: CloudinaryAccount,
   path: string,
@@ -58,32 +58,37 @@ export async function askAdmin<S extends z.ZodType>(
   return understand(schema, answer)
 }
 
-/** @throws StorageUnavailable where the answer is not what Cloudinary's documentation says */
+/** @throws StorageUnavailableError where the answer is not what Cloudinary's documentation says */
 export function understand<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   const read = schema.safeParse(answer)
   if (read.success) return read.data
-  throw new StorageUnavailable('Cloudinary answered what its documentation does not tell of', {
+  throw new StorageUnavailableError('Cloudinary answered what its documentation does not tell of', {
     cause: read.error,
   })
 }
 
-async function refusal(response: Response): Promise<StorageUnavailable> {
+async function refusal(response: Response): Promise<StorageUnavailableError> {
   const said = failure.safeParse(await response.json().catch(() => null))
   return unavailable(response.status, said.success ? said.data : null)
 }
 
-function unavailable(status: number, said: z.output<typeof failure> | null): StorageUnavailable {
+function unavailable(
+  status: number,
+  said: z.output<typeof failure> | null,
+): StorageUnavailableError {
   const message = said ? `: ${said.error.message.slice(0, 300)}` : ''
   if (status === 401 || status === 403) {
-    return new StorageUnavailable(`Cloudinary refuses us; correct CLOUDINARY_URL${message}`)
+    return new StorageUnavailableError(`Cloudinary refuses us; correct CLOUDINARY_URL${message}`)
   }
   if (status === 404) {
-    return new StorageUnavailable(`Cloudinary has no such cloud; correct CLOUDINARY_URL${message}`)
+    return new StorageUnavailableError(
+      `Cloudinary has no such cloud; correct CLOUDINARY_URL${message}`,
+    )
   }
   if (status === 420 || status === 429) {
-    return new StorageUnavailable(`Cloudinary's limit of requests is reached; wait${message}`)
+    return new StorageUnavailableError(`Cloudinary's limit of requests is reached; wait${message}`)
   }
-  return new StorageUnavailable(`Cloudinary answered ${status}${message}`)
+  return new StorageUnavailableError(`Cloudinary answered ${status}${message}`)
 }
 
 /** fetch wraps what went wrong; what reading our own file threw is handed on as it is. */
@@ -92,9 +97,9 @@ function explain(error: unknown, late: boolean, limit: number): unknown {
   while (at instanceof Error && !isOurs(at) && at.cause instanceof Error) at = at.cause
   if (isOurs(at)) return at
   const reason = late ? `no answer within ${limit} ms` : at instanceof Error ? at.message : ''
-  return new StorageUnavailable(`Cloudinary cannot be reached: ${reason}`, { cause: error })
+  return new StorageUnavailableError(`Cloudinary cannot be reached: ${reason}`, { cause: error })
 }
 
 function isOurs(error: unknown): boolean {
-  return error instanceof FileChanged || error instanceof RangeError
+  return error instanceof FileChangedError || error instanceof RangeError
 }

@@ -8,13 +8,13 @@ import {
   signParameters,
 } from './cloudinary-account.ts'
 import { ask, askAdmin, understand } from './cloudinary-request.ts'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'
 import { signUrl } from './signed-path.ts'
 import { checkFacts, readChecked } from './source.ts'
-import { NoSuchFile, StorageUnavailable, UnsatisfiableRange } from './errors.ts'
+import { NoSuchFileError, StorageUnavailableError, UnsatisfiableRangeError } from './errors.ts'
 import { type FileFacts, type OpenFile, type Storage, type StoredFile } from './storage.ts'
 
 const uploaded = z.object({ public_id: z.string(), bytes: z.number() })
@@ -36,7 +36,7 @@ const page = z.object({ resources: z.array(resource), next_cursor: z.string().op
  */
 export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: string }): Storage {
   const signingKey = createHmac('sha256', account.secret).update('pigeonpost files').digest()
-  const slots = createSlots(uploadsAtOnce)
+  const limiter = createLimiter(uploadsAtOnce)
   const destroy = async (key: string) => {
     const body = new URLSearchParams(signParameters(account, parametersOf(key)))
     const response = await ask(apiUrl(account, 'raw/destroy'), { method: 'POST', body })
@@ -47,13 +47,13 @@ export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: s
     name: 'cloudinary',
     async put(key, path, about, signal) {
       checkFacts(about)
-      const answer = await slots(
+      const answer = await limiter(
         async () => upload(account, { key: checkKey(key), path, about, signal }),
         { signal },
       )
       if (answer.bytes === about.size && answer.public_id === key) return
       await destroy(answer.public_id)
-      throw new StorageUnavailable(`Cloudinary kept ${answer.bytes} bytes of ${about.size}`)
+      throw new StorageUnavailableError(`Cloudinary kept ${answer.bytes} bytes of ${about.size}`)
     },
     get: async (key, signal) => (await openFile(account, checkKey(key), null, signal)).body,
     async stat(key) {
@@ -131,8 +131,8 @@ async function openFile(
   })
   const [, first, last, total] =
     /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(response.headers.get('content-range') ?? '') ?? []
-  if (response.status === 404 || !response.body) throw new NoSuchFile(key)
-  if (response.status === 416) throw new UnsatisfiableRange(Number(total ?? 0))
+  if (response.status === 404 || !response.body) throw new NoSuchFileError(key)
+  if (response.status === 416) throw new UnsatisfiableRangeError(Number(total ?? 0))
   const body = Readable.fromWeb(response.body)
   if (response.status === 206) {
     return { size: Number(total), start: Number(first), end: Number(last), body }

@@ -1,3 +1,5 @@
+import { encodeExtended } from 'content-disposition'
+
 /** What a downloaded file is called and taken for: headers that are safe whatever the name and the type say. */
 
 export interface Download {
@@ -40,7 +42,7 @@ function safeContentType(given: string): string {
 
 /** Control characters, and those that turn or hide what is written: `gpj.exe` shown as `exe.jpg`. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-const longest = 150
+const maxLength = 150
 
 /**
  * A file's name that is one on every system: no folders, no unseen characters, none of `<>:"/\|?*%`, not empty, not
@@ -56,9 +58,9 @@ export function safeFilename(given: string): string {
     .replaceAll(/[<>:"/\\|?*%]/g, '_')
     .replaceAll(/^[\s.]+|[\s.]+$/g, '')
   const characters = Array.from(clean)
-  if (characters.length <= longest) return clean || 'file'
+  if (characters.length <= maxLength) return clean || 'file'
   const ending = /\.[\p{L}\p{N}]{1,10}$/u.exec(clean)?.[0] ?? ''
-  return characters.slice(0, longest - ending.length).join('') + ending
+  return characters.slice(0, maxLength - ending.length).join('') + ending
 }
 
 /**
@@ -67,12 +69,8 @@ export function safeFilename(given: string): string {
  */
 export function contentDisposition({ disposition, filename }: Download): string {
   const name = safeFilename(filename)
-  const plain = name.replaceAll(/[^\x20-\x7e]/gu, '_')
-  const header = `${disposition}; filename="${plain}"`
-  if (plain === name) return header
-  const encoded = encodeURIComponent(name).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `${header}; filename*=UTF-8''${encoded}`
+  const ascii = name.replaceAll(/[^\x20-\x7e]/gu, '_')
+  // Not `create`: it leaves the quotes out where a token would do, and S3 repeats the header as it is signed.
+  const header = `${disposition}; filename="${ascii}"`
+  return ascii === name ? header : `${header}; filename*=${encodeExtended(name)}`
 }

@@ -1,27 +1,27 @@
 /** There is no file under the key. */
-export class NoSuchFile extends Error {
-  override readonly name = 'NoSuchFile'
+export class NoSuchFileError extends Error {
+  override readonly name = 'NoSuchFileError'
   constructor(key: string, options?: ErrorOptions) {
     super(`there is no file ${key}`, options)
   }
 }
 
 /** Not the shape of our keys. Whatever it was, nothing was looked up. */
-export class InvalidKey extends Error {
-  override readonly name = 'InvalidKey'
+export class InvalidKeyError extends Error {
+  override readonly name = 'InvalidKeyError'
   constructor(key: string, expected: string) {
     super(`key: ${JSON.stringify(key.slice(0, 200))} is none of ours; they look like ${expected}`)
   }
 }
 
 /** The local file is not the one that was announced, or not there. Nothing was stored. */
-export class FileChanged extends Error {
-  override readonly name = 'FileChanged'
+export class FileChangedError extends Error {
+  override readonly name = 'FileChangedError'
 }
 
 /** The range begins after the file's last byte. */
-export class UnsatisfiableRange extends Error {
-  override readonly name = 'UnsatisfiableRange'
+export class UnsatisfiableRangeError extends Error {
+  override readonly name = 'UnsatisfiableRangeError'
   readonly size: number
   constructor(size: number) {
     super(`the file has ${size} bytes, and the range none of them`)
@@ -30,11 +30,11 @@ export class UnsatisfiableRange extends Error {
 }
 
 /** The store cannot be reached, refuses us, or failed. Its own error is the cause; no message holds a secret. */
-export class StorageUnavailable extends Error {
-  override readonly name = 'StorageUnavailable'
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError'
 }
 
 /** The variables name no storage that could be opened; the message names them. */
-export class StorageMisconfigured extends Error {
-  override readonly name = 'StorageMisconfigured'
+export class StorageMisconfiguredError extends Error {
+  override readonly name = 'StorageMisconfiguredError'
 }

@@ -17,7 +17,7 @@ import { placeRange } from './range.ts'
 import { readSigningKey } from './signing-key.ts'
 import { signUrl } from './signed-path.ts'
 import { readChecked } from './source.ts'
-import { NoSuchFile, StorageUnavailable } from './errors.ts'
+import { NoSuchFileError, StorageUnavailableError } from './errors.ts'
 import { type Storage, type StoredFile } from './storage.ts'
 
 /**
@@ -27,7 +27,7 @@ import { type Storage, type StoredFile } from './storage.ts'
  *
  * @param options.root is made if need be; it may itself be behind a symbolic link
  * @param options.baseUrl where our HTTP server is reached from outside, without a slash at its end
- * @throws StorageUnavailable where the folder cannot be made or written
+ * @throws StorageUnavailableError where the folder cannot be made or written
  */
 export async function openFolder(options: { root: string; baseUrl: string }): Promise<Storage> {
   const { root, incoming, signingKey } = await prepare(options.root)
@@ -43,7 +43,7 @@ export async function openFolder(options: { root: string; baseUrl: string }): Pr
     } catch (error) {
       if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) throw explain(error)
     }
-    throw new NoSuchFile(key)
+    throw new NoSuchFileError(key)
   }
 
   return {
@@ -135,7 +135,7 @@ async function prepare(folder: string) {
   }
 }
 
-/** Makes each folder of the path that is missing, durably. @throws StorageUnavailable for a symbolic link among them */
+/** Makes each folder of the path that is missing, durably. @throws StorageUnavailableError for a symbolic link among them */
 async function makeFolders(root: string, path: string): Promise<void> {
   let folder = root
   for (const segment of path.split('/')) {
@@ -147,13 +147,15 @@ async function makeFolders(root: string, path: string): Promise<void> {
   }
 }
 
-/** @throws StorageUnavailable where the folder, free of links when it was made, has one on its way now; ENOENT */
+/** @throws StorageUnavailableError where the folder, free of links when it was made, has one on its way now; ENOENT */
 async function refuseLinks(folder: string): Promise<void> {
   if ((await realpath(folder)) !== folder) throw linked(folder)
 }
 
-function linked(folder: string): StorageUnavailable {
-  return new StorageUnavailable(`${folder} is no folder of ours, but a link or a file: remove it`)
+function linked(folder: string): StorageUnavailableError {
+  return new StorageUnavailableError(
+    `${folder} is no folder of ours, but a link or a file: remove it`,
+  )
 }
 
 /** What cannot be removed must not hide why it should be: `clearIncoming` finds it. */
@@ -222,7 +224,7 @@ function explain(error: unknown): unknown {
     EIO: 'the disk does not answer',
   }[code]
   if (advice === undefined || !(error instanceof Error)) return error
-  return new StorageUnavailable(
+  return new StorageUnavailableError(
     `the folder of stored files ($PIGEONPOST_DATA/media) cannot be used: ${advice} (${error.message})`,
     { cause: error },
   )

@@ -4,10 +4,10 @@ export { chooseStorage, openStorage, type StorageConfig } from './open.ts'
 export { answerSignedPath, type FileAnswer } from './serve.ts'
 export { filesPath, type SignedFile, verifySignedPath } from './signed-path.ts'
 export {
-  FileChanged,
-  InvalidKey,
-  NoSuchFile,
-  StorageMisconfigured,
-  StorageUnavailable,
+  FileChangedError,
+  InvalidKeyError,
+  NoSuchFileError,
+  StorageMisconfiguredError,
+  StorageUnavailableError,
 } from './errors.ts'
 export { type FileFacts, type Storage, type StoredFile } from './storage.ts'

@@ -3,7 +3,7 @@
  * what we know, never of what somebody sent, and each maker asks here before it touches anything.
  */
 
-import { InvalidKey } from './errors.ts'
+import { InvalidKeyError } from './errors.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const month = String.raw`messages/[1-9]\d{0,9}/\d{4}/(?:0[1-9]|1[0-2])`
@@ -11,18 +11,18 @@ const month = String.raw`messages/[1-9]\d{0,9}/\d{4}/(?:0[1-9]|1[0-2])`
 const keyForm = new RegExp(String.raw`^${month}/${uuid}(?:\.preview\.webp)?$`)
 const prefixForm = /^messages\/(?:[1-9]\d{0,9}\/(?:\d{4}\/(?:(?:0[1-9]|1[0-2])\/)?)?)?$/
 
-/** The key of a file of the tenant. `at` says in which month it lies, in UTC. @throws InvalidKey */
+/** The key of a file of the tenant. `at` says in which month it lies, in UTC. @throws InvalidKeyError */
 export function fileKey(tenantId: number, id: string, at: Date): string {
   const [year, monthOfYear] = Number.isNaN(at.getTime()) ? [] : at.toISOString().split('-')
   return checkKey(`messages/${tenantId}/${year}/${monthOfYear}/${id.toLowerCase()}`)
 }
 
-/** Where the preview of a file lies. @throws InvalidKey */
+/** Where the preview of a file lies. @throws InvalidKeyError */
 export function previewKey(key: string): string {
   return checkKey(`${key}.preview.webp`)
 }
 
-/** Whose file lies under a key, a preview's too, and which one. @throws InvalidKey */
+/** Whose file lies under a key, a preview's too, and which one. @throws InvalidKeyError */
 export function readKey(key: string): { tenantId: number; fileId: string } {
   const [, tenant, , , name = ''] = checkKey(key).split('/')
   return { tenantId: Number(tenant), fileId: name.slice(0, 36) }
@@ -32,16 +32,16 @@ export function isKey(text: string): boolean {
   return keyForm.test(text)
 }
 
-/** The key itself. @throws InvalidKey for everything else, dots, NULs and empty segments included. */
+/** The key itself. @throws InvalidKeyError for everything else, dots, NULs and empty segments included. */
 export function checkKey(key: string): string {
-  if (!isKey(key)) throw new InvalidKey(key, 'messages/<tenant>/<yyyy>/<mm>/<uuid>')
+  if (!isKey(key)) throw new InvalidKeyError(key, 'messages/<tenant>/<yyyy>/<mm>/<uuid>')
   return key
 }
 
-/** A prefix that ends with a segment, since `messages/1` would be tenant 10's as well. @throws InvalidKey */
+/** A prefix that ends with a segment, since `messages/1` would be tenant 10's as well. @throws InvalidKeyError */
 export function checkPrefix(prefix: string): string {
   if (!prefixForm.test(prefix)) {
-    throw new InvalidKey(prefix, 'messages/, messages/<tenant>/, …/<yyyy>/ or …/<mm>/')
+    throw new InvalidKeyError(prefix, 'messages/, messages/<tenant>/, …/<yyyy>/ or …/<mm>/')
   }
   return prefix
 }

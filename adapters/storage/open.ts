@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { readCloudinaryUrl } from './cloudinary-account.ts'
-import { StorageMisconfigured } from './errors.ts'
+import { StorageMisconfiguredError } from './errors.ts'
 import { type Storage } from './storage.ts'
 
 /** The variables that say where files lie, each by itself already checked. Null and undefined: not given. */
@@ -19,12 +19,12 @@ export interface StorageConfig {
 /**
  * Which storage the variables ask for: PIGEONPOST_STORAGE says it; else Cloudinary where CLOUDINARY_URL is given, S3
  * where S3_BUCKET is, and else a folder.
- * @throws StorageMisconfigured where both are given and nothing says which, or where one is given by half
+ * @throws StorageMisconfiguredError where both are given and nothing says which, or where one is given by half
  */
 export function chooseStorage(config: StorageConfig): Storage['name'] {
   const chosen = config.PIGEONPOST_STORAGE
   if (!chosen && config.CLOUDINARY_URL && config.S3_BUCKET) {
-    throw new StorageMisconfigured(
+    throw new StorageMisconfiguredError(
       'CLOUDINARY_URL and S3_BUCKET name two storages; unset one, or set PIGEONPOST_STORAGE to cloudinary or s3',
     )
   }
@@ -50,7 +50,7 @@ function checkS3(config: StorageConfig): void {
 }
 
 function missing(variable: string, name: Storage['name']): never {
-  throw new StorageMisconfigured(
+  throw new StorageMisconfiguredError(
     `${variable} is missing for storage ${name}; set it, or PIGEONPOST_STORAGE=folder to keep files in the data folder`,
   )
 }
@@ -59,7 +59,7 @@ function missing(variable: string, name: Storage['name']): never {
  * Opens the storage that the variables ask for. Whether it can be used, `check` tells.
  * @param options.baseUrl where our HTTP server is reached from outside (PIGEONPOST_PUBLIC_URL, or its own address),
  *   without a slash at its end: URLs of files in a folder and at Cloudinary begin with it
- * @throws StorageMisconfigured; StorageUnavailable where a folder cannot be made
+ * @throws StorageMisconfiguredError; StorageUnavailableError where a folder cannot be made
  */
 export async function openStorage(
   config: StorageConfig,

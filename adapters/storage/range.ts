@@ -1,4 +1,4 @@
-import { UnsatisfiableRange } from './errors.ts'
+import { UnsatisfiableRangeError } from './errors.ts'
 
 /** Of a file: from a byte on, to one included, or the last so many. */
 export type ByteRange = { first: number; last: number | null } | { suffix: number }
@@ -14,14 +14,14 @@ export function parseRange(header: string | undefined): ByteRange | null {
   return { first: Number(first), last: last === '' ? null : Number(last) }
 }
 
-/** The first and the last byte of a file of that size; all of it for null. @throws UnsatisfiableRange */
+/** The first and the last byte of a file of that size; all of it for null. @throws UnsatisfiableRangeError */
 export function placeRange(range: ByteRange | null, size: number): { start: number; end: number } {
   if (range === null) return { start: 0, end: size - 1 }
   if ('suffix' in range) {
-    if (range.suffix === 0) throw new UnsatisfiableRange(size)
+    if (range.suffix === 0) throw new UnsatisfiableRangeError(size)
     return { start: Math.max(0, size - range.suffix), end: size - 1 }
   }
-  if (range.first >= size) throw new UnsatisfiableRange(size)
+  if (range.first >= size) throw new UnsatisfiableRangeError(size)
   return { start: range.first, end: Math.min(range.last ?? size - 1, size - 1) }
 }
 

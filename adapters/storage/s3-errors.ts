@@ -1,15 +1,15 @@
 import type { S3Config } from './s3-config.ts'
-import { FileChanged, NoSuchFile, StorageUnavailable } from './errors.ts'
+import { FileChangedError, NoSuchFileError, StorageUnavailableError } from './errors.ts'
 
 /** What an error of the SDK means, and which variable to look at. Errors that are ours, and aborts, pass. */
 export function explainS3(error: unknown, config: S3Config, key?: string): unknown {
   if (!(error instanceof Error)) return error
-  const ours = [NoSuchFile, FileChanged, StorageUnavailable, RangeError]
+  const ours = [NoSuchFileError, FileChangedError, StorageUnavailableError, RangeError]
   if (ours.some((kind) => error instanceof kind) || error.name === 'AbortError') return error
   if (key !== undefined && (error.name === 'NoSuchKey' || error.name === 'NotFound')) {
-    return new NoSuchFile(key, { cause: error })
+    return new NoSuchFileError(key, { cause: error })
   }
-  return new StorageUnavailable(`S3: ${meaning(error, config)}`, { cause: error })
+  return new StorageUnavailableError(`S3: ${meaning(error, config)}`, { cause: error })
 }
 
 /** Whether a HEAD was answered with 404: no such object, or no such bucket. */

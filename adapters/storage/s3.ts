@@ -15,13 +15,13 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { checkDownload, contentDisposition } from './download.ts'
-import { createSlots } from '../shared/limiter.ts'
+import { createLimiter } from '../shared/limiter.ts'
 import { uploadsAtOnce } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import type { S3Config } from './s3-config.ts'
 import { explainS3, isMissing } from './s3-errors.ts'
 import { checkFacts, readChecked } from './source.ts'
-import { NoSuchFile } from './errors.ts'
+import { NoSuchFileError } from './errors.ts'
 import { type Storage, type StoredFile } from './storage.ts'
 
 const partSize = 5 * 1_048_576
@@ -35,7 +35,7 @@ export function openS3(config: S3Config): Storage {
   const { bucket: Bucket } = config
   const s3 = createClient(config, config.endpoint)
   const outside = config.publicEndpoint ? createClient(config, config.publicEndpoint) : s3
-  const slots = createSlots(uploadsAtOnce)
+  const limiter = createLimiter(uploadsAtOnce)
 
   const ask = async <T>(key: string, request: () => Promise<T>): Promise<T> => {
     checkKey(key)
@@ -72,7 +72,7 @@ export function openS3(config: S3Config): Storage {
           })
           await upload.done()
         }
-        await slots(store, { signal })
+        await limiter(store, { signal })
       }),
     get: async (key, signal) =>
       ask(key, async () => {
@@ -80,7 +80,7 @@ export function openS3(config: S3Config): Storage {
           new GetObjectCommand({ Bucket, Key: key }),
           signal ? { abortSignal: signal } : {},
         )
-        if (!(Body instanceof Readable)) throw new NoSuchFile(key)
+        if (!(Body instanceof Readable)) throw new NoSuchFileError(key)
         return signal ? addAbortSignal(signal, Body) : Body
       }),
     stat: async (key) =>

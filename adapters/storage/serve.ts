@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { contentDisposition } from './download.ts'
 import { parseRange } from './range.ts'
 import { type SignedFile, verifySignedPath } from './signed-path.ts'
-import { NoSuchFile, UnsatisfiableRange } from './errors.ts'
+import { NoSuchFileError, UnsatisfiableRangeError } from './errors.ts'
 import { type OpenFile, type Storage } from './storage.ts'
 
 export interface FileAnswer {
@@ -17,7 +17,7 @@ export interface FileAnswer {
  * 403 where the URL is changed or expired, 404 without a file, 416 for a range past its end.
  * @param path with its query, as in the request's first line
  * @param range the header
- * @throws StorageUnavailable
+ * @throws StorageUnavailableError
  */
 export async function answerSignedPath(
   storage: Storage,
@@ -33,8 +33,8 @@ export async function answerSignedPath(
     const opened = await storage.served.open(file.key, wanted, signal)
     return answer(file, opened, wanted !== null)
   } catch (error) {
-    if (error instanceof NoSuchFile) return { status: 404, headers: {}, body: null }
-    if (!(error instanceof UnsatisfiableRange)) throw error
+    if (error instanceof NoSuchFileError) return { status: 404, headers: {}, body: null }
+    if (!(error instanceof UnsatisfiableRangeError)) throw error
     return { status: 416, headers: { 'content-range': `bytes */${error.size}` }, body: null }
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StorageUnavailable } from './errors.ts'
+import { StorageUnavailableError } from './errors.ts'
 
 /**
  * The 32 bytes in `<root>/.signing-key` (mode 0600), which the first process to ask makes. It is written beside and
@@ -29,7 +29,7 @@ export async function readSigningKey(root: string, incoming: string): Promise<Bu
   }
   const made = await readIfThere(path)
   if (made) return made
-  throw new StorageUnavailable(`${path} was removed while it was made; start again`)
+  throw new StorageUnavailableError(`${path} was removed while it was made; start again`)
 }
 
 async function readIfThere(path: string): Promise<Buffer | null> {
@@ -38,7 +38,7 @@ async function readIfThere(path: string): Promise<Buffer | null> {
     throw error
   })
   if (bytes !== null && bytes.length !== 32) {
-    throw new StorageUnavailable(`${path} has ${bytes.length} bytes and not 32; remove it`)
+    throw new StorageUnavailableError(`${path} has ${bytes.length} bytes and not 32; remove it`)
   }
   return bytes
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { FileChanged } from './errors.ts'
+import { FileChangedError } from './errors.ts'
 import { type FileFacts } from './storage.ts'
 
 /**
@@ -12,7 +12,7 @@ export const uploadsAtOnce = 4
 /**
  * A local file in pieces of 64 KiB. It ends well only if it was what the facts say, so who stores what comes out of it
  * and waits for the end has stored the file whole.
- * @throws FileChanged, for one that cannot be read, too; RangeError for an empty file; the signal's reason
+ * @throws FileChangedError, for one that cannot be read, too; RangeError for an empty file; the signal's reason
  */
 export async function* readChecked(
   path: string,
@@ -32,12 +32,12 @@ export async function* readChecked(
   }
   signal?.throwIfAborted()
   if (size !== about.size) {
-    throw new FileChanged(
+    throw new FileChangedError(
       `the file has ${size > about.size ? 'more' : 'fewer'} bytes than the ${about.size} that were announced`,
     )
   }
   if (hash.digest('hex') !== about.sha256.toLowerCase()) {
-    throw new FileChanged('the file has another SHA-256 than the one that was announced')
+    throw new FileChangedError('the file has another SHA-256 than the one that was announced')
   }
 }
 
@@ -46,7 +46,7 @@ async function* pieces(path: string, signal?: AbortSignal): AsyncGenerator<Buffe
     yield* createReadStream(path, { signal }) as AsyncIterable<Buffer>
   } catch (error) {
     signal?.throwIfAborted()
-    throw new FileChanged(`the file cannot be read (${String(error)})`, { cause: error })
+    throw new FileChangedError(`the file cannot be read (${String(error)})`, { cause: error })
   }
 }
 

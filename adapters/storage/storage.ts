@@ -22,18 +22,18 @@ export interface FileFacts {
 /**
  * Where files lie, whichever of the three it is. Held to by one conformance suite.
  *
- * Keys are those that `fileKey` and `previewKey` make; every other is refused with InvalidKey before anything is
- * touched. What the store itself does wrong is a StorageUnavailable.
+ * Keys are those that `fileKey` and `previewKey` make; every other is refused with InvalidKeyError before anything is
+ * touched. What the store itself does wrong is a StorageUnavailableError.
  */
 export interface Storage {
   name: 'folder' | 's3' | 'cloudinary'
   /**
    * Stores a local file under the key, whole or not at all; the same key again replaces it. Reads it once, in pieces.
    * An abort leaves what was there before; one that comes after the last byte may come too late.
-   * @throws FileChanged where the file is not of that size and hash; the signal's reason
+   * @throws FileChangedError where the file is not of that size and hash; the signal's reason
    */
   put(key: string, path: string, about: FileFacts, signal?: AbortSignal): Promise<void>
-  /** The bytes, streamed. @throws NoSuchFile */
+  /** The bytes, streamed. @throws NoSuchFileError */
   get(key: string, signal?: AbortSignal): Promise<Readable>
   /** Null where there is none. */
   stat(key: string): Promise<StoredFile | null>
@@ -57,7 +57,7 @@ export interface Storage {
    * @param options.dryRun counts them, and removes none
    */
   clearIncoming(olderThanMs: number, options?: { dryRun?: boolean }): Promise<number>
-  /** Whether it can be used now. @throws StorageUnavailable with what is wrong, and which variable says so */
+  /** Whether it can be used now. @throws StorageUnavailableError with what is wrong, and which variable says so */
   check(): Promise<void>
   close(): void
 }
@@ -65,7 +65,7 @@ export interface Storage {
 export interface Served {
   /** What `verifySignedPath` needs; the same in all processes that share the storage. */
   signingKey: Buffer
-  /** @throws NoSuchFile, UnsatisfiableRange */
+  /** @throws NoSuchFileError, UnsatisfiableRangeError */
   open(key: string, range: ByteRange | null, signal?: AbortSignal): Promise<OpenFile>
 }
 

@@ -7,16 +7,17 @@ import { wakeAccount } from '../../db/delivery/wake.ts'
 import type { Provider } from '../channels/channel.ts'
 import { createBreakers } from './delivery/breakers.ts'
 import { type DeliverContext, deliverTurn } from './delivery/deliver.ts'
-import { createFlights, type Flights } from './delivery/in-flight.ts'
-import { createOutboundFiles } from '../media/outbound.ts'
+import { createInFlight, type InFlight } from './delivery/in-flight.ts'
+import { createOutboundFiles } from '../media/index.ts'
 import type { MediaOptions } from './media/context.ts'
 import { startMedia } from './media/media.ts'
-import { createPace } from './delivery/batch-size.ts'
+import { createBatchSizer } from './delivery/batch-size.ts'
 import { startRelay } from './relay/relay.ts'
 import { startRunner } from './delivery/runner.ts'
-import { startSweeper } from './delivery/sweep.ts'
-import { startUpkeep } from './maintenance/maintenance.ts'
-import { atMost, within } from '../shared/wait.ts'
+import { startSweep } from './delivery/sweep.ts'
+import { startMaintenance } from './maintenance/maintenance.ts'
+import type { Health, Service } from './service.ts'
+import { withTimeout, waitFor } from '../shared/wait.ts'
 
 export type WorkerOptions = {
   url: string
@@ -36,6 +37,8 @@ export type WorkerOptions = {
 export type Worker = {
   /** Whether its relay notifies in place of the triggers. */
   readonly notifying: boolean
+  /** Of each of its services. */
+  health(): Health[]
   /**
    * Claims no more, waits up to 2 s for requests that are under way and aborts the rest, records what became of them,
    * gives back what was not sent, notifies once more. Returns within 4 s.
@@ -57,13 +60,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const stopping = new AbortController()
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)
-  const pace = createPace()
+  const batchSizer = createBatchSizer()
   const breakers = createBreakers(sql, logger)
-  const flying = new Map<string, Flights>()
+  const byAccount = new Map<string, InFlight>()
 
-  const sweeper = startSweeper({ sql, logger, everyMs: options.sweepMs ?? 2_000 })
-  const upkeep = startUpkeep({ sql, logger })
-  const media = options.media ? startMedia({ ...options.media, sql, logger }) : null
+  const sweep = startSweep({ sql, logger, everyMs: options.sweepMs ?? 2_000 })
   const files = options.media
     ? createOutboundFiles(sql, options.media.storages, options.publicUrl ?? null)
     : null
@@ -71,7 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     sql,
     logger,
     providers,
-    pace,
+    batchSizer,
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
@@ -79,35 +80,35 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     stopping: stopping.signal,
     hardStop: hardStop.signal,
     takesFiles: files !== null,
-    flightsOf,
+    inFlightOf,
   }
 
-  function flightsOf(target: Target): Flights {
-    for (const [key, flights] of flying) {
-      if (flights.open + flights.unrecorded === 0) flying.delete(key)
+  function inFlightOf(target: Target): InFlight {
+    for (const [key, inFlight] of byAccount) {
+      if (inFlight.open + inFlight.unrecorded === 0) byAccount.delete(key)
     }
     const key = `${target.tenantId}:${target.accountId}`
-    const known = flying.get(key)
+    const known = byAccount.get(key)
     if (known) return known
-    const flights = createFlights(target, {
+    const inFlight = createInFlight(target, {
       sql,
       logger,
-      pace,
+      batchSizer,
       breakers,
       publicUrl: options.publicUrl ?? null,
       files,
       hardStop: hardStop.signal,
       onRetry: (inMs) => void wake(target, inMs),
     })
-    flying.set(key, flights)
-    return flights
+    byAccount.set(key, inFlight)
+    return inFlight
   }
 
   /** A retry that was recorded after its turn had ended. */
   async function wake(target: Target, inMs: number): Promise<void> {
     try {
       await wakeAccount(sql, target, inMs)
-      sweeper.expect(inMs)
+      sweep.expect(inMs)
     } catch (error) {
       logger.warn({ err: error, ...target }, 'could not note a retry; the sweep finds it')
     }
@@ -119,7 +120,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const { took, dueInMs } = await deliverTurn(context, target)
       if (!took || dueInMs === null || stopping.signal.aborted) return
       if (dueInMs === 0) await addDeliverJobs(sql, [target])
-      else sweeper.expect(dueInMs)
+      else sweep.expect(dueInMs)
     } catch (error) {
       logger.warn({ err: error, ...target }, 'a turn failed; its lease runs out')
     }
@@ -131,13 +132,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     logger,
     async onWoken(woken) {
       const due = woken.filter((account) => !account.leased && account.dueInMs === 0)
-      for (const { dueInMs } of woken) if (dueInMs > 0) sweeper.expect(dueInMs)
+      for (const { dueInMs } of woken) if (dueInMs > 0) sweep.expect(dueInMs)
       await addDeliverJobs(sql, due)
     },
   })
 
-  async function land(): Promise<void> {
-    const open = () => [...flying.values()].filter((f) => f.open + f.unrecorded > 0)
+  async function drain(): Promise<void> {
+    const open = () => [...byAccount.values()].filter((f) => f.open + f.unrecorded > 0)
     const started = performance.now()
     for (let left = open(); left.length > 0; left = open()) {
       const ms = performance.now() - started
@@ -146,26 +147,26 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         logger.error({ accounts: left.length }, 'ended with outcomes that are not recorded')
         break
       }
-      const ever = new AbortController().signal
-      await within(Promise.race(left.map((flights) => flights.change())), 50, ever)
+      await waitFor(Promise.race(left.map((inFlight) => inFlight.change())), 50)
     }
     hardStop.abort()
   }
+
+  const services: Service[] = [
+    sweep,
+    startMaintenance({ sql, logger }),
+    ...(options.media ? [startMedia({ ...options.media, sql, logger })] : []),
+    runner,
+    relay,
+  ]
 
   let stopped: Promise<void> | null = null
   async function stop(): Promise<void> {
     stopping.abort()
     // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
-    await atMost(
+    await withTimeout(
       stopMs,
-      Promise.all([
-        sweeper.stop(),
-        upkeep.stop(),
-        media?.stop(),
-        runner.stop(),
-        land(),
-        relay.stop(),
-      ]),
+      Promise.all([drain(), ...services.map(async (service) => service.stop())]),
     )
     await sql.end({ timeout: 0.5 })
   }
@@ -173,6 +174,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     get notifying() {
       return relay.notifying
     },
+    health: () => services.map((service) => service.health()),
     stop: async () => (stopped ??= stop()),
   }
 }

@@ -17,7 +17,7 @@ export async function takeRate(
 }
 
 /** Returns what was taken and not sent. */
-export async function giveBackRate(sql: Sql, target: Target, count: number): Promise<void> {
+export async function returnRate(sql: Sql, target: Target, count: number): Promise<void> {
   await sql`
     select pigeonpost_private.give_back_rate(${target.tenantId}, ${target.accountId}, ${count})`
 }

@@ -31,7 +31,7 @@ export type ListenOptions = {
 }
 
 const channel = 'pigeonpost_events'
-const largestBatch = 500
+const maxBatch = 500
 const notificationSchema = z.object({ id: z.int(), tenant_id: z.int() })
 
 /**
@@ -74,7 +74,7 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
         cursor = last.id
         misses = 0
       }
-      if (events.length === largestBatch) continue
+      if (events.length === maxBatch) continue
       // Notified of, but an older transaction is still open below it: it will be readable in a moment.
       const pending = notifiedUpTo > cursor && misses < 30
       misses = pending ? misses + 1 : 0
@@ -100,7 +100,7 @@ export async function readEvents(
   sql: Db,
   after: number,
   tenantId?: number,
-  limit = largestBatch,
+  limit = maxBatch,
 ): Promise<LoggedEvent[]> {
   return sql<LoggedEvent[]>`
     select id, event_id, tenant_id, type, payload, created_at

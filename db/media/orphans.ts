@@ -15,7 +15,7 @@ export interface PlacedFile {
  * Which of the files no row has, and nobody is about to delete or to put.
  * `foreign`: of a tenant that is not in this database, or that the role may not see; nobody can tell here.
  */
-export async function findUnnamed(
+export async function findUnreferenced(
   db: Db,
   files: PlacedFile[],
 ): Promise<{ key: string; foreign: boolean }[]> {
@@ -33,7 +33,7 @@ export async function findUnnamed(
 }
 
 /** Whether a row has the file. */
-export async function isNamed(db: Db, file: PlacedFile): Promise<boolean> {
+export async function isReferenced(db: Db, file: PlacedFile): Promise<boolean> {
   const rows = await db`
     select from pigeonpost.media_files f
     where f.tenant_id = ${file.tenantId} and f.id = ${file.fileId} and f.storage = ${file.storage}
@@ -59,7 +59,7 @@ export async function takeDeletion(
     on conflict on constraint media_tasks_pkey do nothing`
   if (taken.count === 0) return null
   const task: MediaTask = { tenantId, kind: 'delete', subject, attempt: 1 }
-  if (!(await isNamed(db, file))) return task
+  if (!(await isReferenced(db, file))) return task
   await db`
     delete from pigeonpost_private.media_tasks where tenant_id = ${tenantId} and kind = 'delete' and subject = ${subject}`
   return null

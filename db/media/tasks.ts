@@ -44,7 +44,7 @@ export async function finishMediaTask(db: Db, task: MediaTask): Promise<void> {
 }
 
 /** Due again in `inMs`, and why it was not done. */
-export async function putOffMediaTask(
+export async function deferMediaTask(
   db: Db,
   task: MediaTask,
   inMs: number,

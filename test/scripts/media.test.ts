@@ -11,7 +11,7 @@ import { createMedia } from '../../db/media/media.ts'
 import { moveFile } from '../../adapters/media/move.ts'
 import { createOpener } from '../../adapters/media/storages.ts'
 import { spool } from '../../adapters/media/spool.ts'
-import { takeIn } from '../../adapters/media/ingest-file.ts'
+import { ingestFile } from '../../adapters/media/ingest-file.ts'
 import { fileKey } from '../../adapters/storage/index.ts'
 import { startMedia } from '../../adapters/worker/media/media.ts'
 import type { Scanner } from '../../adapters/scan/index.ts'
@@ -53,14 +53,18 @@ async function start(t: Test, variables: Record<string, string> = {}) {
   const upload = async (name: string, content?: Buffer, scanner: Scanner | null = null) => {
     const bytes = content ?? (await picture())
     const tools = { storage: await storages.get(name), scanner, folder }
-    const row = await takeIn(tools, await spool(Readable.from([bytes]), { folder, limit: 1e7 }), {
-      tenantId: 1,
-      declared: { filename: 'a.jpg' },
-      strict: content === undefined,
-      run: async (work) => begin(sql, work),
-      attach: async (tx, { id: fileId, filename }) =>
-        createMedia(tx, { tenantId: 1, fileId, filename, createdBy: null }),
-    })
+    const row = await ingestFile(
+      tools,
+      await spool(Readable.from([bytes]), { folder, limit: 1e7 }),
+      {
+        tenantId: 1,
+        declared: { filename: 'a.jpg' },
+        strict: content === undefined,
+        run: async (work) => begin(sql, work),
+        attach: async (tx, { id: fileId, filename }) =>
+          createMedia(tx, { tenantId: 1, fileId, filename, createdBy: null }),
+      },
+    )
     return { bytes, mediaId: row.id, fileId: row.file_id ?? '', key: row.storage_key ?? '' }
   }
   const readStored = async (name: string, key: string) =>

@@ -16,6 +16,7 @@ import {
 } from './socket.ts'
 import { openSpool } from './spool.ts'
 import { asObject } from './values.ts'
+import { backoffMs } from '../../shared/backoff.ts'
 
 export interface BridgeOptions {
   account: Pick<ChannelAccount, 'accountId'>
@@ -106,7 +107,10 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
     const how = endOf(lastDisconnect)
     if (how.next === 'account') return end(how, 'ended')
     if (how.next === 'stop') return end(how, 'stopped')
-    const wait = how.next === 'at_once' ? 0 : reconnectAfter * Math.min(60, 2 ** failures++)
+    const wait =
+      how.next === 'at_once'
+        ? 0
+        : backoffMs(failures++, { minMs: reconnectAfter, maxMs: reconnectAfter * 60 })
     logger.info(
       { code: how.code, wait },
       'The connection to WhatsApp was closed; connecting again.',

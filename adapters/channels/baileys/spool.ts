@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'n
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../../shared/backoff.ts'
 
 export interface SpoolOptions {
   folder: string
@@ -45,7 +46,7 @@ export function openSpool({ folder, deliver, warn, retryAfter }: SpoolOptions): 
   let running: Promise<void> | null = null
 
   const handOver = async ({ path, body }: Entry) => {
-    for (let wait = retryAfter; ; wait = Math.min(wait * 2, retryAfter * 60)) {
+    for (let failures = 0; ; failures++) {
       try {
         await deliver(body ?? (await readFile(path)))
         return
@@ -54,6 +55,7 @@ export function openSpool({ folder, deliver, warn, retryAfter }: SpoolOptions): 
           warn(error, `${path} is gone; whoever deleted it has its events.`)
           return
         }
+        const wait = backoffMs(failures, { minMs: retryAfter, maxMs: retryAfter * 60 })
         warn(error, `A batch of events could not be stored; trying again in ${wait} ms.`)
         await delay(wait, undefined, { signal: stopping.signal })
       }

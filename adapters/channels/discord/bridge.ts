@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { readChannel, readMessagesAfter, type RestOptions } from './backfill.ts'
 import { listenToGateway } from './gateway.ts'
 import { channel, id, type KnownChannel } from './schema.ts'
+import { backoffMs } from '../../shared/backoff.ts'
 
 /** An event as receive.ts takes it. */
 export interface BridgeEvent {
@@ -155,12 +156,13 @@ async function retry(
   warn: (error: unknown) => void,
   action: () => Promise<void>,
 ): Promise<void> {
-  for (let wait = firstWait; !signal.aborted; wait = Math.min(60_000, wait * 2)) {
+  for (let failures = 0; !signal.aborted; failures++) {
     try {
       return await action()
     } catch (error) {
       if (signal.aborted) return
       warn(error)
+      const wait = backoffMs(failures, { minMs: firstWait, maxMs: 60_000 })
       await delay(wait, undefined, { signal }).catch(() => {})
     }
   }

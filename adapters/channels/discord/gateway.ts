@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { backoffMs } from '../../shared/backoff.ts'
 
 /** https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-opcodes */
 const op = {
@@ -85,7 +86,8 @@ export async function listenToGateway(options: GatewayOptions): Promise<void> {
     session = failures > mostResumes ? null : ending.session
     // A new session is asked for no sooner than after 1 to 5 seconds; one identify in 5 seconds is what Discord allows.
     const least = session ? 0 : firstWait * (1 + 4 * Math.random())
-    const wait = Math.min(60_000, firstWait * 2 ** (failures - 1)) * (0.5 + Math.random() / 2)
+    const wait =
+      backoffMs(failures - 1, { minMs: firstWait, maxMs: 60_000 }) * (0.5 + Math.random() / 2)
     await delay(Math.max(least, wait), undefined, { signal }).catch(() => {})
   }
 }

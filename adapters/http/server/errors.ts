@@ -14,7 +14,12 @@ import {
   UnauthorizedError,
   UnavailableError,
 } from '../../../db/errors.ts'
-import { Infected, Stalled, UnsupportedType, Unreadable } from '../../media/errors.ts'
+import {
+  InfectedError,
+  StalledError,
+  UnreadableError,
+  UnsupportedTypeError,
+} from '../../media/index.ts'
 import { frameworkProblem, storageProblem } from './foreign-errors.ts'
 import { type Problem, problemBody } from './problem.ts'
 
@@ -27,13 +32,13 @@ const statuses: ReadonlyMap<string, number> = new Map(
       [UnauthorizedError, 401],
       [ForbiddenError, 403],
       [NotFoundError, 404],
-      [Stalled, 408],
+      [StalledError, 408],
       [ConflictError, 409],
       [GoneError, 410],
       [TooLargeError, 413],
-      [UnsupportedType, 415],
-      [Infected, 422],
-      [Unreadable, 422],
+      [UnsupportedTypeError, 415],
+      [InfectedError, 422],
+      [UnreadableError, 422],
       [RateLimitedError, 429],
       [UnavailableError, 503],
     ] as const

@@ -1,7 +1,7 @@
 /** Errors of Fastify and of the storage of files, in our shape and words. */
 
 import type { FastifyError } from 'fastify'
-import { StorageMisconfigured, StorageUnavailable } from '../../storage/index.ts'
+import { StorageMisconfiguredError, StorageUnavailableError } from '../../storage/index.ts'
 import type { Problem } from './problem.ts'
 
 const frameworkProblems: Record<
@@ -70,7 +70,7 @@ export function frameworkProblem(error: unknown): Problem | null {
 
 /** Null where it is none of the storage's. The system's own words name folders and hosts: those are for the log alone. */
 export function storageProblem(error: unknown): Problem | null {
-  const cause = error instanceof StorageUnavailable ? error.cause : error
+  const cause = error instanceof StorageUnavailableError ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const message = 'There is no room for the file now'
@@ -82,7 +82,8 @@ export function storageProblem(error: unknown): Problem | null {
       details: [{ field: 'file', message, hint }],
     }
   }
-  if (!(error instanceof StorageUnavailable || error instanceof StorageMisconfigured)) return null
+  if (!(error instanceof StorageUnavailableError || error instanceof StorageMisconfiguredError))
+    return null
   const message = 'The storage of files cannot be used now'
   return { status: 503, code: 'storage_unavailable', message, details: [] }
 }

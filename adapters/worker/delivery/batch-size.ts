@@ -2,13 +2,13 @@
 export const concurrency = 10
 
 /** At most so many are marked `sending` together, however fast all is. */
-export const largestGroup = 200
+export const maxBatchSize = 200
 
 const groupMs = 50
 
-export type Pace = {
+export type BatchSizer = {
   /** How many messages to mark `sending` together. */
-  groupSize(provider: string): number
+  batchSize(provider: string): number
   /** A request took so many ms. */
   saw(provider: string, durationMs: number): void
   /** Recording `count` outcomes took so many ms. */
@@ -22,15 +22,15 @@ export type Pace = {
  * it is being recorded: a crash leaves in doubt what was done in the last 100 ms or so. (With 25 ms, groups shrank to ten
  * on a machine whose commits took 20 ms, and throughput to half.)
  */
-export function createPace(): Pace {
+export function createBatchSizer(): BatchSizer {
   const latency = new Map<string, number>()
   let recordMs = 0.5
   return {
-    groupSize(provider) {
+    batchSize(provider) {
       const ms = latency.get(provider)
       if (ms === undefined) return concurrency
       const each = ms / concurrency + recordMs
-      return Math.round(Math.min(largestGroup, Math.max(concurrency, groupMs / each)))
+      return Math.round(Math.min(maxBatchSize, Math.max(concurrency, groupMs / each)))
     },
     saw(provider, durationMs) {
       latency.set(provider, follow(latency.get(provider), Math.max(0.001, durationMs), 0.05))

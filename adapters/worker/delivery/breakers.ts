@@ -4,7 +4,7 @@ import { noteProvider } from '../../../db/delivery/breaker.ts'
 import type { Breaker } from '../../../db/delivery/lease.ts'
 
 /** What one try says of its provider; null where it says nothing of it. */
-export type Verdict = { provider: string; well: boolean; error: string | null }
+export type ProviderVerdict = { provider: string; well: boolean; error: string | null }
 
 /**
  * The circuit breakers as this process knows them. Their state is the database's, shared by all workers; it is read with
@@ -13,7 +13,7 @@ export type Verdict = { provider: string; well: boolean; error: string | null }
 export type Breakers = {
   learn(tenantId: number, breakers: Breaker[]): void
   isOpen(tenantId: number, provider: string): boolean
-  note(tenantId: number, verdicts: Verdict[]): Promise<void>
+  note(tenantId: number, verdicts: ProviderVerdict[]): Promise<void>
 }
 
 export function createBreakers(sql: Sql, logger: Logger): Breakers {

@@ -11,20 +11,20 @@ import { deferToNextDay } from '../../../db/delivery/defer-to-next-day.ts'
 import { rescheduleAccount } from '../../../db/delivery/reschedule-account.ts'
 import type { ChannelAccount, Provider } from '../../channels/channel.ts'
 import { lookUpSecret } from '../../shared/secrets.ts'
-import { recipientInterval, returnAllowance, takeAllowance } from './rate-limit.ts'
+import { recipientInterval, returnSends, takeSends } from './rate-limit.ts'
 import type { Breakers } from './breakers.ts'
 import { createDeadline } from './deadline.ts'
-import type { Flights, Route } from './in-flight.ts'
+import type { InFlight, Route } from './in-flight.ts'
 import { maxAttempts } from './outcome.ts'
-import { concurrency, type Pace } from './batch-size.ts'
+import { concurrency, type BatchSizer } from './batch-size.ts'
 import { planRoutes, probing, type RoutePlan, takesKey } from './routes.ts'
-import { persist, within } from '../../shared/wait.ts'
+import { pause, retryUntil, waitFor } from '../../shared/wait.ts'
 
 export type DeliverContext = {
   sql: Sql
   logger: Logger
   providers: Map<string, Provider>
-  pace: Pace
+  batchSizer: BatchSizer
   breakers: Breakers
   /** ms that an account, and what it sends, belongs to one turn. A dead worker is followed after it. */
   leaseMs: number
@@ -32,7 +32,7 @@ export type DeliverContext = {
   turnMs: number
   /** ms that a turn with nothing left to claim waits for the next landing or recording. */
   lingerMs: number
-  flightsOf(target: Target): Flights
+  inFlightOf(target: Target): InFlight
   /** A storage is known, so that messages can take files along. */
   takesFiles: boolean
   /** No more claims. */
@@ -54,8 +54,8 @@ const unknownProviderMs = 60_000
 const promoteLimit = 1_000
 const afterFailureMs = 200
 /** While no provider can be used, so often is looked at what expires meanwhile. */
-const longestPauseMs = 5_000
-const leastPutOffMs = 5_000
+const maxPauseMs = 5_000
+const minDeferMs = 5_000
 
 /**
  * One turn of one account: leases it, settles what a dead worker left, queues what has come due, then claims and sends
@@ -95,26 +95,35 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
     return { took: true, dueInMs: null }
   }
 
-  const flights = context.flightsOf(target)
-  flights.disconnected = false
+  const inFlight = context.inFlightOf(target)
+  inFlight.disconnected = false
   // Counted from before the lease was taken, by our own clock, so that requests end before their lease does.
   const leftMs = () => leaseMs * 0.8 - (performance.now() - started)
-  const timeout = createDeadline(leftMs(), context.hardStop, (signal) => flights.giveUp(signal))
+  const timeout = createDeadline(leftMs(), context.hardStop, (signal) => inFlight.giveUp(signal))
   try {
     const again = { forMs: leftMs(), signal: context.hardStop }
-    const turn: Turn = { account, as, flights, plan, keyed, signal: timeout.signal, started, again }
+    const turn: Turn = {
+      account,
+      as,
+      inFlight,
+      plan,
+      keyed,
+      signal: timeout.signal,
+      started,
+      again,
+    }
     const notBeforeMs = await sendInGroups(context, turn).catch((error: unknown) => {
       logger.warn({ err: error, ...target }, 'a turn was cut short')
       return afterFailureMs
     })
     const spaced = recipientInterval(account) > 0
-    const dueInMs = await persist(
+    const dueInMs = await retryUntil(
       () => rescheduleAccount(sql, account, { notBeforeMs, spaced }),
       again,
     )
     return { took: true, dueInMs }
   } finally {
-    if (flights.open === 0) timeout.cancel()
+    if (inFlight.open === 0) timeout.cancel()
   }
 }
 
@@ -141,7 +150,7 @@ async function hold(context: DeliverContext, account: LeasedAccount): Promise<vo
 type Turn = {
   account: LeasedAccount
   as: ChannelAccount
-  flights: Flights
+  inFlight: InFlight
   plan: RoutePlan
   /** Providers that take a second request with the same attempt id once only. */
   keyed: string[]
@@ -157,14 +166,14 @@ type Turn = {
  * @returns ms before which a limit makes another turn useless
  */
 async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number> {
-  const { sql, pace, stopping, turnMs, lingerMs, breakers } = context
-  const { account, flights, plan, keyed, again } = turn
+  const { sql, batchSizer, stopping, turnMs, lingerMs, breakers } = context
+  const { account, inFlight, plan, keyed, again } = turn
   const until = turn.started + turnMs
   const recipientIntervalMs = recipientInterval(account)
-  const providerInMs = Math.max(plan.blockedMs ?? 0, leastPutOffMs)
+  const providerInMs = Math.max(plan.blockedMs ?? 0, minDeferMs)
   const someUsable = plan.candidates.some((candidate) => candidate.usable)
-  const groupSize = () =>
-    Math.max(...plan.candidates.map((candidate) => pace.groupSize(candidate.provider)))
+  const batchSize = () =>
+    Math.max(...plan.candidates.map((candidate) => batchSizer.batchSize(candidate.provider)))
   const begun: string[] = []
   let ready: ClaimedMessage[] = []
   let dry = false
@@ -173,7 +182,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
   let probe = plan.probe
 
   async function claim(wanted: number): Promise<void> {
-    const allowed = await takeAllowance(sql, account, probe === null ? wanted : 1)
+    const allowed = await takeSends(sql, account, probe === null ? wanted : 1)
     if (allowed.count === 0) {
       notBeforeMs = allowed.againInMs
       dry = true
@@ -193,7 +202,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
     })
     ready = messages
     if (messages.length < limit) {
-      await returnAllowance(sql, account, limit - messages.length)
+      await returnSends(sql, account, limit - messages.length)
     } else if (limit < wanted) {
       notBeforeMs = allowed.againInMs
     }
@@ -211,7 +220,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
   /** What is known by now makes the rest of this turn's claims wrong. */
   function mustStop(): boolean {
     return (
-      flights.disconnected ||
+      inFlight.disconnected ||
       ready.some(
         ({ provider }) => provider !== plan.probe && breakers.isOpen(account.tenantId, provider),
       )
@@ -233,38 +242,38 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
   try {
     promoted = await promoteDue(sql, account, promoteLimit)
     if (!someUsable) {
-      notBeforeMs = Math.min(plan.blockedMs ?? 0, longestPauseMs)
+      notBeforeMs = Math.min(plan.blockedMs ?? 0, maxPauseMs)
       dry = probe === null
     }
     while (!stopping.aborted && !mustStop()) {
       const now = performance.now()
       const open = now < until
-      const wanted = room(flights, groupSize())
+      const wanted = room(inFlight, batchSize())
       if (open && !dry && ready.length === 0 && wanted > 0) {
         // One commit for the slots that come free together.
-        if (wanted < concurrency / 2) await within(never, gatherMs, stopping)
-        await claim(room(flights, groupSize()))
+        if (wanted < concurrency / 2) await pause(gatherMs, stopping)
+        await claim(room(inFlight, batchSize()))
         continue
       }
       // Ten leave, the next as each lands. What a provider that fell silent keeps from leaving goes back.
       const leaving =
-        now < until + lingerMs ? ready.splice(0, Math.max(0, concurrency - flights.open)) : []
+        now < until + lingerMs ? ready.splice(0, Math.max(0, concurrency - inFlight.open)) : []
       for (const message of leaving) {
         const route = routeOf(message)
         if (!route) continue
         begun.push(message.attemptId)
-        flights.start(message, route)
+        inFlight.start(message, route)
       }
       const idle = ready.length === 0 && (dry || !open)
-      if (idle && flights.open + flights.unrecorded === 0) break
+      if (idle && inFlight.open + inFlight.unrecorded === 0) break
       if (now >= until + lingerMs) break
       if (idle && dry) {
         // A moment for what is under way; what takes longer lands without us.
-        await within(flights.change(), lingerMs, stopping)
+        await waitFor(inFlight.change(), lingerMs, stopping)
         if (performance.now() - now >= lingerMs - 1) break
       } else {
-        await within(
-          flights.change(),
+        await waitFor(
+          inFlight.change(),
           Math.max(1, (open ? until : until + lingerMs) - now),
           stopping,
         )
@@ -273,17 +282,15 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
     complete = ready.length === 0
   } finally {
     if (!complete) {
-      const returned = await persist(() => releaseClaims(sql, account, { begun, keyed }), again)
-      await returnAllowance(sql, account, returned)
+      const returned = await retryUntil(() => releaseClaims(sql, account, { begun, keyed }), again)
+      await returnSends(sql, account, returned)
     }
   }
   return notBeforeMs
 }
 
-const never = new Promise<void>(() => {})
-
 /** How many more may be `sending`. One group may wait to be recorded, so that recording and sending overlap. */
-function room(flights: Flights, size: number): number {
-  if (flights.unrecorded > size || flights.open >= concurrency) return 0
-  return size - flights.open
+function room(inFlight: InFlight, size: number): number {
+  if (inFlight.unrecorded > size || inFlight.open >= concurrency) return 0
+  return size - inFlight.open
 }

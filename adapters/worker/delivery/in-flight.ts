@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Sql } from '../../../db/connect.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
@@ -10,10 +11,11 @@ import type {
   Provider,
   SendOutcome,
 } from '../../channels/channel.ts'
-import type { OutboundFiles } from '../../media/outbound.ts'
-import type { Breakers, Verdict } from './breakers.ts'
+import type { OutboundFiles } from '../../media/index.ts'
+import { backoffMs } from '../../shared/backoff.ts'
+import type { Breakers, ProviderVerdict } from './breakers.ts'
 import { disconnectReason, filesUnavailable, judge, verdictOf } from './outcome.ts'
-import type { Pace } from './batch-size.ts'
+import type { BatchSizer } from './batch-size.ts'
 
 /** The time that requests of one turn have, and who they go to. */
 export type Route = {
@@ -24,14 +26,14 @@ export type Route = {
 }
 
 type Outgoing = OutboundMessage & { hasFiles?: boolean }
-type Flight = { message: Outgoing; route: Route; startedAt: number; landed: boolean }
+type SentRequest = { message: Outgoing; route: Route; startedAt: number; landed: boolean }
 
 /**
  * The requests of one account that are under way in this process, and the recording of their outcomes: in batches, as
  * many as land while the batch before is being written. They outlive the turn that began them, so that one request
  * without an answer does not hold up the account's others.
  */
-export type Flights = {
+export type InFlight = {
   readonly open: number
   /** Outcomes that are not in the database yet. */
   readonly unrecorded: number
@@ -45,10 +47,10 @@ export type Flights = {
   giveUp(signal: AbortSignal): void
 }
 
-export type FlightsOptions = {
+export type InFlightOptions = {
   sql: Sql
   logger: Logger
-  pace: Pace
+  batchSizer: BatchSizer
   breakers: Breakers
   /** What providers are told of where we are reached. */
   publicUrl: string | null
@@ -60,13 +62,13 @@ export type FlightsOptions = {
   hardStop: AbortSignal
 }
 
-const largestBatch = 500
+const maxBatch = 500
 
-type Landed = { result: AttemptResult; verdict: Verdict | null; disconnect: string | null }
+type Landed = { result: AttemptResult; verdict: ProviderVerdict | null; disconnect: string | null }
 
-export function createFlights(target: Target, options: FlightsOptions): Flights {
+export function createInFlight(target: Target, options: InFlightOptions): InFlight {
   const { sql, logger } = options
-  const open = new Set<Flight>()
+  const open = new Set<SentRequest>()
   const finished: Landed[] = []
   let recording = 0
   let disconnected = false
@@ -77,22 +79,22 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
     changed = Promise.withResolvers<void>()
   }
 
-  function land(flight: Flight, outcome: SendOutcome): void {
-    const durationMs = performance.now() - flight.startedAt
-    if (!flight.landed) {
-      flight.landed = true
-      open.delete(flight)
-      options.pace.saw(flight.route.provider.name, durationMs)
+  function land(request: SentRequest, outcome: SendOutcome): void {
+    const durationMs = performance.now() - request.startedAt
+    if (!request.landed) {
+      request.landed = true
+      open.delete(request)
+      options.batchSizer.saw(request.route.provider.name, durationMs)
     } else if (outcome.outcome === 'ambiguous') {
       return
     }
-    const { takesIdempotencyKey } = flight.route
+    const { takesIdempotencyKey } = request.route
     const disconnect = disconnectReason(outcome)
     if (disconnect !== null) disconnected = true
     finished.push({
-      result: judge(flight.message, outcome, { takesIdempotencyKey, durationMs }),
+      result: judge(request.message, outcome, { takesIdempotencyKey, durationMs }),
       // Requests that we abort ourselves say nothing of the provider.
-      verdict: options.hardStop.aborted ? null : verdictOf(flight.route.provider.name, outcome),
+      verdict: options.hardStop.aborted ? null : verdictOf(request.route.provider.name, outcome),
       disconnect,
     })
     if (recording === 0) void record()
@@ -101,7 +103,7 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
 
   async function record(): Promise<void> {
     while (finished.length > 0) {
-      const landed = finished.splice(0, largestBatch)
+      const landed = finished.splice(0, maxBatch)
       const batch = landed.map(({ result }) => result)
       recording = batch.length
       const startedAt = performance.now()
@@ -109,7 +111,7 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
       const done = await recordSafely(sql, target, batch, { ...options, disconnect: reason })
       const verdicts = landed.map(({ verdict }) => verdict).filter((verdict) => verdict !== null)
       await options.breakers.note(target.tenantId, verdicts)
-      options.pace.recorded(batch.length, performance.now() - startedAt)
+      options.batchSizer.recorded(batch.length, performance.now() - startedAt)
       if (!done) logger.error({ ...target, count: batch.length }, 'could not record outcomes')
       const delays = batch.map((result) => result.retryInMs).filter((ms) => ms !== null)
       if (done && delays.length > 0) options.onRetry(Math.min(...delays))
@@ -132,15 +134,15 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
       disconnected = value
     },
     start(message, route) {
-      const flight: Flight = { message, route, startedAt: performance.now(), landed: false }
-      open.add(flight)
-      void send(flight, options).then((outcome) => land(flight, outcome))
+      const request: SentRequest = { message, route, startedAt: performance.now(), landed: false }
+      open.add(request)
+      void send(request, options).then((outcome) => land(request, outcome))
     },
     change: () => changed.promise,
     giveUp(signal) {
-      for (const flight of open) {
-        if (flight.route.signal === signal) {
-          land(flight, {
+      for (const request of open) {
+        if (request.route.signal === signal) {
+          land(request, {
             outcome: 'ambiguous',
             errorCode: 'no_answer',
             errorMessage: 'The provider did not answer in time.',
@@ -152,11 +154,11 @@ export function createFlights(target: Target, options: FlightsOptions): Flights 
 }
 
 async function send(
-  flight: Flight,
-  { logger, publicUrl, files }: Pick<FlightsOptions, 'logger' | 'publicUrl' | 'files'>,
+  request: SentRequest,
+  { logger, publicUrl, files }: Pick<InFlightOptions, 'logger' | 'publicUrl' | 'files'>,
 ): Promise<SendOutcome> {
-  const { provider, account, signal } = flight.route
-  const { message } = flight
+  const { provider, account, signal } = request.route
+  const { message } = request
   let found: OutboundFile[] = []
   try {
     if (message.hasFiles && files) found = await files.of(account.tenantId, message.id)
@@ -169,7 +171,7 @@ async function send(
     return await provider.send(withOurFiles(message, found), { account, signal, publicUrl })
   } catch (error) {
     logger.error(
-      { err: error, provider: provider.name, messageId: flight.message.id },
+      { err: error, provider: provider.name, messageId: request.message.id },
       'a provider threw; what became of the message is unknown',
     )
     return {
@@ -210,7 +212,7 @@ async function recordSafely(
         if (failures % 20 === 0) {
           options.logger.warn({ err: error, ...target }, 'could not record outcomes yet')
         }
-        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 20 * 2 ** failures)))
+        await delay(backoffMs(failures, { minMs: 20, maxMs: 1_000 }))
       } else if (batch.length > 1 || !only) {
         const each = batch.map((result) => recordSafely(sql, target, [result], options))
         return (await Promise.all(each)).every(Boolean)

@@ -1,11 +1,11 @@
 import type { AttemptResult } from '../../../db/delivery/record.ts'
 import type { OutboundMessage, SendOutcome } from '../../channels/channel.ts'
-import type { Verdict } from './breakers.ts'
+import { backoffMs } from '../../shared/backoff.ts'
+import type { ProviderVerdict } from './breakers.ts'
 
 export const maxAttempts = 3
 
-const firstRetryMs = 5_000
-const jitter = 0.2
+const minRetryMs = 5_000
 
 /**
  * What becomes of a message by one try. Sent: `sent`. Certainly not sent, and worth another try: `retrying`, 5 s after
@@ -59,7 +59,7 @@ export const filesUnavailable = 'media_unavailable'
  * included, shows that it is well; so does a rate limit (`rate_limited`). A failure that may pass and a doubt show that
  * it is not. An account that cannot send tells nothing.
  */
-export function verdictOf(provider: string, outcome: SendOutcome): Verdict | null {
+export function verdictOf(provider: string, outcome: SendOutcome): ProviderVerdict | null {
   if (outcome.outcome === 'sent') return { provider, well: true, error: null }
   if (outcome.outcome === 'ambiguous') {
     return {
@@ -84,7 +84,7 @@ export function disconnectReason(outcome: SendOutcome): string | null {
 
 /** ms from the end of the `attempt`th try to the next. */
 export function retryDelay(attempt: number, random: () => number = Math.random): number {
-  return firstRetryMs * 2 ** (attempt - 1) * (1 - jitter + 2 * jitter * random())
+  return backoffMs(attempt - 1, { minMs: minRetryMs, jitter: 0.2, random })
 }
 
 /** What a provider says, as a text of our database can hold it; an adapter without types may say anything. */

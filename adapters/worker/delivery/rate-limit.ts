@@ -1,29 +1,25 @@
 import type { Sql } from '../../../db/connect.ts'
 import type { LeasedAccount } from '../../../db/delivery/lease.ts'
-import { giveBackRate, takeRate } from '../../../db/delivery/rate.ts'
+import { returnRate, takeRate } from '../../../db/delivery/rate.ts'
 
 /** How many messages an account may send now, and when (ms) it is worth asking again. */
-export type Allowance = { count: number; againInMs: number }
+export type SendGrant = { count: number; againInMs: number }
 
 /** WhatsApp takes one message per 6 s to one number. */
 const recipientIntervals: Record<string, number> = { whatsapp: 6_000 }
 
 /** The one place where the rate holds an account back. What is granted and not sent is given back. */
-export async function takeAllowance(
+export async function takeSends(
   sql: Sql,
   account: LeasedAccount,
   wanted: number,
-): Promise<Allowance> {
+): Promise<SendGrant> {
   if (account.ratePerMinute === null || wanted < 1) return { count: wanted, againInMs: 0 }
   return takeRate(sql, account, wanted)
 }
 
-export async function returnAllowance(
-  sql: Sql,
-  account: LeasedAccount,
-  count: number,
-): Promise<void> {
-  if (account.ratePerMinute !== null && count > 0) await giveBackRate(sql, account, count)
+export async function returnSends(sql: Sql, account: LeasedAccount, count: number): Promise<void> {
+  if (account.ratePerMinute !== null && count > 0) await returnRate(sql, account, count)
 }
 
 /**

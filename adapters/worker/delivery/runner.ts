@@ -5,24 +5,21 @@ import { z } from 'zod'
 import { deliverTask } from '../../../db/delivery/add-jobs.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
 import { graphileLogger } from './graphile-log.ts'
-import { within } from '../../shared/wait.ts'
+import { type Service, startService } from '../service.ts'
 
 const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid() })
 
-export type JobRunner = { stop(): Promise<void> }
-
 /**
- * Runs `deliver` jobs, `turns` at a time, on a pool of its own. A runner that ends, for whatever the database did to it,
- * is started again.
+ * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, whatever the database
+ * did to it, it is started again.
  */
 export function startRunner(options: {
   url: string
   logger: Logger
   turns: number
   deliver: (target: Target) => Promise<void>
-}): JobRunner {
+}): Service {
   const { logger } = options
-  const stopping = new AbortController()
   const pool = new pg.Pool({
     connectionString: options.url,
     // One more than the turns, for LISTEN.
@@ -42,16 +39,20 @@ export function startRunner(options: {
     if (!parsed.success) {
       logger.error(
         { payload, reason: z.prettifyError(parsed.error) },
-        'a deliver job without sense',
+        'invalid deliver job payload',
       )
       return
     }
     await options.deliver(parsed.data)
   }
 
-  async function keepRunning(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted;) {
-      const started = performance.now()
+  const service = startService({
+    name: 'runner',
+    logger,
+    intervalMs: 50,
+    maxBackoffMs: 5_000,
+    failure: 'the job runner ended; starting it again',
+    async step(signal) {
       try {
         runner = await run({
           pgPool: pool,
@@ -71,26 +72,20 @@ export function startRunner(options: {
           taskList: { [deliverTask]: deliver },
           crontab: '',
         })
-        if (stopping.signal.aborted) await runner.stop().catch(() => {})
+        if (signal.aborted) await runner.stop().catch(() => {})
         await runner.promise
-        if (stopping.signal.aborted) break
-        logger.warn('the job runner ended; starting it again')
-      } catch (error) {
-        if (stopping.signal.aborted) break
-        logger.warn({ err: error }, 'the job runner failed; starting it again')
+        throw new Error('it ended by itself')
+      } finally {
+        runner = null
       }
-      runner = null
-      failures = performance.now() - started > 10_000 ? 1 : failures + 1
-      await within(new Promise(() => {}), Math.min(5_000, 50 * 2 ** failures), stopping.signal)
-    }
-  }
-
-  const running = keepRunning()
+    },
+  })
   return {
+    ...service,
     async stop() {
-      stopping.abort()
+      const ended = service.stop()
       await runner?.stop().catch(() => {})
-      await running
+      await ended
       await pool.end()
     },
   }

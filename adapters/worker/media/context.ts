@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../../db/connect.ts'
-import type { Storages } from '../../media/storages.ts'
+import type { Storages } from '../../media/index.ts'
 import type { Scanner } from '../../scan/index.ts'
 import type { PrivateHost } from '../../shared/public-address.ts'
 

@@ -12,15 +12,20 @@ import {
 } from '../../channels/channel.ts'
 import { channels } from '../../channels/registry.ts'
 import { lookUpSecret } from '../../shared/secrets.ts'
-import { Stalled } from '../../media/errors.ts'
-import { FetchError, fetchFile } from '../../media/fetch.ts'
-import { discard } from '../../media/analyze.ts'
-import { spool, type Spooled } from '../../media/spool.ts'
-import { takeIn, Unwanted } from '../../media/ingest-file.ts'
+import {
+  discard,
+  DiscardedError,
+  FetchError,
+  fetchFile,
+  ingestFile,
+  spool,
+  type Spooled,
+  StalledError,
+} from '../../media/index.ts'
 import type { MediaContext } from './context.ts'
 
 /** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */
-const mostAttempts = 7
+const maxAttempts = 7
 const wholeMs = 120_000
 
 /**
@@ -46,7 +51,7 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
       await discard(spooled)
       throw new MediaUnavailable('media_empty', 'The file has no bytes.', false)
     }
-    await takeIn({ storage: storages.current, scanner, folder: spoolFolder }, spooled, {
+    await ingestFile({ storage: storages.current, scanner, folder: spoolFolder }, spooled, {
       tenantId,
       declared: {
         filename: text(reference.filename) ?? said.filename ?? nameIn(text(reference.url)),
@@ -58,12 +63,12 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
       run: async (work) => begin(sql, work),
       attach: async (tx, { id: fileId, filename }) => {
         const attached = await attachFile(tx, tenantId, media.id, { fileId, filename })
-        if (!attached) throw new Unwanted('its row was deleted meanwhile')
+        if (!attached) throw new DiscardedError('its row was deleted meanwhile')
         await finishMediaTask(tx, task)
       },
     })
   } catch (error) {
-    if (error instanceof Unwanted) {
+    if (error instanceof DiscardedError) {
       await finishMediaTask(sql, task)
       return
     }
@@ -135,7 +140,7 @@ async function bring(
 /** A provider that stops sending, or takes too long, is worth another try, and not any number of them. */
 export function asTooSlow(error: unknown): unknown {
   const late = error instanceof DOMException && error.name === 'TimeoutError'
-  if (!late && !(error instanceof Stalled)) return error
+  if (!late && !(error instanceof StalledError)) return error
   return new MediaUnavailable('timeout', 'The file did not come in time.', true, { cause: error })
 }
 
@@ -145,7 +150,7 @@ export function finalReason(
   attempt: number,
 ): { code: string; message: string } | null {
   if (error instanceof FetchError || error instanceof MediaUnavailable) {
-    if (error.retryable && attempt < mostAttempts) return null
+    if (error.retryable && attempt < maxAttempts) return null
     return { code: error.code, message: error.message }
   }
   // Of a type that is not sent, or too large.

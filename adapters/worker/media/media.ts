@@ -4,32 +4,30 @@ import {
   claimMediaTask,
   finishMediaTask,
   type MediaTask,
-  putOffMediaTask,
+  deferMediaTask,
 } from '../../../db/media/tasks.ts'
-import { isNamed } from '../../../db/media/orphans.ts'
-import { InvalidKey, readKey } from '../../storage/index.ts'
+import { isReferenced } from '../../../db/media/orphans.ts'
+import { InvalidKeyError, readKey } from '../../storage/index.ts'
 import type { MediaContext, MediaOptions } from './context.ts'
 import { fetchMedia } from './fetch.ts'
 import { scanStored } from './scan.ts'
 import { retryDelay } from '../delivery/outcome.ts'
-import { within } from '../../shared/wait.ts'
-
-export type MediaWorker = { stop(): Promise<void> }
+import { type Service, startService } from '../service.ts'
 
 const concurrency = 5
 /** Of one tenant: hosts that let us wait are not to keep everybody's files waiting. */
-const mostOfTenant = 4
+const maxPerTenant = 4
 const everyMs = 1_000
 /** For a whole task; the requests in it have shorter ones. */
 const leaseMs = 300_000
-const longestPauseMs = 300_000
+const maxPauseMs = 300_000
 
 /**
  * Does what is to be done with files: fetches those that messages name, scans those that wait for the scanner, deletes
  * those that no row has any more. Any number of workers may; each takes over what another left. What fails for our own
  * parts (storage, scanner, database) is tried until it works.
  */
-export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): MediaWorker {
+export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): Service {
   const { sql, logger } = options
   const stopping = new AbortController()
   const context: MediaContext = { ...options, signal: stopping.signal }
@@ -44,10 +42,10 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
           : deleteStored(context, task))
     } catch (error) {
       const stopped = stopping.signal.aborted
-      const pauseMs = stopped ? 0 : Math.min(longestPauseMs, retryDelay(Math.min(task.attempt, 8)))
+      const pauseMs = stopped ? 0 : Math.min(maxPauseMs, retryDelay(Math.min(task.attempt, 8)))
       const why = error instanceof Error ? error.message : String(error)
       if (!stopped) logger.warn({ err: error, ...task }, 'a task with a file failed; trying again')
-      await putOffMediaTask(sql, task, pauseMs, why.slice(0, 500)).catch((lost: unknown) =>
+      await deferMediaTask(sql, task, pauseMs, why.slice(0, 500)).catch((lost: unknown) =>
         logger.warn({ err: lost, ...task }, 'could not put off a task; its lease runs out'),
       )
     }
@@ -58,37 +56,33 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
     if (stopping.signal.aborted || open.size >= concurrency) return false
     const tenants = [...open.values()]
     const except = [...new Set(tenants)].filter(
-      (tenant) => tenants.filter((one) => one === tenant).length >= mostOfTenant,
+      (tenant) => tenants.filter((one) => one === tenant).length >= maxPerTenant,
     )
     const task = await claimMediaTask(sql, { except, leaseMs })
     if (!task) return false
-    const going: Promise<void> = run(task).finally(() => open.delete(going))
+    const going: Promise<void> = run(task).finally(() => {
+      open.delete(going)
+      service.wake()
+    })
     open.set(going, task.tenantId)
     return true
   }
 
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      let begun = 0
-      try {
-        while (await begin()) begun += 1
-      } catch (error) {
-        if (!stopping.signal.aborted) logger.warn({ err: error }, 'could not look for files to do')
-      }
-      const full = open.size >= concurrency
-      const change = full || begun > 0 ? Promise.race(open.keys()) : new Promise<void>(() => {})
-      await within(change, everyMs, stopping.signal)
-      if (full && open.size >= concurrency)
-        await within(Promise.race(open.keys()), leaseMs, stopping.signal)
-    }
-    await Promise.all(open.keys())
-  }
-
-  const running = loop()
+  const service = startService({
+    name: 'media',
+    logger,
+    intervalMs: everyMs,
+    failure: 'could not look for files to process',
+    async step() {
+      while (await begin());
+    },
+  })
   return {
+    ...service,
     async stop() {
       stopping.abort()
-      await running
+      await service.stop()
+      await Promise.all(open.keys())
     },
   }
 }
@@ -101,10 +95,10 @@ async function deleteStored(
   const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
   try {
     // Of two moves the slower one announced what the faster one has put.
-    const named = await isNamed(sql, { ...readKey(key), storage: name, key })
+    const named = await isReferenced(sql, { ...readKey(key), storage: name, key })
     if (!named) await (await storages.get(name)).delete(key)
   } catch (error) {
-    if (!(error instanceof InvalidKey)) throw error
+    if (!(error instanceof InvalidKeyError)) throw error
     logger.error({ err: error, ...task }, 'a task to delete what is no file of ours')
   }
   await finishMediaTask(sql, task)

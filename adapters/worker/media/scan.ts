@@ -1,18 +1,15 @@
 import { begin } from '../../../db/begin.ts'
 import { beginScan, deleteLater, endScan, findFile, judgeFile } from '../../../db/media/files.ts'
 import { finishMediaTask, type MediaTask } from '../../../db/media/tasks.ts'
-import { discard, lookAt } from '../../media/analyze.ts'
-import { sniff } from '../../media/sniff.ts'
-import { spool } from '../../media/spool.ts'
-import { typeOfInbound } from '../../media/allowed-types.ts'
-import { ScannerUnavailable } from '../../scan/index.ts'
+import { analyzeFile, discard, sniff, spool, typeOfInbound } from '../../media/index.ts'
+import { ScannerUnavailableError } from '../../scan/index.ts'
 import { previewKey } from '../../storage/index.ts'
 import type { MediaContext } from './context.ts'
 
 /**
  * Scans a file that was stored while the scanner was down, and looks inside it. Until then nobody gets it. One that was
  * stored while none was configured (`unscanned`, see `rescan`) is served until the verdict, as it was before.
- * @throws ScannerUnavailable while there is none to be reached, or none is configured here; StorageUnavailable
+ * @throws ScannerUnavailableError while there is none to be reached, or none is configured here; StorageUnavailableError
  */
 export async function scanStored(context: MediaContext, task: MediaTask): Promise<void> {
   const { sql, storages, scanner, spoolFolder: folder, signal } = context
@@ -23,7 +20,7 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
     return
   }
   if (!scanner) {
-    throw new ScannerUnavailable(
+    throw new ScannerUnavailableError(
       'It waits for the scanner, and this worker has none: set CLAMD_HOST or CLAMD_SOCKET.',
     )
   }
@@ -42,8 +39,8 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
     })
     const sniffed = await sniff(spooled.path)
     const type = typeOfInbound({ contentType: file.content_type }, sniffed)
-    const look = await lookAt(spooled.path, type, { scanner, folder, strict: false, signal })
-    if (look.status === 'pending') throw new ScannerUnavailable(look.errorMessage ?? '')
+    const look = await analyzeFile(spooled.path, type, { scanner, folder, strict: false, signal })
+    if (look.status === 'pending') throw new ScannerUnavailableError(look.errorMessage ?? '')
     preview = look.preview
     const key = preview ? previewKey(file.storage_key) : null
     if (preview && key) await storage.put(key, preview.path, preview, signal)

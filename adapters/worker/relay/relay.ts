@@ -10,9 +10,10 @@ import {
   type Woken,
 } from '../../../db/events/read-log.ts'
 import { askForNotifyLock, type NotifyLock } from './notify-lock.ts'
-import { atMost } from '../../shared/wait.ts'
+import { pause, withTimeout } from '../../shared/wait.ts'
+import { type Service, startService } from '../service.ts'
 
-export type Relay = {
+export type Relay = Service & {
   /** Whether it notifies and the triggers do not. */
   readonly notifying: boolean
   /** Releases the lock, notifies once more of what no trigger did, and ends. Within 3 s, whatever the database does. */
@@ -122,7 +123,7 @@ export function startRelay(options: RelayOptions): Relay {
   async function standBy(mine: NotifyLock): Promise<void> {
     logger.debug('another relay is at work; waiting behind it')
     while (mine.state === 'asked' && !stopping.signal.aborted) {
-      await Promise.race([mine.changed(), pause(1_000)])
+      await Promise.race([mine.changed(), pause(1_000, stopping.signal)])
       if (mine.state === 'asked' && !(await notifyLockIsHeld(sql))) break
     }
     state = null
@@ -154,14 +155,14 @@ export function startRelay(options: RelayOptions): Relay {
   async function follow(): Promise<void> {
     let last = -1
     let quiet = 0
-    let lookAt = 0
+    let analyzeFile = 0
     while (!stopping.signal.aborted) {
       await keepKey()
       if (!key && (await notifyLockIsHeld(sql))) {
         // Its holder notifies for all, from the cursor on: it is the holder's to move.
         state = null
         notifyUpTo = null
-        await pause(100)
+        await pause(100, stopping.signal)
         continue
       }
       const now = await lastEventId(sql)
@@ -173,33 +174,14 @@ export function startRelay(options: RelayOptions): Relay {
       // The cursor is saved when nothing is read any more, so that a successor does not notify twice.
       const open = state === null || cursor < now || state.unsaved.size > 0
       let pauseMs = open ? Math.min(idleMs, 4) : idleMs
-      if (moved || (open && performance.now() >= lookAt)) {
+      if (moved || (open && performance.now() >= analyzeFile)) {
         const batch = await step()
         if (batch?.more) continue
         quiet = batch && batch.read > 0 ? 0 : quiet + 1
-        lookAt = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
+        analyzeFile = performance.now() + Math.min(50, 2 ** Math.min(quiet, 6))
         if (batch && batch.read >= busyRead) pauseMs = busyMs
       }
-      await pause(pauseMs)
-    }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: stopping.signal }).catch(() => {})
-  }
-
-  async function run(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted;) {
-      const started = performance.now()
-      try {
-        await follow()
-      } catch (error) {
-        if (stopping.signal.aborted) break
-        failures = performance.now() - started > 10_000 ? 1 : failures + 1
-        logger.warn({ err: error }, 'the relay lost the database; starting over')
-        state = null
-        await pause(Math.min(5_000, 50 * 2 ** failures))
-      }
+      await pause(pauseMs, stopping.signal)
     }
   }
 
@@ -219,17 +201,28 @@ export function startRelay(options: RelayOptions): Relay {
     }
   }
 
-  const running = run()
+  const service = startService({
+    name: 'relay',
+    logger,
+    intervalMs: 50,
+    maxBackoffMs: 5_000,
+    failure: 'the relay lost the database; starting over',
+    async step() {
+      state = null
+      await follow()
+    },
+  })
   let stopped: Promise<void> | null = null
   return {
+    ...service,
     get notifying() {
       return key?.state === 'held' && notifyUpTo === everything
     },
     stop() {
       stopped ??= (async () => {
         stopping.abort()
-        await atMost(1_000, running)
-        await atMost(
+        await withTimeout(1_000, service.stop())
+        await withTimeout(
           1_500,
           finish().catch((error: unknown) => {
             logger.warn({ err: error }, 'the relay could not notify once more')

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { spool } from '../../../adapters/media/spool.ts'
-import { takeIn } from '../../../adapters/media/ingest-file.ts'
+import { ingestFile } from '../../../adapters/media/ingest-file.ts'
 import type { Scanner, Verdict } from '../../../adapters/scan/index.ts'
 import { begin } from '../../../db/begin.ts'
 import { createMedia } from '../../../db/media/media.ts'
@@ -13,7 +13,7 @@ async function start(t: Test) {
   const { settings, stored } = await mediaFolders(t)
   const { spoolFolder: folder, limit, storages } = settings
   const take = async (content: Buffer, scanner: Scanner | null) =>
-    takeIn(
+    ingestFile(
       { storage: storages.current, scanner, folder },
       await spool(Readable.from([content]), { folder, limit }),
       {

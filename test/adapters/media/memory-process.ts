@@ -16,7 +16,7 @@ const scanner = clamdPort ? createScanner({ host: '127.0.0.1', port: Number(clam
 const names = await readdir(samples)
 const waiting = Array.from({ length: Number(times) }, (_, n) => names[n % names.length] ?? '')
 
-async function takeIn(name: string): Promise<void> {
+async function ingestFile(name: string): Promise<void> {
   const source = createReadStream(join(samples, name))
   const { path } = await spool(source, { folder, limit: 10_485_760 })
   const type = checkAllowed({ filename: name }, await sniff(path))
@@ -27,7 +27,7 @@ async function takeIn(name: string): Promise<void> {
 }
 
 async function work(): Promise<void> {
-  for (let name = waiting.pop(); name; name = waiting.pop()) await takeIn(name)
+  for (let name = waiting.pop(); name; name = waiting.pop()) await ingestFile(name)
 }
 
 let helper: ChildProcess | undefined

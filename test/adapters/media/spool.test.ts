@@ -83,7 +83,7 @@ t.test('an upload that breaks off, stalls or is given up leaves nothing', async 
 
   const silent = () => new Readable({ read() {} })
   await t.rejects(spool(silent(), { folder, limit: 9, stallMs: 50 }), {
-    name: 'Stalled',
+    name: 'StalledError',
     status: 408,
     details: { code: 'upload_stalled', field: 'file' },
   })

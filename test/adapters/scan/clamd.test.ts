@@ -34,7 +34,7 @@ async function startImpostor(t: Test, serve: (socket: Socket) => void) {
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port, sockets }
 }
 
-const unavailable = { name: 'ScannerUnavailable', retryable: true }
+const unavailable = { name: 'ScannerUnavailableError', retryable: true }
 
 t.test('a clean file is clean, by TCP and by socket, from a path and a stream', real, async (t) => {
   const { host, port, socket } = await startClamd(t)
@@ -77,7 +77,7 @@ t.test('twenty scans at once each get their own verdict', real, async (t) => {
 t.test('a file that is too large for clamd is refused for good', real, async (t) => {
   const { host, port, socket } = await startClamd(t, { maxStream: '1M' })
   const large = await fileOf(t, Buffer.alloc(10_000_000))
-  const refused = { name: 'ScanRefused', retryable: false, message: /StreamMaxLength/ }
+  const refused = { name: 'ScanRefusedError', retryable: false, message: /StreamMaxLength/ }
   for (const scanner of [createScanner({ host, port }), createScanner({ socket })]) {
     for (let n = 0; n < 20; n++) await t.rejects(scanner.scan(large), refused)
     t.same(await scanner.scan(Readable.from([Buffer.from('small')])), clean)

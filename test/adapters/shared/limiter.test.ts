@@ -1,13 +1,13 @@
 import t from 'tap'
-import { createSlots } from '../../../adapters/shared/limiter.ts'
+import { createLimiter } from '../../../adapters/shared/limiter.ts'
 
 /** Works that end when told, and the order in which they began. */
 function bench(size: number) {
-  const slots = createSlots(size)
+  const limiter = createLimiter(size)
   const begun: string[] = []
   const ends = new Map<string, () => void>()
   const add = async (name: string, weight = 1, signal?: AbortSignal) =>
-    slots(
+    limiter(
       async () => {
         begun.push(name)
         await new Promise<void>((resolve) => ends.set(name, resolve))
@@ -72,12 +72,12 @@ t.test('whoever gives up leaves the line, and lets the next by', async (t) => {
 })
 
 t.test('a place is free again after a failure', async (t) => {
-  const slots = createSlots(1)
+  const limiter = createLimiter(1)
   await t.rejects(
-    slots(async () => {
+    limiter(async () => {
       throw new Error('no')
     }),
     { message: 'no' },
   )
-  t.equal(await slots(async () => 'yes'), 'yes')
+  t.equal(await limiter(async () => 'yes'), 'yes')
 })

@@ -113,7 +113,7 @@ t.test('a refusal says what to do, and tells no secret', async (t) => {
     [{ apiBase: 'http://127.0.0.1:9' }, /^Cloudinary cannot be reached: /],
   ] as const) {
     const storage = openCloudinary({ ...account, ...wrong }, options)
-    const unavailable = { name: 'StorageUnavailable', message }
+    const unavailable = { name: 'StorageUnavailableError', message }
     for (const act of [
       async () => storage.check(),
       async () => storage.put(key, file.path, file.about),
@@ -162,7 +162,7 @@ t.test('CLOUDINARY_URL is read as Cloudinary writes it', async (t) => {
     ['cloudinary://1:hunter2@demo?signature_algorithm=md5', 'has a signature_algorithm other'],
   ] as const) {
     const error = t.throws(() => readCloudinaryUrl(text), {
-      name: 'StorageMisconfigured',
+      name: 'StorageMisconfiguredError',
       message: new RegExp(`^CLOUDINARY_URL ${problem}.*; give cloudinary://<api key>:`),
     })
     t.notMatch(String(error), 'hunter2')
@@ -177,7 +177,7 @@ t.test('a file that Cloudinary kept by half is no stored file', async (t) => {
     return set.call(this, id, { ...kept, bytes: kept.bytes.subarray(0, 500) })
   }
   await t.rejects(storage.put(key, file.path, file.about), {
-    name: 'StorageUnavailable',
+    name: 'StorageUnavailableError',
     message: 'Cloudinary kept 500 bytes of 1000',
   })
   t.same([...cloudinary.kept.keys()], [])

@@ -24,7 +24,7 @@ export interface Subject {
   environment: Record<string, string>
 }
 
-const gone = { name: 'NoSuchFile' }
+const gone = { name: 'NoSuchFileError' }
 
 /** What every storage does, whichever it is. */
 export async function conforms(t: Test, subject: Subject): Promise<void> {
@@ -105,11 +105,11 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
         { ...about, size: size - 1 },
         { ...about, sha256 },
       ]) {
-        await t.rejects(storage.put(key, path, wrong), { name: 'FileChanged' })
+        await t.rejects(storage.put(key, path, wrong), { name: 'FileChangedError' })
       }
     }
     await t.rejects(storage.put(key, join(folder, 'none'), kept.about), {
-      name: 'FileChanged',
+      name: 'FileChangedError',
       message: /^the file cannot be read \(.*ENOENT/,
     })
     const empty = await localFile(folder, 0)
@@ -220,7 +220,7 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
     ]
     const about = { seconds: 60, filename: 'x', contentType: 'text/plain' } as const
     for (const key of keys) {
-      const refused = { name: 'InvalidKey', message: /^key: .*messages\/<tenant>\// }
+      const refused = { name: 'InvalidKeyError', message: /^key: .*messages\/<tenant>\// }
       const acts: (() => Promise<unknown>)[] = [
         async () => storage.put(key, file.path, file.about),
         async () => storage.get(key),
@@ -231,7 +231,7 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
       for (const act of acts) await t.rejects(act(), refused, JSON.stringify(key))
     }
     for (const prefix of ['', '/', 'messages', 'messages/1', 'messages/../', 'messages//', good]) {
-      await t.rejects(listAll(storage, prefix), { name: 'InvalidKey' }, JSON.stringify(prefix))
+      await t.rejects(listAll(storage, prefix), { name: 'InvalidKeyError' }, JSON.stringify(prefix))
     }
     t.same(await listAll(storage), [])
   })

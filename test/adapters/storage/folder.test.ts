@@ -70,7 +70,7 @@ t.test('a symbolic link is never followed out of the folder', async (t) => {
   await storage.put(key, file.path, file.about)
   await rm(join(root, key))
   await symlink(join(outside, key), join(root, key))
-  await t.rejects(storage.get(key), { name: 'NoSuchFile' }, 'as a file')
+  await t.rejects(storage.get(key), { name: 'NoSuchFileError' }, 'as a file')
   t.equal(await storage.stat(key), null)
   t.same(await listAll(storage), [])
   await storage.put(key, file.path, file.about)
@@ -80,7 +80,7 @@ t.test('a symbolic link is never followed out of the folder', async (t) => {
     await rm(join(root, 'messages'), { recursive: true })
     await mkdir(dirname(join(root, folder)), { recursive: true })
     await symlink(join(outside, folder), join(root, folder))
-    const refused = { name: 'StorageUnavailable', message: /is no folder of ours/ }
+    const refused = { name: 'StorageUnavailableError', message: /is no folder of ours/ }
     await t.rejects(storage.put(key, file.path, file.about), refused, folder)
     await t.rejects(storage.get(key), refused)
     await t.rejects(storage.stat(key), refused)
@@ -145,7 +145,7 @@ t.test('processes that start at once agree on the key of signatures', async (t) 
   t.same(await readdir(join(root, '.incoming')), [])
   await writeFile(join(root, '.signing-key'), 'short')
   await t.rejects(openFolder({ root, baseUrl }), {
-    name: 'StorageUnavailable',
+    name: 'StorageUnavailableError',
     message: /signing-key has 5 bytes and not 32; remove it/,
   })
 })
@@ -153,13 +153,13 @@ t.test('processes that start at once agree on the key of signatures', async (t) 
 t.test('a folder that cannot be used says why', async (t) => {
   const path = join(t.testdir({ media: 'a file' }), 'media')
   await t.rejects(openFolder({ root: join(path, 'x'), baseUrl }), {
-    name: 'StorageUnavailable',
+    name: 'StorageUnavailableError',
     message:
       /\(\$PIGEONPOST_DATA\/media\) cannot be used: there is a file where a folder should be/,
   })
   const { root, storage, key, file } = await folder(t)
   await rm(join(root, '.incoming'), { recursive: true })
   await writeFile(join(root, '.incoming'), '')
-  await t.rejects(storage.check(), { name: 'StorageUnavailable' })
-  await t.rejects(storage.put(key, file.path, file.about), { name: 'StorageUnavailable' })
+  await t.rejects(storage.check(), { name: 'StorageUnavailableError' })
+  await t.rejects(storage.put(key, file.path, file.about), { name: 'StorageUnavailableError' })
 })

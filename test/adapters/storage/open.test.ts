@@ -38,7 +38,7 @@ t.test('what is configured by half is an error that names what is missing', asyn
     [{ ...s3, S3_ACCESS_KEY_ID: undefined }, /^S3_ACCESS_KEY_ID is missing/],
     [{ S3_BUCKET: 'media', S3_ENDPOINT: 'http://127.0.0.1:9000' }, /^S3_ACCESS_KEY_ID is missing/],
   ] as [StorageConfig, RegExp][]) {
-    const wrong = { name: 'StorageMisconfigured', message }
+    const wrong = { name: 'StorageMisconfiguredError', message }
     t.throws(() => chooseStorage(config), wrong)
     const opened = openStorage(config, { dataFolder: t.testdir(), baseUrl: '' })
     t.notMatch(String(await t.rejects(opened, wrong)), 'hunter2')

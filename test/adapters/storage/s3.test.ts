@@ -124,14 +124,14 @@ t.test('a wrong setting is named, whatever is asked', options, async (t) => {
   ] as const) {
     const storage = openS3({ ...config, ...wrong })
     const [key, file] = [newKey(), await localFile(t.testdir(), 10)]
-    const unavailable = { name: 'StorageUnavailable', message }
+    const unavailable = { name: 'StorageUnavailableError', message }
     await t.rejects(storage.check(), unavailable)
     await t.rejects(storage.put(key, file.path, file.about), unavailable)
     await t.rejects(storage.get(key), unavailable)
     await t.rejects(storage.delete(key), unavailable)
     await t.rejects(listAll(storage), unavailable)
     // HEAD has no body that says why, only that it is refused.
-    await t.rejects(storage.stat(key), { name: 'StorageUnavailable' })
+    await t.rejects(storage.stat(key), { name: 'StorageUnavailableError' })
     storage.close()
   }
 })

@@ -132,7 +132,7 @@ t.test('a key says in which month of UTC its file lies', async (t) => {
     [1, '../../etc', now],
     [1, id, new Date('none')],
   ] as const) {
-    t.throws(() => fileKey(tenant, name, at), { name: 'InvalidKey' })
+    t.throws(() => fileKey(tenant, name, at), { name: 'InvalidKeyError' })
   }
-  t.throws(() => previewKey(previewKey(made)), { name: 'InvalidKey' })
+  t.throws(() => previewKey(previewKey(made)), { name: 'InvalidKeyError' })
 })

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { startUpkeep } from '../../../adapters/worker/maintenance/maintenance.ts'
+import { startMaintenance } from '../../../adapters/worker/maintenance/maintenance.ts'
 import { connect } from '../../../db/connect.ts'
 import { forgetRequests } from '../../../db/requests/forget.ts'
 import { coreDatabase } from '../../support/core.ts'
@@ -44,7 +44,7 @@ t.test('a worker forgets them, also one whose login is not the owner', async (t)
   const worker = await login('worker', ['pigeonpost_app'], [null])
   const left = async () => (await sql`select from pigeonpost.idempotent_requests`).length
   t.equal(await left(), 40)
-  const upkeep = startUpkeep({ sql: worker as never, logger: pino({ level: 'silent' }) })
-  t.teardown(() => upkeep.stop())
+  const maintenance = startMaintenance({ sql: worker as never, logger: pino({ level: 'silent' }) })
+  t.teardown(() => maintenance.stop())
   await waitFor(async () => (await left()) === 20, { what: 'the old ones to go' })
 })

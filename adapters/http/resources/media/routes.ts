@@ -6,9 +6,7 @@ import { ConflictError, NotFoundError, retryTransient } from '../../../../db/err
 import { findFile } from '../../../../db/media/files.ts'
 import { createMedia, deleteMedia, findMedia } from '../../../../db/media/media.ts'
 import type { MediaFileRow, MediaRow } from '../../../../db/rows.ts'
-import { Infected } from '../../../media/errors.ts'
-import { discard } from '../../../media/analyze.ts'
-import { takeIn } from '../../../media/ingest-file.ts'
+import { discard, InfectedError, ingestFile } from '../../../media/index.ts'
 import { principalOf } from '../../server/auth.ts'
 import type { Services } from '../../server/context.ts'
 import { flag, noQuery, uuidParams } from '../../shared/fields.ts'
@@ -98,7 +96,7 @@ export async function addMedia(app: FastifyInstance, { context, media }: Service
           await discard(spooled)
           return send(earlier)
         }
-        const taken = await takeIn({ storage: storages.current, scanner, folder }, spooled, {
+        const taken = await ingestFile({ storage: storages.current, scanner, folder }, spooled, {
           tenantId,
           declared: { filename, contentType },
           strict: true,
@@ -229,8 +227,8 @@ function unknown(id: string): NotFoundError {
   return new NotFoundError(`There is no media ${id}`, { code: 'media_unknown', field: 'id' })
 }
 
-function infected({ id, error_message: signature }: MediaRow): Infected {
-  return new Infected(`The file is infected (${signature}) and was not stored`, {
+function infected({ id, error_message: signature }: MediaRow): InfectedError {
+  return new InfectedError(`The file is infected (${signature}) and was not stored`, {
     code: 'media_infected',
     field: 'file',
     hint: `What is known of it is in media ${id}.`,

@@ -1,9 +1,13 @@
 import { Busboy, type BusboyHeaders } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
 import { InvalidInputError } from '../../../../db/errors.ts'
-import { filenameOf } from '../../../media/disposition.ts'
-import { discard } from '../../../media/analyze.ts'
-import { spool, type Spooled, type SpoolOptions } from '../../../media/spool.ts'
+import {
+  discard,
+  filenameOf,
+  spool,
+  type Spooled,
+  type SpoolOptions,
+} from '../../../media/index.ts'
 
 export interface Upload {
   spooled: Spooled

@@ -18,7 +18,7 @@ const at = new Date(sentAt * 1000)
 const [id, from, group] = [peer.id(1), peer.person(1), peer.groupId?.(1) ?? '']
 const samples = [
   peer.text({ id, from, body: 'Hello', at, group }),
-  peer.media?.({ id, from, caption: 'Look', at }),
+  peer.media?.({ id, from, caption: 'Analysis', at }),
   peer.edit?.({ id, from, body: 'Hello!', at }),
   peer.revoke?.({ id, from, at, group }),
   peer.reaction?.({ id, from, emoji: '👍', at }),

@@ -186,7 +186,7 @@ t.test('the text of buttons and templates is the one that Baileys extracts', asy
     t.equal(body, extractMessageContent(overTheWire(sample))?.conversation)
     t.equal(contentType, 'structured')
   }
-  t.match(read({ buttonsMessage: { contentText: 'Look', imageMessage } }), {
+  t.match(read({ buttonsMessage: { contentText: 'Analysis', imageMessage } }), {
     media: [{ url: imageMessage.url, details: { media_type: 'image' } }],
   })
 })

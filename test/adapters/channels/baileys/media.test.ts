@@ -179,7 +179,7 @@ function sender() {
         address: '+27831234567',
         conversationExternalId: null,
         contentType: 'image',
-        body: 'Look',
+        body: 'Analysis',
         mediaUrl: 'http://127.0.0.1:1/elsewhere.png',
         replyTo: null,
         metadata: {},
@@ -209,7 +209,7 @@ t.test('files of ours are uploaded as they are read, never fetched', async (t) =
   t.match(sent, [
     {
       imageMessage: {
-        caption: 'Look',
+        caption: 'Analysis',
         mimetype: 'image/png',
         fileLength: png.length,
         fileSha256: sha256(png),

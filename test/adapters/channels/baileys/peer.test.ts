@@ -19,10 +19,10 @@ t.test("what the conformance suite's peer sends is read as it was meant", async 
       conversationExternalId: group,
     },
   ])
-  t.match(received(peer.media?.({ id, from, caption: 'Look', at })).messages, [
+  t.match(received(peer.media?.({ id, from, caption: 'Analysis', at })).messages, [
     {
       contentType: 'image',
-      body: 'Look',
+      body: 'Analysis',
       address: from,
       media: [{ size: 48_213, sha256: '07'.repeat(32) }],
     },

@@ -119,7 +119,7 @@ t.test(
       { url, content_type: 'application/pdf' },
       { url, content_type: 'video/mp4' },
     ]
-    t.same(await send({ contentType: 'image', body: 'Look', metadata: { media } }), {
+    t.same(await send({ contentType: 'image', body: 'Analysis', metadata: { media } }), {
       outcome: 'sent',
       externalMessageId: ours,
     })
@@ -128,7 +128,7 @@ t.test(
       [ours, messageIdOf(attemptId, 1), messageIdOf(attemptId, 2)],
     )
     t.match(contents(socket), [
-      { imageMessage: { caption: 'Look', mimetype: 'image/png', fileLength: 15 } },
+      { imageMessage: { caption: 'Analysis', mimetype: 'image/png', fileLength: 15 } },
       {
         documentMessage: {
           mimetype: 'application/pdf',

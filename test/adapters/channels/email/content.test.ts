@@ -129,11 +129,11 @@ t.test('a body longer than the database takes is cut, and says so', async (t) =>
 t.test('attachments are references to the parts of the mail', async (t) => {
   const message = (
     await receive(
-      mimePeer.media?.({ id: 'm1@x', from: 'a@b.example', caption: 'Look: 🕊', at })?.body ?? '',
+      mimePeer.media?.({ id: 'm1@x', from: 'a@b.example', caption: 'Analysis: 🕊', at })?.body ?? '',
     )
   ).messages[0]
   t.equal(message?.contentType, 'image')
-  t.equal(message?.body, 'Look: 🕊')
+  t.equal(message?.body, 'Analysis: 🕊')
   t.same(message?.media, [
     {
       content_type: 'image/png',

@@ -155,9 +155,9 @@ t.test('each field is read in the charset that is named for it', async (t) => {
 })
 
 t.test('attachments are references to the fields of the form', async (t) => {
-  const [message] = (await receive(peer.media?.({ ...what, caption: 'Look' }) ?? mail)).messages
+  const [message] = (await receive(peer.media?.({ ...what, caption: 'Analysis' }) ?? mail)).messages
   t.equal(message?.contentType, 'image')
-  t.equal(message?.body, 'Look')
+  t.equal(message?.body, 'Analysis')
   t.same(message?.media, [
     {
       content_type: 'image/png',

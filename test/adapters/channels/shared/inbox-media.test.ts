@@ -14,7 +14,7 @@ t.test(
     const sql = lab.sql as unknown as Sql
     const what = { id: 'm1@mail.example.com', from: 'ann@example.com', at }
     const headers = { 'content-type': 'message/rfc822' }
-    const body = mime(what, 'Look', { filename: 'photo.png', type: 'image/png', content: png })
+    const body = mime(what, 'Analysis', { filename: 'photo.png', type: 'image/png', content: png })
     await lab.post({ headers, body, query: '?list=a%26b&token=secret' })
     await lab.post({
       headers: { ...headers, 'x-retry': '1' },

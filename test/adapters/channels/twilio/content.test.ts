@@ -7,7 +7,7 @@ t.test('media come in their order, with the kind of the first', async (t) => {
     `https://api.twilio.com/2010-04-01/Accounts/${accountSid}/Messages/${sms['MessageSid']}/Media/ME${String(n).repeat(32)}`
   const mms = message({
     ...sms,
-    Body: 'Look',
+    Body: 'Analysis',
     NumMedia: '3',
     MediaUrl2: url(2),
     MediaContentType2: 'text/vcard',
@@ -16,7 +16,7 @@ t.test('media come in their order, with the kind of the first', async (t) => {
     MediaUrl1: url(1),
     MediaContentType1: 'video/mp4',
   })
-  t.match(mms, { contentType: 'image', body: 'Look' })
+  t.match(mms, { contentType: 'image', body: 'Analysis' })
   t.same(mms.media, [
     { id: `ME${'0'.repeat(32)}`, url: url(0), content_type: 'image/jpeg' },
     { id: `ME${'1'.repeat(32)}`, url: url(1), content_type: 'video/mp4' },

@@ -89,9 +89,9 @@ for (const place of Object.keys(places) as (keyof typeof places)[]) {
 t.test('a storage that cannot be used is told of as such', async (t) => {
   const folders = await mediaFolders(t)
   const { storages } = folders.settings
-  const { StorageUnavailable } = await import('../../../../adapters/storage/index.ts')
+  const { StorageUnavailableError } = await import('../../../../adapters/storage/index.ts')
   const put = async () => {
-    throw new StorageUnavailable('S3 at secret.internal does not answer')
+    throw new StorageUnavailableError('S3 at secret.internal does not answer')
   }
   const current = { ...storages.current, put }
   const media = { ...folders.settings, storages: { ...storages, current } }

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import type { Scanner } from '../../../../adapters/scan/index.ts'
 import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'
-import { StorageUnavailable } from '../../../../adapters/storage/index.ts'
+import { StorageUnavailableError } from '../../../../adapters/storage/index.ts'
 import { mediaFolders, picture, scannerOf } from '../../../support/media.ts'
 import { pool, silent } from '../../worker/delivery/support.ts'
 import { waitFor } from '../../../support/wait.ts'
@@ -420,7 +420,7 @@ async function freePort(): Promise<number> {
 t.test('a storage that cannot be used is no fault of the request: 503', async (t) => {
   const { settings } = await mediaFolders(t)
   const gone = async () => {
-    throw new StorageUnavailable('connect ECONNREFUSED 10.0.0.7')
+    throw new StorageUnavailableError('connect ECONNREFUSED 10.0.0.7')
   }
   const current = { ...settings.storages.current, put: gone, presign: gone }
   const storages = { ...settings.storages, current, get: async () => current }

@@ -27,8 +27,8 @@ t.test('urgent messages go first, then the oldest', async (t) => {
   await queue(sql, target, ['urgent'], { priority: 5 })
   const provider = scripted()
   // Two at a time, so that the order is that of the claims.
-  const pace = { groupSize: () => 2, saw() {}, recorded() {} }
-  const end = await deliverTurn(turnContext(t, sql, provider, { pace }), target)
+  const batchSizer = { batchSize: () => 2, saw() {}, recorded() {} }
+  const end = await deliverTurn(turnContext(t, sql, provider, { batchSizer }), target)
   t.same(
     provider.requests.map((request) => request.body),
     ['urgent', 'first', 'second', 'campaign 1', 'campaign 2'],
@@ -374,7 +374,7 @@ t.test('at most ten requests are under way, and no more than that are sending', 
   let sending = 0
   const provider = scripted(async () => {
     most = Math.max(most, ++open)
-    // Slow enough that a group is what leaves at once: of quicker ones more may be marked together (pace.ts).
+    // Slow enough that a group is what leaves at once: of quicker ones more may be marked together (batch-size.ts).
     await new Promise((resolve) => setTimeout(resolve, 80))
     const rows = await readMessages(sql)
     sending = Math.max(sending, rows.filter((row) => row.status === 'sending').length)
@@ -401,7 +401,7 @@ t.test(
         }),
     )
     const context = turnContext(t, sql, provider, {
-      pace: { groupSize: () => 30, saw() {}, recorded() {} },
+      batchSizer: { batchSize: () => 30, saw() {}, recorded() {} },
     })
     const turn = deliverTurn(context, target)
     await waitFor(() => requests.length === 10, { what: 'ten requests' })

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { Sql } from '../../../../db/connect.ts'
-import { giveBackRate, takeRate } from '../../../../db/delivery/rate.ts'
+import { returnRate, takeRate } from '../../../../db/delivery/rate.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { advanceClock, setClock } from '../../../support/clock.ts'
@@ -57,7 +57,7 @@ t.test('four workers that race for one rate never pass it', async (t) => {
           if (got === 0) return granted
           granted += got
           if (got === 3) {
-            await giveBackRate(mine, target, 1)
+            await returnRate(mine, target, 1)
             granted -= 1
           }
         }
@@ -81,7 +81,7 @@ t.test('those that wait for each other are granted by what is left after their w
   const target = await addAccount(sql)
   await limit(sql, target, { rate_per_minute: 1, burst: 5 })
   await takeRate(sql, target, 1)
-  await giveBackRate(sql, target, 1)
+  await returnRate(sql, target, 1)
   const racers = pool(t, url)
   const waiting: Promise<{ count: number }>[] = []
   await sql.begin(async (tx) => {

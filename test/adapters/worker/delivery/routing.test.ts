@@ -151,8 +151,8 @@ t.test('a breaker opens after five failures, probes with one message, and closes
   let well = false
   const flaky = named('flaky', () => (well ? sent() : notSent(true)))
   // Ten are recorded while ten more are on their way.
-  const pace = { groupSize: () => 10, saw() {}, recorded() {} }
-  const context = contextOf(t, sql, [flaky], { pace })
+  const batchSizer = { batchSize: () => 10, saw() {}, recorded() {} }
+  const context = contextOf(t, sql, [flaky], { batchSizer })
   await queue(sql, target, numbered(30))
   await turn(sql, context, target)
   const first = flaky.requests.length

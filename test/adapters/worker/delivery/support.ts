@@ -12,8 +12,8 @@ import type {
 import { createBreakers } from '../../../../adapters/worker/delivery/breakers.ts'
 import type { DeliverContext } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { OutboundFiles } from '../../../../adapters/media/outbound.ts'
-import { createFlights, type Flights } from '../../../../adapters/worker/delivery/in-flight.ts'
-import { createPace } from '../../../../adapters/worker/delivery/batch-size.ts'
+import { createInFlight, type InFlight } from '../../../../adapters/worker/delivery/in-flight.ts'
+import { createBatchSizer } from '../../../../adapters/worker/delivery/batch-size.ts'
 import { connect, type Sql } from '../../../../db/connect.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
@@ -152,14 +152,14 @@ export function turnContext(
   t: Test,
   sql: Sql,
   provider: Provider,
-  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'lingerMs' | 'pace'>> & {
+  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'lingerMs' | 'batchSizer'>> & {
     files?: OutboundFiles
   } = {},
 ): DeliverContext & { stop: AbortController; hard: AbortController } {
   const stop = new AbortController()
   const hard = new AbortController()
-  const flying = new Map<string, Flights>()
-  const pace = options.pace ?? createPace()
+  const flying = new Map<string, InFlight>()
+  const batchSizer = options.batchSizer ?? createBatchSizer()
   const breakers = createBreakers(sql, silent)
   t.teardown(() => {
     stop.abort()
@@ -169,7 +169,7 @@ export function turnContext(
     sql,
     logger: silent,
     providers: new Map([[provider.name, provider]]),
-    pace,
+    batchSizer,
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: options.turnMs ?? 60_000,
@@ -179,21 +179,21 @@ export function turnContext(
     stopping: stop.signal,
     hardStop: hard.signal,
     takesFiles: options.files !== undefined,
-    flightsOf(target) {
+    inFlightOf(target) {
       const known = flying.get(target.accountId)
       if (known) return known
-      const flights = createFlights(target, {
+      const inFlight = createInFlight(target, {
         sql,
         logger: silent,
-        pace,
+        batchSizer,
         breakers,
         publicUrl: null,
         files: options.files ?? null,
         hardStop: hard.signal,
         onRetry: () => {},
       })
-      flying.set(target.accountId, flights)
-      return flights
+      flying.set(target.accountId, inFlight)
+      return inFlight
     },
   }
 }

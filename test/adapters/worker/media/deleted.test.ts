@@ -4,8 +4,8 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Storages } from '../../../../adapters/media/storages.ts'
 import { spool } from '../../../../adapters/media/spool.ts'
-import { takeIn } from '../../../../adapters/media/ingest-file.ts'
-import { type Scanner, ScannerUnavailable } from '../../../../adapters/scan/index.ts'
+import { ingestFile } from '../../../../adapters/media/ingest-file.ts'
+import { type Scanner, ScannerUnavailableError } from '../../../../adapters/scan/index.ts'
 import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import { begin } from '../../../../db/begin.ts'
 import { createMedia } from '../../../../db/media/media.ts'
@@ -63,10 +63,10 @@ t.test('nor is the preview of one that is deleted while it is scanned', async (t
   const { storages, puts } = counting(settings.storages)
   const clean = { verdict: 'clean' as const }
   const down: Scanner = {
-    scan: () => Promise.reject(new ScannerUnavailable('down')),
-    check: () => Promise.reject(new ScannerUnavailable('down')),
+    scan: () => Promise.reject(new ScannerUnavailableError('down')),
+    check: () => Promise.reject(new ScannerUnavailableError('down')),
   }
-  await takeIn(
+  await ingestFile(
     { storage: storages.current, scanner: down, folder },
     await spool(Readable.from([await picture()]), { folder, limit }),
     {

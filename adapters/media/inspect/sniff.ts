@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises'
 import { fileTypeFromFile } from 'file-type'
 import { hasStream } from './cfb.ts'
-import { secondNature } from './polyglot.ts'
+import { findSecondType } from './polyglot.ts'
 import {
   allowedType,
   allowedTypes,
   isExtensionOf,
   type MediaKind,
   type MediaType,
-} from './types.ts'
+} from '../types.ts'
 
 /** A file's type by its content. */
 export interface Sniffed extends MediaType {
@@ -38,7 +38,7 @@ export async function sniff(path: string): Promise<Sniffed | null> {
       found.mime === 'application/x-cfb' && (await hasStream(handle, 'WordDocument'))
         ? typeOf('doc', 'application/msword')
         : typeOf(found.ext, found.mime)
-    return { ...type, also: await secondNature(handle, type) }
+    return { ...type, also: await findSecondType(handle, type) }
   } finally {
     await handle.close()
   }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { askHelper } from './helper.ts'
-import type { MediaType } from './types.ts'
+import type { MediaType } from '../types.ts'
 
 export interface Preview {
   /** In the spool; whoever asked removes it. */
@@ -20,7 +20,7 @@ export interface Preview {
  * A thumbnail in WebP, 320 × 320 at most, upright and without metadata: of JPEG, PNG, GIF (its first frame) and WebP,
  * and of a PDF's first page where `pdftoppm` (poppler-utils) is installed. Null for other types, for images that are too
  * large to decode, and for a PDF that cannot be drawn within bounds.
- * @throws {Unreadable} for an image that `inspect` refuses too; what the disk says; the reason of `signal`.
+ * @throws {UnreadableError} for an image that `inspect` refuses too; what the disk says; the reason of `signal`.
  */
 export async function makePreview(
   path: string,

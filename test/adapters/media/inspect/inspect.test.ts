@@ -5,15 +5,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ChildProcess } from 'node:child_process'
 import sharp from 'sharp'
 import t from 'tap'
-import { parseFile } from '../../../adapters/media/parse.ts'
-import { drawPage } from '../../../adapters/media/pdf-preview.ts'
-import { render } from '../../../adapters/media/decode.ts'
-import { inspect } from '../../../adapters/media/inspect.ts'
-import { makePreview } from '../../../adapters/media/preview.ts'
-import { sniff } from '../../../adapters/media/sniff.ts'
-import type { MediaType } from '../../../adapters/media/types.ts'
-import { findOnPath } from '../../support/path.ts'
-import * as samples from './samples.ts'
+import { parseFile } from '../../../../adapters/media/inspect/parse.ts'
+import { drawFirstPage } from '../../../../adapters/media/inspect/pdf-preview.ts'
+import { render } from '../../../../adapters/media/inspect/decode.ts'
+import { inspect } from '../../../../adapters/media/inspect/inspect.ts'
+import { makePreview } from '../../../../adapters/media/inspect/preview.ts'
+import { sniff } from '../../../../adapters/media/inspect/sniff.ts'
+import type { MediaType } from '../../../../adapters/media/types.ts'
+import { findOnPath } from '../../../support/path.ts'
+import * as samples from '../samples.ts'
 
 const drawing = {
   skip: !(await findOnPath('pdftoppm')) && 'there is no pdftoppm: apt-get install poppler-utils',
@@ -92,7 +92,7 @@ t.test('an image of which the end is missing is found out', async (t) => {
     const whole = (await readFile(path)).length
     await truncate(path, Math.floor(whole * 0.7))
     const unreadable = {
-      name: 'Unreadable',
+      name: 'UnreadableError',
       status: 422,
       details: { code: 'image_undecodable', field: 'file' },
     }
@@ -107,7 +107,7 @@ t.test('an image of 50,000 × 50,000 is refused before it is decoded', async (t)
   const bytes = samples.pngThatClaims(50_000, 50_000)
   const [path, type] = await file(folder, bytes)
   const refused = {
-    name: 'Unreadable',
+    name: 'UnreadableError',
     message: 'file has more than 100000000 pixels',
     details: { code: 'too_many_pixels', field: 'file' },
   }
@@ -209,7 +209,7 @@ t.test('a file with which the decoder dies is tried once more, and ends nothing'
   if (!image) throw new Error('there is an image')
   await endHelper()
   await t.rejects(inspect(...image), {
-    name: 'Unreadable',
+    name: 'UnreadableError',
     details: { code: 'image_undecodable', field: 'file' },
   })
   t.equal(started.length, 2)
@@ -269,7 +269,7 @@ t.test('a PDF’s preview is its first page', drawing, async (t) => {
   t.match(await makePreview(path, type, { folder }), { width: 320, height: 160 })
   const [locked, lockedType] = await file(folder, samples.lockedPdf())
   t.equal(await makePreview(locked, lockedType, { folder }), null)
-  t.equal(await drawPage(path, { ms: 1 }), null, 'drawing that does not end is ended')
+  t.equal(await drawFirstPage(path, { ms: 1 }), null, 'drawing that does not end is ended')
 })
 
 t.test('without pdftoppm a PDF has no preview', async (t) => {

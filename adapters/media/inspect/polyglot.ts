@@ -11,8 +11,8 @@
  */
 
 import type { FileHandle } from 'node:fs/promises'
-import type { MediaKind } from './types.ts'
-import { readWindow } from './read-range.ts'
+import type { MediaKind } from '../types.ts'
+import { readRange } from './read-range.ts'
 
 const windowBytes = 65_536
 /** Readers of PDF take a header within the first 1,024 bytes (ISO 32000-1, annex H), and its end within the last. */
@@ -21,14 +21,14 @@ const zipEnd = Buffer.from('PK\x05\x06', 'latin1')
 const zipEndBytes = 22
 
 /** What else the file is, in words that complete "it is also …"; null where nothing was found. */
-export async function secondNature(
+export async function findSecondType(
   handle: FileHandle,
   { kind, contentType }: { kind: MediaKind; contentType: string },
 ): Promise<string | null> {
   const { size } = await handle.stat()
-  const head = await readWindow(handle, 0, Math.min(size, windowBytes))
+  const head = await readRange(handle, 0, Math.min(size, windowBytes))
   const tailAt = Math.max(0, size - windowBytes - zipEndBytes)
-  const tail = await readWindow(handle, tailAt, size - tailAt)
+  const tail = await readRange(handle, tailAt, size - tailAt)
   const isArchive = /zip|openxml|opendocument|epub/.test(contentType)
   // PDF and Word files may hold whole archives as attachments, which end before the file does.
   if (!isArchive && (await endsAsZip(handle, tail, tailAt, kind === 'file'))) return 'a ZIP archive'
@@ -54,7 +54,7 @@ async function endsAsZip(
     if (atTheVeryEnd && commentEnds !== tail.length) continue
     const directoryAt = tailAt + at - tail.readUInt32LE(at + 12)
     if (directoryAt < 0) continue
-    const first = await readWindow(handle, directoryAt, 4)
+    const first = await readRange(handle, directoryAt, 4)
     if (first.toString('latin1') === 'PK\x01\x02') return true
   }
   return false

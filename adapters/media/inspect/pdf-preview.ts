@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { heavyWork } from '../shared/limiter.ts'
+import { heavyWork } from '../../shared/limiter.ts'
 
 const drawMs = 15_000
-const mostOutput = 2 * 1024 * 1024
+const maxOutputBytes = 2 * 1024 * 1024
 /** Of address space, where prlimit (util-linux) is there to bound it. */
 const drawBytes = 512 * 1024 * 1024
 
@@ -12,7 +12,7 @@ const drawBytes = 512 * 1024 * 1024
  * A PDF's first page as PNG, its longer side 320 pixels; null where pdftoppm (poppler-utils) is not installed, or cannot
  * draw it within `ms`, 512 MB and 2 MB of output.
  */
-export async function drawPage(path: string, { ms = drawMs } = {}): Promise<Buffer | null> {
+export async function drawFirstPage(path: string, { ms = drawMs } = {}): Promise<Buffer | null> {
   const pdftoppm = await findProgram('pdftoppm')
   if (!pdftoppm) return null
   const bound = await findProgram('prlimit')
@@ -33,7 +33,7 @@ async function outputOf(program: string, args: string[], ms: number): Promise<Bu
   let length = 0
   child.stdout.on('data', (chunk: Buffer) => {
     length += chunk.length
-    if (length > mostOutput) child.kill('SIGKILL')
+    if (length > maxOutputBytes) child.kill('SIGKILL')
     else chunks.push(chunk)
   })
   const code = await new Promise<number | null>((resolve) => {

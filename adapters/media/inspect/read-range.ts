@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 
 /** Up to `length` bytes from `position` on; fewer at the end of the file. */
-export async function readWindow(
+export async function readRange(
   handle: FileHandle,
   position: number,
   length: number,

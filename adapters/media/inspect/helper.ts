@@ -6,14 +6,14 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname, join } from 'node:path'
-import { Unreadable } from './errors.ts'
+import { UnreadableError } from '../errors.ts'
 import type { Rendered } from './image.ts'
 import type { Metadata } from './metadata.ts'
-import { createSlots } from '../shared/limiter.ts'
-import type { MediaType } from './types.ts'
+import { createLimiter } from '../../shared/limiter.ts'
+import type { MediaType } from '../types.ts'
 
 interface Results {
-  examine: Metadata
+  inspectFile: Metadata
   render: Rendered | null
 }
 
@@ -38,11 +38,11 @@ interface Helper {
   waiting: Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>
 }
 
-class HelperDied extends Error {}
+class HelperDiedError extends Error {}
 
-const slots = createSlots(2)
+const limiter = createLimiter(2)
 /** ms until a helper that does not answer is ended. Its own limits are shorter: 20 s for an image, 15 and 10 for a PDF. */
-const mostMs = 60_000
+const maxMs = 60_000
 const idleMs = 30_000
 
 let helper: Helper | null = null
@@ -61,35 +61,38 @@ export async function askHelper<W extends Work>(
 ): Promise<Results[W]> {
   for (const weight of [1, 2]) {
     try {
-      const reply = await slots(async () => ask({ id: ++lastId, work, path, type }, signal), {
+      const reply = await limiter(async () => ask({ id: ++lastId, work, path, type }, signal), {
         weight,
         signal,
       })
       return resultOf(reply) as Results[W]
     } catch (error) {
-      if (!(error instanceof HelperDied)) throw error
+      if (!(error instanceof HelperDiedError)) throw error
     }
   }
   if (type.kind === 'image') {
-    throw new Unreadable('file is damaged: decoding it ends the decoder', {
+    throw new UnreadableError('file is damaged: decoding it ends the decoder', {
       code: 'image_undecodable',
       field: 'file',
       hint: 'Send an image that opens.',
     })
   }
-  const nothing: Results = { examine: { problem: 'broken' }, render: null }
+  const nothing: Results = { inspectFile: { problem: 'broken' }, render: null }
   return nothing[work]
 }
 
 async function ask(request: Request, signal: AbortSignal | undefined): Promise<Reply> {
   const { child, waiting } = (helper ??= start())
   const answered = Promise.withResolvers<Reply>()
-  const late = setTimeout(() => child.kill('SIGKILL'), mostMs)
+  const late = setTimeout(() => child.kill('SIGKILL'), maxMs)
   const abort = () => answered.reject(signal?.reason as Error)
   signal?.addEventListener('abort', abort, { once: true })
   waiting.set(request.id, answered)
   hold(child)
-  child.send(request, (error) => error && answered.reject(new HelperDied('', { cause: error })))
+  child.send(
+    request,
+    (error) => error && answered.reject(new HelperDiedError('', { cause: error })),
+  )
   try {
     return await answered.promise
   } finally {
@@ -111,7 +114,7 @@ function start(): Helper {
   const started: Helper = { child, waiting: new Map() }
   const end = (cause?: unknown) => {
     if (helper === started) helper = null
-    for (const { reject } of started.waiting.values()) reject(new HelperDied('', { cause }))
+    for (const { reject } of started.waiting.values()) reject(new HelperDiedError('', { cause }))
   }
   child.on('message', (reply) => {
     const { id } = reply as Reply
@@ -143,7 +146,7 @@ function resultOf(reply: Reply): Results[Work] {
   if ('result' in reply) return reply.result
   if ('unreadable' in reply) {
     const { message, ...details } = reply.unreadable
-    throw new Unreadable(message, { ...details, field: 'file' })
+    throw new UnreadableError(message, { ...details, field: 'file' })
   }
   const { message, code } = reply.failed
   throw Object.assign(new Error(message), code === undefined ? {} : { code })

@@ -1,12 +1,12 @@
 /** The work on a file's inside, as the helper process does it (helper.ts says why there). */
 
 import { stat } from 'node:fs/promises'
-import { drawPage } from './pdf-preview.ts'
-import { Unreadable } from './errors.ts'
+import { drawFirstPage } from './pdf-preview.ts'
+import { UnreadableError } from '../errors.ts'
 import { readHeader, renderSmall, type Rendered } from './image.ts'
 import type { Metadata } from './metadata.ts'
 import { parseFile } from './parse.ts'
-import type { MediaType } from './types.ts'
+import type { MediaType } from '../types.ts'
 
 /** Those that are decoded; other images that come in are kept as they are. */
 export const imageTypes: ReadonlySet<string> = new Set([
@@ -16,8 +16,11 @@ export const imageTypes: ReadonlySet<string> = new Set([
   'image/webp',
 ])
 
-/** @throws {Unreadable} for an image. */
-export async function examine(path: string, { contentType, kind }: MediaType): Promise<Metadata> {
+/** @throws {UnreadableError} for an image. */
+export async function inspectFile(
+  path: string,
+  { contentType, kind }: MediaType,
+): Promise<Metadata> {
   if (imageTypes.has(contentType)) {
     const { width, height, orientation, frames, weight, ...header } = await readHeader(path)
     if (header.decodable) await renderSmall(path, { weight })
@@ -29,17 +32,17 @@ export async function examine(path: string, { contentType, kind }: MediaType): P
   return {}
 }
 
-/** A thumbnail, or null where there is none to be had. @throws {Unreadable} for an image. */
+/** A thumbnail, or null where there is none to be had. @throws {UnreadableError} for an image. */
 export async function render(path: string, { contentType }: MediaType): Promise<Rendered | null> {
   if (imageTypes.has(contentType)) {
     const { decodable, weight } = await readHeader(path)
     return decodable ? renderSmall(path, { weight }) : null
   }
   if (contentType !== 'application/pdf') return null
-  const page = await drawPage(path)
+  const page = await drawFirstPage(path)
   if (!page) return null
   return renderSmall(page, { weight: 1 }).catch((error: unknown) => {
-    if (error instanceof Unreadable) return null
+    if (error instanceof UnreadableError) return null
     throw error
   })
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkAllowed, typeOfInbound } from '../../../adapters/media/allowed-types.ts'
-import { sniff, type Sniffed } from '../../../adapters/media/sniff.ts'
-import * as samples from './samples.ts'
+import { checkAllowed, typeOfInbound } from '../../../../adapters/media/allowed-types.ts'
+import { sniff, type Sniffed } from '../../../../adapters/media/inspect/sniff.ts'
+import * as samples from '../samples.ts'
 
 async function sniffed(t: Test, bytes: Buffer | string): Promise<Sniffed | null> {
   const path = join(t.testdir(), 'file')
@@ -70,7 +70,7 @@ t.test(
     for (const [bytes, type] of others) {
       const found = await sniffed(t, bytes)
       t.throws(() => checkAllowed({ filename: 'photo.jpg', contentType: 'image/jpeg' }, found), {
-        name: 'UnsupportedType',
+        name: 'UnsupportedTypeError',
         status: 415,
         message: type,
         details: { code: 'unsupported_type', field: 'file', hint: /JPEG, PNG, .* or DOCX/ },
@@ -111,7 +111,7 @@ t.test('a file that is two things at once is refused', async (t) => {
     const found = await sniffed(t, bytes)
     t.match(found, { also }, name)
     t.throws(() => checkAllowed({}, found), {
-      name: 'UnsupportedType',
+      name: 'UnsupportedTypeError',
       message: `it is also ${also}`,
       details: { code: 'ambiguous_type', field: 'file' },
     })

@@ -7,7 +7,7 @@
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
-import { heavyWork } from '../shared/limiter.ts'
+import { heavyWork } from '../../shared/limiter.ts'
 
 export interface Job {
   kind: 'pdf' | 'media'
@@ -35,23 +35,23 @@ export type Answer = {
 }
 
 const megabyte = 1024 * 1024
-const mostMs = 10_000
+const maxMs = 10_000
 const watchMs = 25
 const heapMegabytes = 64
 /** Outside the heap, besides a PDF's own bytes (twice: as read, and as pdf.js takes them). mediainfo's WASM takes 54. */
 const externalBytes = { pdf: 64 * megabyte, media: 128 * megabyte }
 /** A PDF is read as a whole; a larger one is not looked at. */
-const largestPdf = 32 * megabyte
+const maxPdfBytes = 32 * megabyte
 
 /** What the parser says, or what kept it from it; never throws for what a file holds. */
-export async function parseFile(job: Job, { ms = mostMs } = {}): Promise<Answer> {
-  if (job.kind === 'pdf' && job.size > largestPdf) return { problem: 'took_too_much_memory' }
+export async function parseFile(job: Job, { ms = maxMs } = {}): Promise<Answer> {
+  if (job.kind === 'pdf' && job.size > maxPdfBytes) return { problem: 'took_too_much_memory' }
   // A thread takes 40 MB, mediainfo's memory 54: one at a time.
   return heavyWork(async () => run(job, ms), { weight: 2 })
 }
 
 async function run(job: Job, ms: number): Promise<Answer> {
-  const mostExternal = externalBytes[job.kind] + (job.kind === 'pdf' ? 2 * job.size : 0)
+  const maxExternal = externalBytes[job.kind] + (job.kind === 'pdf' ? 2 * job.size : 0)
   const outcome = Promise.withResolvers<Answer>()
   const script = join(import.meta.dirname, `parse-thread${extname(import.meta.filename)}`)
   const worker = new Worker(script, {
@@ -75,7 +75,7 @@ async function run(job: Job, ms: number): Promise<Answer> {
   const late = setTimeout(() => outcome.resolve({ problem: 'took_too_long' }), ms)
   const look = async () => {
     const { external_memory: external } = await worker.getHeapStatistics()
-    if (external > mostExternal) outcome.resolve({ problem: 'took_too_much_memory' })
+    if (external > maxExternal) outcome.resolve({ problem: 'took_too_much_memory' })
   }
   // It rejects when the thread has ended.
   const watch = setInterval(() => void look().catch(() => {}), watchMs)

@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises'
-import { readWindow } from './read-range.ts'
+import { readRange } from './read-range.ts'
 
 const endOfChain = 0xfffffffe
 const entryBytes = 128
 /** Of 512 or 4,096 bytes each; a document's directory has a few. */
-const mostSectors = 256
+const maxSectors = 256
 const streamObject = 2
 
 /**
@@ -12,12 +12,12 @@ const streamObject = 2
  * Word document has `WordDocument` ([MS-DOC] 2.1.1). False for a file whose structure does not hold.
  */
 export async function hasStream(handle: FileHandle, name: string): Promise<boolean> {
-  const header = await readWindow(handle, 0, 512)
+  const header = await readRange(handle, 0, 512)
   if (header.length < 512) return false
   const shift = header.readUInt16LE(0x1e)
   if (shift !== 9 && shift !== 12) return false
   const size = 2 ** shift
-  const sector = async (at: number) => readWindow(handle, (at + 1) * size, size)
+  const sector = async (at: number) => readRange(handle, (at + 1) * size, size)
 
   /** The sector that follows in its chain, by the allocation table; its first 109 sectors do for a directory. */
   const after = async (at: number): Promise<number> => {
@@ -30,7 +30,7 @@ export async function hasStream(handle: FileHandle, name: string): Promise<boole
   }
 
   let at = header.readUInt32LE(0x30)
-  for (let seen = 0; at < endOfChain - 1 && seen < mostSectors; seen++) {
+  for (let seen = 0; at < endOfChain - 1 && seen < maxSectors; seen++) {
     const entries = await sector(at)
     for (let start = 0; start + entryBytes <= entries.length; start += entryBytes) {
       const entry = entries.subarray(start, start + entryBytes)

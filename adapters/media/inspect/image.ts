@@ -4,21 +4,21 @@
  */
 
 import sharp, { type Metadata } from 'sharp'
-import { Unreadable } from './errors.ts'
-import { heavyWork } from '../shared/limiter.ts'
+import { UnreadableError } from '../errors.ts'
+import { heavyWork } from '../../shared/limiter.ts'
 
 // Ours come by once each, so a cache only holds memory; threads of its own would multiply it.
 sharp.cache(false)
 sharp.concurrency(1)
 
-const mostPixels = 100_000_000
+const maxPixels = 100_000_000
 /** Bytes of an image that must lie in memory as a whole; above it none is decoded. */
-const mostWhole = 64 * 1024 * 1024
+const maxWholeBytes = 64 * 1024 * 1024
 /** Above either, nothing else is decoded meanwhile. */
-const lightWhole = 16 * 1024 * 1024
-const lightPixels = 25_000_000
+const maxLightBytes = 16 * 1024 * 1024
+const maxLightPixels = 25_000_000
 const decodeSeconds = 20
-const options = { failOn: 'error', limitInputPixels: mostPixels, sequentialRead: true } as const
+const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const
 
 export interface ImageHeader {
   /** Pixels, as it is to be shown: with its orientation applied. */
@@ -38,7 +38,7 @@ export interface ImageHeader {
 
 /**
  * What the file's header says; nothing is decoded.
- * @throws {Unreadable} `too_many_pixels` above 100 megapixels, `image_undecodable`.
+ * @throws {UnreadableError} `too_many_pixels` above 100 megapixels, `image_undecodable`.
  */
 export async function readHeader(path: string): Promise<ImageHeader> {
   const seen = await sharp(path, options).metadata().catch(refuse)
@@ -49,8 +49,8 @@ export async function readHeader(path: string): Promise<ImageHeader> {
     orientation: seen.orientation ?? 1,
     format: seen.format,
     frames: seen.pages ?? 1,
-    decodable: whole <= mostWhole,
-    weight: whole > lightWhole || seen.width * seen.height > lightPixels ? 2 : 1,
+    decodable: whole <= maxWholeBytes,
+    weight: whole > maxLightBytes || seen.width * seen.height > maxLightPixels ? 2 : 1,
   }
 }
 
@@ -79,7 +79,7 @@ export interface Rendered {
  * Decodes all of it (of an animation the first frame) to a picture of at most 320 × 320, upright, in sRGB, without any
  * metadata: no EXIF, so no place where it was taken.
  * @param source a path, or an image that we made ourselves.
- * @throws {Unreadable} `image_undecodable` also where only the end is missing; `image_too_slow`.
+ * @throws {UnreadableError} `image_undecodable` also where only the end is missing; `image_too_slow`.
  */
 export async function renderSmall(
   source: string | Buffer,
@@ -105,7 +105,7 @@ function refuse(cause: unknown): never {
   const said = cause instanceof Error ? cause.message : ''
   if (/file is missing/.test(said)) throw cause
   if (/exceeds pixel limit/.test(said)) {
-    throw unreadable('too_many_pixels', `file has more than ${mostPixels} pixels`, cause)
+    throw unreadable('too_many_pixels', `file has more than ${maxPixels} pixels`, cause)
   }
   if (/timeout/i.test(said)) {
     throw unreadable('image_too_slow', `file took more than ${decodeSeconds} s to decode`, cause)
@@ -113,7 +113,7 @@ function refuse(cause: unknown): never {
   throw unreadable('image_undecodable', 'file is damaged or not whole: it cannot be decoded', cause)
 }
 
-function unreadable(code: string, message: string, cause: unknown): Unreadable {
+function unreadable(code: string, message: string, cause: unknown): UnreadableError {
   const hint = 'Send an image that opens, of at most 100 megapixels.'
-  return new Unreadable(message, { code, field: 'file', hint }, { cause })
+  return new UnreadableError(message, { code, field: 'file', hint }, { cause })
 }

@@ -1,14 +1,14 @@
 /** The other side of helper.ts. It ends with whoever started it. */
 
-import { Unreadable } from './errors.ts'
-import { examine, render } from './decode.ts'
+import { UnreadableError } from '../errors.ts'
+import { inspectFile, render } from './decode.ts'
 import type { Reply, Request } from './helper.ts'
 
 async function answer({ id, work, path, type }: Request): Promise<Reply> {
   try {
-    return { id, result: await (work === 'examine' ? examine : render)(path, type) }
+    return { id, result: await (work === 'inspectFile' ? inspectFile : render)(path, type) }
   } catch (error) {
-    if (error instanceof Unreadable) {
+    if (error instanceof UnreadableError) {
       const { code, hint } = error.details
       return { id, unreadable: { message: error.message, code, hint } }
     }
