@@ -1,7 +1,7 @@
 // One client in a process of its own, with one connection to each database that it is given. Told a Task by its
 // parent, it tells {done}.
-import { connect, type Sql } from '../../db/connect.ts'
-import type { Done, Task } from './clients.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import type { Done, Task } from '../clients.ts'
 
 const connections = new Map<string, Sql>()
 let serial = 0

@@ -2,8 +2,8 @@
 // parent, it tells {warm} when what is measured begins, and {load}.
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Asked, type Kind, type Known, mixOf } from './mix.ts'
-import { percentile } from './rounds.ts'
+import { type Asked, type Kind, type Known, mixOf } from '../mix.ts'
+import { percentile } from '../rounds.ts'
 
 export type LoadPlan = {
   url: string
