@@ -3,7 +3,7 @@ import { Conflict } from '../errors.ts'
 import { checkUnclaimed } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
-export interface NewMessage {
+export type NewMessage = {
   tenantId: number
   accountId: string
   channel: string
@@ -54,8 +54,8 @@ export async function createMessage(
   return messageRow.parse(stored)
 }
 
-/** What a request says, before an account is chosen for it. */
-export type SaidMessage = Pick<
+/** A message as it was requested, before an account is chosen for it. */
+export type MessageRequest = Pick<
   NewMessage,
   | 'tenantId'
   | 'address'
@@ -74,26 +74,26 @@ export type SaidMessage = Pick<
  */
 export async function findByIdempotencyKey(
   tx: Transaction,
-  said: SaidMessage,
+  request: MessageRequest,
 ): Promise<MessageRow | null> {
   const [row] = await tx`
     select ${tx(messageColumns)},
-      m.address is not distinct from pigeonpost.normalize_address(m.channel, ${said.address})
-        and m.content_type = ${said.contentType}
-        and m.media_url is not distinct from ${said.mediaUrl}
-        and case when ${said.mediaId}::uuid is not null then m.media_id = ${said.mediaId}
+      m.address is not distinct from pigeonpost.normalize_address(m.channel, ${request.address})
+        and m.content_type = ${request.contentType}
+        and m.media_url is not distinct from ${request.mediaUrl}
+        and case when ${request.mediaId}::uuid is not null then m.media_id = ${request.mediaId}
           -- The file of a media_url is linked when it is here.
           else m.media_id is null or exists (
             select from pigeonpost.media x where x.tenant_id = m.tenant_id and x.id = m.media_id and x.message_id = m.id) end
-        and m.scheduled_for is not distinct from ${said.scheduledFor}
-        and (${said.accountId}::uuid is null or m.account_id = ${said.accountId})
-        and m.metadata - 'edited_at' = ${tx.json(said.metadata as never)}
+        and m.scheduled_for is not distinct from ${request.scheduledFor}
+        and (${request.accountId}::uuid is null or m.account_id = ${request.accountId})
+        and m.metadata - 'edited_at' = ${tx.json(request.metadata as never)}
         and case when m.body_version = 1 then m.body else (
           select h.previous_body from pigeonpost.message_history h
           where h.tenant_id = m.tenant_id and h.message_id = m.id and h.body_version = 2
-        ) end is not distinct from ${said.body} as says_the_same
+        ) end is not distinct from ${request.body} as says_the_same
     from pigeonpost.messages_with_state m
-    where m.tenant_id = ${said.tenantId} and m.idempotency_key = ${said.idempotencyKey}`
+    where m.tenant_id = ${request.tenantId} and m.idempotency_key = ${request.idempotencyKey}`
   if (row && row['says_the_same'] !== true) {
     throw new Conflict('This Idempotency-Key was used for another message', {
       code: 'idempotency_key_reused',
@@ -102,6 +102,6 @@ export async function findByIdempotencyKey(
     })
   }
   if (row) return messageRow.parse(row)
-  await checkUnclaimed(tx, said.tenantId, said.idempotencyKey)
+  await checkUnclaimed(tx, request.tenantId, request.idempotencyKey)
   return null
 }

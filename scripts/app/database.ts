@@ -107,11 +107,11 @@ function explainConnection(error: unknown, url: string): string {
  */
 export function isEmbedded(
   config: Pick<Environment, 'DATABASE_URL'>,
-  remembered?: string,
+  savedUrl?: string,
 ): boolean {
-  if (!config.DATABASE_URL || !remembered) return false
+  if (!config.DATABASE_URL || !savedUrl) return false
   const given = new URL(config.DATABASE_URL)
-  const known = new URL(remembered)
+  const known = new URL(savedUrl)
   const same = (['username', 'password', 'hostname', 'pathname'] as const).every(
     (part) => given[part] === known[part],
   )

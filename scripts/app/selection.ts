@@ -5,7 +5,7 @@ import type { Change, ChangeOptions } from '../../db/messages/change.ts'
 import { type MessageFilter, selectMessages } from '../../db/messages/select.ts'
 import type { MessageState } from '../../db/rows.ts'
 import { Failure } from './failure.ts'
-import { moment, tenantId, uuid, wholeNumber } from './options.ts'
+import { time, tenantId, uuid, wholeNumber } from './options.ts'
 import { print, printJson } from './output.ts'
 
 export type SelectionOptions = Partial<
@@ -32,9 +32,9 @@ export function addSelection(command: Command, statuses: MessageState[]): Comman
     .option(
       '--since <time>',
       'that failed, or were stored, since: ISO 8601 or so long ago (24h)',
-      moment,
+      time,
     )
-    .option('--until <time>', 'that failed, or were stored, before', moment)
+    .option('--until <time>', 'that failed, or were stored, before', time)
     .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
     .option('--all', 'all that there are, without a limit')
     .option('--dry-run', 'tell which they are, and change nothing')

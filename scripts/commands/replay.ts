@@ -4,7 +4,7 @@ import { findKept, type InboxFilter, type InboxRow, selectInbox } from '../../db
 import { withDatabase } from '../app/database.ts'
 import { Failure } from '../app/failure.ts'
 import { addHelp } from '../app/help.ts'
-import { moment, tenantId, uuid, wholeNumber } from '../app/options.ts'
+import { time, tenantId, uuid, wholeNumber } from '../app/options.ts'
 import { print, printJson } from '../app/output.ts'
 
 type Options = Partial<Pick<InboxFilter, 'channel' | 'errorCode' | 'since' | 'until'>> & {
@@ -32,8 +32,8 @@ export function addReplay(program: Command): void {
     .option('--channel <name>', 'that came to this channel')
     .option('--account <id>', 'that came for this account', uuid)
     .option('--error-code <code>', 'that failed with this error')
-    .option('--since <time>', 'that came since: ISO 8601 or so long ago (24h)', moment)
-    .option('--until <time>', 'that came before', moment)
+    .option('--since <time>', 'that came since: ISO 8601 or so long ago (24h)', time)
+    .option('--until <time>', 'that came before', time)
     .option('--processed', 'those, too, that did not fail')
     .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
     .option('--all', 'all that failed, without a limit')

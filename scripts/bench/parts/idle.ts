@@ -40,8 +40,8 @@ export async function benchIdle(url: string, options: { queued: number }): Promi
       betweenSends.push(await measure(sql, worker))
     }
     const result = { nothingQueued: median(nothingQueued), betweenSends: median(betweenSends) }
-    const most = result.nothingQueued * (1 + noise.share) + noise.ms
-    const met = result.betweenSends <= most
+    const maxMs = result.nothingQueued * (1 + noise.share) + noise.ms
+    const met = result.betweenSends <= maxMs
     return { ...result, queued: options.queued, met }
   } finally {
     await worker.stop()

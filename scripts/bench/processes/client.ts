@@ -28,9 +28,9 @@ async function run(task: Task): Promise<Done> {
   const walBefore = task.wal ? await walBytes(sql) : 0
   const started = performance.now()
   const end = started + (task.seconds ?? Number.POSITIVE_INFINITY) * 1000
-  const most = task.count ?? Number.POSITIVE_INFINITY
+  const maxCalls = task.count ?? Number.POSITIVE_INFINITY
   let calls = 0
-  while (calls < most && performance.now() < end) {
+  while (calls < maxCalls && performance.now() < end) {
     await call()
     calls += 1
   }

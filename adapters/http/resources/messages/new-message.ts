@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SaidMessage } from '../../../../db/messages/create.ts'
+import type { MessageRequest } from '../../../../db/messages/create.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
 import { object } from '../../shared/fields.ts'
 import { contentTypeOf, typeWord } from './schema.ts'
@@ -92,7 +92,7 @@ export const newMessage = z
 export type NewMessageBody = z.infer<typeof newMessage>
 
 /** The request in the database's words. */
-export function toSaid(body: NewMessageBody): Omit<SaidMessage, 'tenantId' | 'idempotencyKey'> {
+export function toSaid(body: NewMessageBody): Omit<MessageRequest, 'tenantId' | 'idempotencyKey'> {
   return {
     accountId: body.accountId ?? body.whatsappAccountId ?? null,
     address: body.to,
