@@ -412,6 +412,6 @@ t.test('who edits says whom they work for only where we trust them to', async (t
   await edit(app, '2')
   const history = await sql<{ edited_by: string }[]>`
     select edited_by from pigeonpost.message_history where tenant_id = 4 order by body_version`
-  t.match(history[0]?.edited_by, /_bridge4$/)
+  t.equal(history[0]?.edited_by, bridge.role)
   t.equal(history[1]?.edited_by, 'ann@example.com')
 })
