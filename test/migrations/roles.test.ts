@@ -294,7 +294,7 @@ t.test('what each role does, it can do', async (t) => {
   }
   const [history] =
     await sql`select edited_by from pigeonpost.message_history where message_id = ${inbound.id}`
-  t.match(history?.['edited_by'], /_bridge$/)
+  t.equal(history?.['edited_by'], bridge.role)
 
   for (const what of [
     'reads history',
