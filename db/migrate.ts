@@ -1,7 +1,4 @@
 import { readdir } from 'node:fs/promises'
-import { Logger } from '@graphile/logger'
-import { migrate as runCommitted } from 'graphile-migrate'
-import { Logger as WorkerLogger, runMigrations } from 'graphile-worker'
 import { connect, type Db } from './connect.ts'
 import { PigeonpostError } from './errors.ts'
 import { applyFixtures, changedFixtures } from './fixtures.ts'
@@ -62,6 +59,10 @@ export async function migrate(options: MigrateOptions): Promise<Changes> {
         options.log?.(message)
       }
     }
+    // Loaded here: some 140 modules that nobody needs who only reads and writes.
+    const { Logger } = await import('@graphile/logger')
+    const { migrate: runCommitted } = await import('graphile-migrate')
+    const { Logger: WorkerLogger, runMigrations } = await import('graphile-worker')
     // Each checks by instanceof for its own copy of the same class.
     await runMigrations({ connectionString: options.url, logger: new WorkerLogger(() => log) })
     await runCommitted({

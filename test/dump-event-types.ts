@@ -1,5 +1,5 @@
 // Writes what is made from the one list of event types, migrations/fixtures/065_event_types.sql: db/events/types.ts and
-// the README's table. A test holds both against the list. Then: node test/dump-api-types.ts
+// the table in db/README.md. A test holds both against the list. Then: node test/dump-api-types.ts
 //
 //   node test/dump-event-types.ts
 import { readFile, writeFile } from 'node:fs/promises'

@@ -1,8 +1,8 @@
-// Packs Pigeonpost, installs the tarball in an empty folder with production dependencies only, imports
+// Packs Pigeonpost, looks at its size, installs the tarball in an empty folder with production dependencies only, imports
 // all that it exports, starts it there, waits until it is ready, and stops it by Ctrl-C's signal.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,6 +12,8 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 const readyMs = 60_000
 const stopMs = 5_000
+/** The embedded database is a package of its own, and not in it. */
+const maxTarballBytes = 5_000_000
 
 const repository = dirname(dirname(import.meta.dirname))
 const folder = await mkdtemp(join(tmpdir(), 'pigeonpost pack '))
@@ -22,6 +24,8 @@ try {
   await npm(repository, ['pack', '--pack-destination', folder])
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'))
   if (!tarball) throw new Error('npm pack made no tarball')
+  const { size } = await stat(join(folder, tarball))
+  if (size > maxTarballBytes) throw new Error(`${tarball} has ${size} bytes`)
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
   await npm(folder, [
     'install',
@@ -33,7 +37,9 @@ try {
   await importAll()
   await startAndStop()
   await startAndStop()
-  console.log(`${tarball} installs, starts twice and stops within ${stopMs / 1000} s`)
+  console.log(
+    `${tarball} (${size} bytes) installs, starts twice and stops within ${stopMs / 1000} s`,
+  )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

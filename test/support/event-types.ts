@@ -10,7 +10,7 @@ export type EventTypeRow = {
 
 const root = join(import.meta.dirname, '..', '..')
 export const typesFile = join(root, 'db', 'events', 'types.ts')
-export const readmeFile = join(root, 'README.md')
+export const readmeFile = join(root, 'db', 'README.md')
 
 export const selectEventTypes = `
   select type, description, payload_schema, since from pigeonpost.event_types order by type collate "C"`
@@ -31,7 +31,7 @@ export type EventType = keyof typeof eventTypes
 `
 }
 
-/** The README with its table of events. */
+/** The README of db/ with its table of events. */
 export function withEventTable(readme: string, rows: EventTypeRow[]): string {
   const lines = rows.map(({ type, description, payload_schema: { required, properties } }) => {
     const optional = Object.keys(properties).filter((name) => !required.includes(name))
@@ -43,7 +43,7 @@ export function withEventTable(readme: string, rows: EventTypeRow[]): string {
   })
   const table = `| type | when | payload |\n|---|---|---|\n${lines.join('')}`
   return readme.replace(
-    /(<!-- event types -->\n)[^]*?(<!-- end -->)/,
+    /(<!-- event types:.* -->\n)[^]*?(<!-- end -->)/,
     (_, before: string, after: string) => `${before}${table}${after}`,
   )
 }

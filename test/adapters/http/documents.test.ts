@@ -346,8 +346,8 @@ async function exchange(t: Test, post: Post) {
   return done
 }
 
-const readme = await readFile(join(import.meta.dirname, '../../../README.md'), 'utf8')
-const section = /\n### Endpoints of the documents\n([^]*?)\n##/.exec(readme)?.[1] ?? ''
+const readme = await readFile(join(import.meta.dirname, '../../../adapters/http/README.md'), 'utf8')
+const section = /\n## Endpoints of the documents\n([^]*?)\n##/.exec(readme)?.[1] ?? ''
 const rows = [...section.matchAll(/^\| ([0-9, ]+) \| `(\w+ \S+)` \| (.*) \| `(\S+)` \|$/gm)].map(
   ([, document = '', endpoint = '', does = '', scope = '']) => ({
     document,
