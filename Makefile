@@ -1,7 +1,12 @@
 # Every target brings what it needs (Node, packages) by itself; npm start and npm test do the same.
 LAUNCH := node scripts/setup/launch.mjs
+targets := help setup run test test-slow test-matrix lint format build bench bench-large clean
 
-.PHONY: setup run test test-matrix lint format build bench bench-large clean
+.PHONY: $(targets)
 
-setup run test test-matrix lint format build bench bench-large clean:
+$(targets):
 	@exec $(LAUNCH) $@ $(ARGS)
+
+# An unknown target: says what there is, and fails.
+.DEFAULT:
+	@exec $(LAUNCH) $@

@@ -6,7 +6,7 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>
 /** Whatever can run a query: a pool, or a transaction of one. */
 export type Db = Sql | Transaction
 
-export interface ConnectOptions {
+export type ConnectOptions = {
   /** Most connections in the pool. Default 10. */
   max?: number
   /** Shown in pg_stat_activity. Default `pigeonpost`. */

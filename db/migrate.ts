@@ -4,13 +4,13 @@ import { PigeonpostError } from './errors.ts'
 import { applyFixtures, changedFixtures } from './fixtures.ts'
 import { checkLedger, migrationsFolder, pendingMigrations } from './migrations.ts'
 
-export interface MigrateOptions {
+export type MigrateOptions = {
   url: string
   log?: (line: string) => void
 }
 
 /** What `migrate` applied or would apply: names of files, in order. */
-export interface Changes {
+export type Changes = {
   /** Of migrations/committed. */
   migrations: string[]
   /** Of migrations/fixtures. */

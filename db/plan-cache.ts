@@ -1,11 +1,11 @@
 import type { Transaction } from './connect.ts'
 
-/** For what follows in the transaction: what means few rows of one tenant and many of another is planned for each. */
-export async function planAnew(tx: Transaction): Promise<void> {
+/** Plans each statement of the rest of the transaction for its values: a tenant may have few rows, or nearly all. */
+export async function useCustomPlans(tx: Transaction): Promise<void> {
   await tx`select set_config('plan_cache_mode', 'force_custom_plan', true)`
 }
 
-/** For what follows in the transaction: where one plan is as good for all, a connection makes it once. */
-export async function planOnce(tx: Transaction): Promise<void> {
+/** Plans each statement of the rest of the transaction once a connection, for statements whose best plan is always the same. */
+export async function useGenericPlan(tx: Transaction): Promise<void> {
   await tx`select set_config('plan_cache_mode', 'force_generic_plan', true)`
 }

@@ -19,7 +19,7 @@ export type Status = Metrics & {
 }
 
 /** How many accounts it lists. */
-const mostAccounts = 100
+const maxAccounts = 100
 
 /** How delivery stands, for operators: of all tenants that the role may see. */
 export async function readStatus(sql: Sql): Promise<Status> {
@@ -40,7 +40,7 @@ export async function readStatus(sql: Sql): Promise<Status> {
         (select count(*) from pigeonpost.webhook_inbox w where w.status = 'failed') as "inboxFailures"
       from (select pigeonpost.settle_events() as settled_id) s
       cross join (select pigeonpost_private.last_log_id() as last_id) e`,
-    readMetrics(sql, { accounts: mostAccounts }),
+    readMetrics(sql, { accounts: maxAccounts }),
   ])
   if (!health) throw new Error('the log has no state')
   const { notifying, unsettled, behind, ...rest } = health

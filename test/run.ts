@@ -1,5 +1,9 @@
 // Runs the suite: one cluster and one migrated template for all files, then a line that counts.
+// Given no files, it runs all but the slow ones (`*.slow.test.ts`); with --slow only those, with --all both.
 import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { createTemplate, startTestCluster } from './support/cluster.ts'
 import { readTap } from './support/report.ts'
 import { postgresVersion } from './support/version.ts'
@@ -14,14 +18,20 @@ for (const [signal, number] of [
   process.on(signal, () => (signalled = number))
 }
 
+const { values: wanted, positionals } = parseArgs({
+  options: { slow: { type: 'boolean' }, all: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const files = positionals.length > 0 ? positionals : testFiles()
+
 const started = performance.now()
 const cluster = await startTestCluster()
 try {
   await createTemplate(cluster.url)
   // tap reports every file as failed until its own parts were built for this list of plugins.
   await tap(['build'])
-  const { parser, count } = readTap((line) => console.log(line))
-  const code = await tap(['--reporter=tap', ...process.argv.slice(2)], (text) => parser.write(text))
+  const { parser, count } = readTap((line) => console.log(line), files.length)
+  const code = await tap(['--reporter=tap', ...files], (text) => parser.write(text))
   parser.end()
   for (const skip of count.skipped) console.log(`skipped: ${skip}`)
   for (const name of count.failed) console.log(`failed: ${name}`)
@@ -32,6 +42,15 @@ try {
   process.exitCode = signalled ? 128 + signalled : code || (count.failed.length > 0 ? 1 : 0)
 } finally {
   await cluster.stop()
+}
+
+function testFiles(): string[] {
+  const { slow = false, all = false } = wanted
+  return readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => all || name.endsWith('.slow.test.ts') === slow)
+    .map((name) => join('test', name))
+    .toSorted()
 }
 
 async function tap(args: string[], read: (text: string) => void = () => {}): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Transaction } from '../connect.ts'
 import { type Place } from '../paging/keyset.ts'
 import { newestOfThreads } from '../messages/filter.ts'
-import { planOnce } from '../plan-cache.ts'
+import { useGenericPlan } from '../plan-cache.ts'
 import {
   conversationColumns,
   conversationRow,
@@ -58,10 +58,10 @@ export type ListedConversation = ConversationRow & {
 }
 
 /** Of a group with thousands. */
-const mostParticipants = 100
+const maxParticipants = 100
 const latest = 20
 /** So many events that are not folded yet are looked at; without a worker there may be any number. */
-const mostUnfolded = 1000
+const maxUnfolded = 1000
 
 /**
  * The tenant's conversations, that with the latest message first; one without a message has its place by when it was
@@ -98,7 +98,7 @@ export async function listConversations(
         from (
           select m.conversation_id from pigeonpost.messages m
           where m.tenant_id = ${tenantId} and m.number > (select pigeonpost_private.folded_id(${tenantId}))
-          order by m.number desc limit ${mostUnfolded}) e
+          order by m.number desc limit ${maxUnfolded}) e
         cross join lateral (
           select o.id, o.merged_into from pigeonpost.conversations o
           where o.tenant_id = ${tenantId} and o.id = e.conversation_id offset 0) o) e
@@ -185,7 +185,7 @@ export async function withContents<C extends ConversationRow>(
   const accountIds = [...new Set(conversations.map((one) => one.account_id))]
   const [, accounts, participants, messages] = await Promise.all([
     // One plan serves one conversation as well as a hundred: made anew each time, it takes longer than the reading.
-    planOnce(tx),
+    useGenericPlan(tx),
     tx<{ id: string; address: string | null }[]>`
       select id, address from pigeonpost.accounts where tenant_id = ${tenantId} and id = any (${accountIds}::uuid[])`,
     readParticipants(tx, tenantId, ids),
@@ -223,7 +223,7 @@ async function readParticipants(
     cross join lateral (
       select * from pigeonpost.conversation_participants p
       where p.tenant_id = c.tenant_id and p.conversation_id = c.id and p.left_at is null
-      order by p.joined_at, p.id limit ${mostParticipants}) p
+      order by p.joined_at, p.id limit ${maxParticipants}) p
     order by p.joined_at, p.id`
   return Map.groupBy(rows, ({ conversationId }) => conversationId)
 }

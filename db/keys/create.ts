@@ -9,7 +9,7 @@ export function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
-export interface NewKey {
+export type NewKey = {
   tenantId: number
   /** For people: who uses it. */
   name: string

@@ -2,7 +2,7 @@ import type { Sql, Transaction } from '../connect.ts'
 import { asTenant } from '../tenant.ts'
 import { hashKey } from './create.ts'
 
-export interface FoundKey {
+export type FoundKey = {
   tenantId: number
   keyId: string
   scopes: string[]

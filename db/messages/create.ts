@@ -3,7 +3,7 @@ import { keyReused } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
 /** What a message is to be, before an account and an address are chosen for it. */
-export interface MessageRequest {
+export type MessageRequest = {
   contentType: MessageRow['content_type']
   body: string | null
   mediaUrl: string | null

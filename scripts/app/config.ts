@@ -18,7 +18,7 @@ const databaseUrl = z
 
 function problemOfUrl(text: string): string | null {
   if (text.trim() === '') return 'is set but empty; unset it to use the embedded PostgreSQL'
-  if (!/^postgres(ql)?:\/\//.test(text)) return 'is no URL of a PostgreSQL'
+  if (!/^postgres(ql)?:\/\//.test(text)) return 'is not a PostgreSQL URL'
   if (/^postgres(ql)?:\/\/([^/?#]*@)?(:\d*)?([/?#]|$)/.test(text)) return 'names no host'
   try {
     const url = new URL(text)
@@ -129,6 +129,7 @@ const corsOrigins = z
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
+
 /** Never quoted: it holds a secret. */
 const cloudinaryUrl = z
   .string()
@@ -190,15 +191,15 @@ export const variables = {
   },
   PIGEONPOST_CORS_ORIGINS: {
     schema: corsOrigins,
-    help: 'whose pages may call the HTTP server from a browser, as https://app.example.org, separated by commas; *: all (none)',
+    help: 'allowed CORS origins, separated by commas, as https://app.example.org; *: all (none)',
   },
   PIGEONPOST_LEASE_MS: {
     schema: leaseMs,
-    help: 'ms after which the work of a worker that died is taken over (30000); requests get 0.8 of it',
+    help: 'ms until the lease of a dead worker expires (30000); requests to providers time out after 0.8 of it',
   },
   CLAMD_HOST: {
     schema: hostName.optional(),
-    help: 'where clamd scans files for viruses; without it and CLAMD_SOCKET none does',
+    help: 'host of the clamd that scans files; without it and CLAMD_SOCKET files are not scanned',
   },
   CLAMD_PORT: { schema: clamdPort, help: "clamd's port at CLAMD_HOST (3310)" },
   CLAMD_SOCKET: {
@@ -207,11 +208,11 @@ export const variables = {
   },
   PIGEONPOST_MEDIA_HOSTS: {
     schema: mediaHosts,
-    help: 'hosts of the own network that files may be fetched from: host or host:port, by commas',
+    help: 'private hosts that files may be fetched from: host or host:port, separated by commas',
   },
   AWS_S3_MAX_FILE_SIZE: {
     schema: fileSize,
-    help: 'bytes that a file may have, in any storage (10485760)',
+    help: 'maximum size of a file in bytes, in any storage (10485760)',
   },
   PIGEONPOST_STORAGE: {
     schema: z
@@ -219,7 +220,7 @@ export const variables = {
         error: (issue) => `is ${quote(issue.input)}; give folder, s3 or cloudinary`,
       })
       .optional(),
-    help: 'where files lie: folder, s3 or cloudinary; unset: what the variables of one of them say, else the data folder',
+    help: 'where files are stored: folder, s3 or cloudinary; unset: the one whose variables are set, else the data folder',
   },
   CLOUDINARY_URL: {
     schema: cloudinaryUrl,

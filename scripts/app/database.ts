@@ -105,13 +105,10 @@ function explainConnection(error: unknown, url: string): string {
  * Whether DATABASE_URL is the embedded database's own, brought into this shell by `. .pigeonpost/env`:
  * a `start` from there has to start that server again, not to look for it.
  */
-export function isEmbedded(
-  config: Pick<Environment, 'DATABASE_URL'>,
-  remembered?: string,
-): boolean {
-  if (!config.DATABASE_URL || !remembered) return false
+export function isEmbedded(config: Pick<Environment, 'DATABASE_URL'>, savedUrl?: string): boolean {
+  if (!config.DATABASE_URL || !savedUrl) return false
   const given = new URL(config.DATABASE_URL)
-  const known = new URL(remembered)
+  const known = new URL(savedUrl)
   const same = (['username', 'password', 'hostname', 'pathname'] as const).every(
     (part) => given[part] === known[part],
   )

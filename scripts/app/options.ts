@@ -47,8 +47,8 @@ function readSpan(text: string): number | null {
   return seconds === undefined ? null : Number(count) * seconds * 1_000
 }
 
-/** For commander: a moment in ISO 8601, or so long ago: `90m`, `24h`, `7d`. */
-export function moment(text: string): Date {
+/** For commander: a time in ISO 8601, or so long ago: `90m`, `24h`, `7d`. */
+export function time(text: string): Date {
   const ago = readSpan(text)
   if (ago !== null) return new Date(Date.now() - ago)
   const date = new Date(text)

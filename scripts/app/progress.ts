@@ -25,10 +25,10 @@ export function createProgress(options: {
   let told = performance.now()
   const tell = () => {
     told = performance.now()
-    const most = total === null ? null : Math.max(total, done)
-    const count = most === null ? `${done} ${what}` : `${done} of ${most} ${what}`
+    const max = total === null ? null : Math.max(total, done)
+    const count = max === null ? `${done} ${what}` : `${done} of ${max} ${what}`
     if (!live) process.stderr.write(`${count}\n`)
-    else process.stderr.write(`\r${most === null ? '' : bar(done, most)}${count}\x1b[K`)
+    else process.stderr.write(`\r${max === null ? '' : bar(done, max)}${count}\x1b[K`)
   }
   return {
     add(count) {

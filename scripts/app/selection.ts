@@ -5,7 +5,7 @@ import type { Change, ChangeOptions } from '../../db/messages/change.ts'
 import { type MessageFilter, selectMessages } from '../../db/messages/select.ts'
 import type { MessageState } from '../../db/rows.ts'
 import { Failure } from './failure.ts'
-import { moment, tenantId, uuid, wholeNumber } from './options.ts'
+import { time, tenantId, uuid, wholeNumber } from './options.ts'
 import { print, printJson } from './output.ts'
 
 export type SelectionOptions = Partial<
@@ -21,33 +21,38 @@ export type SelectionOptions = Partial<
   json?: boolean
 }
 
-/** The options by which a command on many messages says which. */
+/** Adds the options that select messages. */
 export function addSelection(command: Command, statuses: MessageState[]): Command {
   return command
-    .addOption(new Option('--status <status...>', 'those in this status').choices(statuses))
-    .option('--channel <name>', 'of this channel')
-    .option('--account <id>', 'of this account', uuid)
-    .option('--campaign <id>', 'of this campaign')
-    .option('--error-code <code>', 'with this error')
+    .addOption(new Option('--status <status...>', 'messages in this status').choices(statuses))
+    .option('--channel <name>', 'messages of this channel')
+    .option('--account <id>', 'messages of this account', uuid)
+    .option('--campaign <id>', 'messages of this campaign')
+    .option('--error-code <code>', 'messages with this error code')
     .option(
       '--since <time>',
-      'that failed, or were stored, since: ISO 8601 or so long ago (24h)',
-      moment,
+      'failed or stored at or after this time: ISO 8601, or an age (24h)',
+      time,
     )
-    .option('--until <time>', 'that failed, or were stored, before', moment)
-    .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
-    .option('--all', 'all that there are, without a limit')
-    .option('--dry-run', 'tell which they are, and change nothing')
-    .option('--tenant <id>', 'whose they are', tenantId, 1)
+    .option('--until <time>', 'failed or stored before this time', time)
+    .option(
+      '--limit <n>',
+      'maximum number of messages, oldest first',
+      wholeNumber(1, 1_000_000),
+      1_000,
+    )
+    .option('--all', 'no limit')
+    .option('--dry-run', 'list the messages and change nothing')
+    .option('--tenant <id>', 'their tenant', tenantId, 1)
     .option('--json', 'print the result as JSON')
 }
 
 export type Work = {
   sql: Sql
-  /** Those that are meant by name; with none, the options say which. */
+  /** Messages named by id; if empty, the options select them. */
   ids: string[]
   options: SelectionOptions
-  /** What the filter looks through. */
+  /** Statuses that the filter selects from by default. */
   statuses: MessageState[]
   change: (sql: Sql, options: ChangeOptions) => Promise<Change[]>
   /** For people: `queued again`. */
@@ -57,9 +62,9 @@ export type Work = {
 const batchSize = 1_000
 
 /**
- * Changes the messages that are named or meant, in batches of 1,000 that are a statement each, and prints what became of
- * them. Those that a filter meant and that have moved on meanwhile are told of, and no failure.
- * @throws {Failure} with exit code 1 where one that was named could not be changed, 2 where nothing says which are meant
+ * Changes the named or selected messages in batches of 1,000, one statement each, and prints the result. A selected
+ * message whose status has changed meanwhile is reported, but is no failure.
+ * @throws {Failure} with exit code 1 if a named message could not be changed
  */
 export async function changeSelected(work: Work): Promise<void> {
   const { sql, ids, options } = work
@@ -79,7 +84,7 @@ export async function changeSelected(work: Work): Promise<void> {
   report(changes, work, more)
 }
 
-/** A command that names no message has to say which it means. */
+/** Requires either ids or a filter, never both. */
 export function checkSelection(ids: string[], options: SelectionOptions): void {
   const { status, channel, account, campaign, errorCode, since, until, all } = options
   const given = [status, channel, account, campaign, errorCode, since, until, all]

@@ -10,9 +10,9 @@ export type Child = {
   stop(): Promise<void>
 }
 
-/** A script of this folder in a process of its own, which must not share the load's event loop. */
+/** Starts a script of `processes/`: what is measured must not share the load's event loop. */
 export function startChild(script: string, args: string[]): Child {
-  const path = join(import.meta.dirname, `${script}${extname(import.meta.filename)}`)
+  const path = join(import.meta.dirname, 'processes', `${script}${extname(import.meta.filename)}`)
   const child = fork(path, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = once(child, 'exit')
   return {

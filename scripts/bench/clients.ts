@@ -50,7 +50,7 @@ let runs = 0
 
 /** Clients in processes of their own: they must not share an event loop, nor a connection. */
 export function startClients(size: number): Clients {
-  const children: Child[] = Array.from({ length: size }, () => startChild('client-process', []))
+  const children: Child[] = Array.from({ length: size }, () => startChild('client', []))
   const all = async (work: Work, task: Partial<Task> & { lanes: number }): Promise<Done[]> => {
     runs += 1
     const run = `${Date.now().toString(36).toUpperCase()}${runs}`

@@ -42,19 +42,34 @@ export function addBench(program: Command): void {
       'Measure inserts, notifications, deliveries and webhooks against yardsticks in the same run, and the API under a load of requests, in a database of its own that is removed afterwards.',
     )
     .addOption(
-      new Option('--part <part...>', 'only these; default: all but history').choices(parts),
+      new Option('--part <part...>', 'parts to measure; default: all but history').choices(parts),
     )
-    .option('--rounds <n>', 'how often each is measured', wholeNumber(1, 100), 5)
-    .option('--seconds <n>', 'length of a sample', wholeNumber(1, 600), 3)
-    .option('--only <name...>', 'of part bulk these shapes, of part webhooks these channels')
-    .option('--inserts <n>', 'a sample of part worker', wholeNumber(1_000, 1e6), 24_000)
-    .option('--rows <n>', 'stored for part cost', wholeNumber(1_000, 1e7), 100_000)
-    .option('--messages <n>', 'stored for part history', wholeNumber(200_000, 1e9), 10_000_000)
-    .option('--deliveries <n>', 'sent for part deliveries', wholeNumber(1_000, 1e7), 50_000)
-    .option('--api-messages <n>', 'stored for part api', wholeNumber(10_000, 1e8), 1_000_000)
+    .option('--rounds <n>', 'samples of each variant', wholeNumber(1, 100), 5)
+    .option('--seconds <n>', 'seconds of a sample', wholeNumber(1, 600), 3)
+    .option('--only <name...>', 'shapes of part bulk, channels of part webhooks; default: all')
+    .option('--inserts <n>', 'messages in a sample of part worker', wholeNumber(1_000, 1e6), 24_000)
+    .option('--rows <n>', 'messages stored for part cost', wholeNumber(1_000, 1e7), 100_000)
+    .option(
+      '--messages <n>',
+      'messages stored for part history',
+      wholeNumber(200_000, 1e9),
+      10_000_000,
+    )
+    .option(
+      '--deliveries <n>',
+      'messages sent for part deliveries',
+      wholeNumber(1_000, 1e7),
+      50_000,
+    )
+    .option(
+      '--api-messages <n>',
+      'messages stored for part api',
+      wholeNumber(10_000, 1e8),
+      1_000_000,
+    )
     .option('--api-rate <n>', 'requests a second for part api', wholeNumber(1, 1e5), 1_000)
-    .option('--api-seconds <n>', 'how long part api asks', wholeNumber(1, 3_600), 60)
-    .option('--output <file>', 'write the results as JSON, too')
+    .option('--api-seconds <n>', 'seconds of load for part api', wholeNumber(1, 3_600), 60)
+    .option('--output <file>', 'also write the results as JSON')
     .action(async (options: Options) => {
       const { runBench } = await import('../bench/run.ts')
       await runBench({

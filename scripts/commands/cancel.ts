@@ -13,9 +13,11 @@ import { each } from './retry.ts'
 export function addCancel(program: Command): void {
   const command = program
     .command('cancel')
-    .summary('take back messages that wait')
-    .description('Take back messages that have not left: scheduled, queued, or between tries.')
-    .argument('[id...]', 'their numbers or uuids; or say by options which are meant', each)
+    .summary('cancel messages that are not sent yet')
+    .description(
+      'Cancel messages that are not sent yet: scheduled, queued, or waiting for a retry.',
+    )
+    .argument('[id...]', 'numbers or uuids of messages; without any, the options select them', each)
   addSelection(command, cancelable).action(async (ids: string[], options: SelectionOptions) => {
     checkSelection(ids, options)
     await withDatabase('cancel', async (sql) =>
@@ -31,7 +33,7 @@ export function addCancel(program: Command): void {
   })
   addHelp(command, {
     environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
-    notes: ['One that is "sending" is the provider\'s already, and goes.'],
+    notes: ['A message that is "sending" is with the provider already and cannot be canceled.'],
     examples: [
       'pigeonpost cancel 1042 1043',
       'pigeonpost cancel --campaign spring-2026 --all',

@@ -10,12 +10,12 @@ type Options = { tenant: number; limit: number; before?: number; json?: boolean 
 export function addHistory(program: Command): void {
   const command = program
     .command('history')
-    .summary('print what was said in a thread')
+    .summary('print the messages of a thread')
     .description('Print the latest messages of a thread, oldest first.')
     .argument('<thread>', 'its number or uuid', numberOrUuid)
-    .option('--tenant <id>', 'whose it is', tenantId, 1)
-    .option('--limit <n>', 'the latest so many', wholeNumber(1, 10_000), 50)
-    .option('--before <number>', 'only what was said before this message', wholeNumber(1, 2 ** 53))
+    .option('--tenant <id>', 'its tenant', tenantId, 1)
+    .option('--limit <n>', 'maximum number of messages, the latest', wholeNumber(1, 10_000), 50)
+    .option('--before <number>', 'only messages before this one', wholeNumber(1, 2 ** 53))
     .option('--json', 'print JSON Lines')
     .action(async (thread: string, options: Options) => history(thread, options))
   addHelp(command, {

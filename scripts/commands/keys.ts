@@ -20,7 +20,7 @@ const environment = ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'] as const
 export function addKeys(program: Command): void {
   const keys = program
     .command('keys')
-    .summary('make, list, rotate and revoke API keys')
+    .summary('create, list, rotate and revoke API keys')
     .description(
       'API keys of a tenant. A key is shown once, when it is made: only its hash is kept.',
     )
@@ -29,11 +29,11 @@ export function addKeys(program: Command): void {
       .command(name)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
-      .option('--tenant <id>', 'whose it is', tenantId, 1)
+      .option('--tenant <id>', 'its tenant', tenantId, 1)
       .option('--json', 'print the result as JSON')
 
-  const list = add('list', 'list the keys that work')
-    .option('--all', 'those, too, that are revoked or have expired')
+  const list = add('list', 'list the active keys')
+    .option('--all', 'include revoked and expired keys')
     .action(async (options: Common & { all?: boolean }) => {
       await withDatabase('keys', async (sql) =>
         show(await listKeys(sql, options.tenant, options), options),
@@ -44,15 +44,13 @@ export function addKeys(program: Command): void {
     examples: ['pigeonpost keys list', 'pigeonpost keys list --all --json'],
   })
 
-  const create = add('create', 'make a key')
-    .requiredOption('--name <name>', 'for people: who uses it')
-    .addOption(
-      new Option('--scope <scope...>', 'what it may do; default: everything').choices(scopes),
-    )
-    .option('--expires <time>', 'until when it works: ISO 8601, or so long from now (90d)', later)
+  const create = add('create', 'create a key')
+    .requiredOption('--name <name>', 'a name, for people: who uses the key')
+    .addOption(new Option('--scope <scope...>', 'its scopes; default: all').choices(scopes))
+    .option('--expires <time>', 'when it expires: ISO 8601, or a time from now (90d)', later)
     .option(
       '--rate-per-minute <n>',
-      'requests that each server takes by it; default: no limit',
+      'maximum requests a minute, per server; default: no limit',
       wholeNumber(1, 2 ** 31 - 1),
     )
     .action(async (options: Common & NewKeyOptions) => {
@@ -78,11 +76,11 @@ export function addKeys(program: Command): void {
     ],
   })
 
-  const rotate = add('rotate', 'make a key in place of another')
+  const rotate = add('rotate', 'replace a key with a new one')
     .argument('<key>', 'its uuid or its prefix (pp_1_abcd)')
     .option(
       '--grace <time>',
-      'until when the old one works, too: ISO 8601, or so long from now (24h)',
+      'how long the old key stays valid: ISO 8601, or a time from now (24h)',
       later,
     )
     .action(async (which: string, options: Common & { grace?: Date }) => {
@@ -96,7 +94,7 @@ export function addKeys(program: Command): void {
     })
   addHelp(rotate, { environment, examples: ['pigeonpost keys rotate pp_1_x3Kd --grace 24h'] })
 
-  const revoke = add('revoke', 'end a key')
+  const revoke = add('revoke', 'revoke a key')
     .argument('<key>', 'its uuid or its prefix (pp_1_abcd)')
     .action(async (which: string, options: Common) => {
       await withDatabase('keys', async (sql) => {
@@ -109,7 +107,7 @@ export function addKeys(program: Command): void {
   addHelp(revoke, { environment, examples: ['pigeonpost keys revoke pp_1_x3Kd'] })
 }
 
-/** For commander: a moment to come, in ISO 8601, or so long from now. */
+/** For commander: a future time, in ISO 8601, or a span from now. */
 function later(text: string): Date {
   const span = /^(\d{1,6})([smhd])$/.exec(text)
   const seconds = { s: 1, m: 60, h: 3_600, d: 86_400 }[span?.[2] ?? ''] ?? 0

@@ -6,8 +6,10 @@ import { addSweep } from './media/sweep.ts'
 export function addMedia(program: Command): void {
   const media = program
     .command('media')
-    .summary('move stored files, sweep what is left over, scan again')
-    .description('Stored files: to another storage, what no row names any more, and new scans.')
+    .summary('move stored files, remove orphans, rescan')
+    .description(
+      'Stored files: move them to another storage, remove those that no row names, and scan again.',
+    )
   addMove(media)
   addSweep(media)
   addRescan(media)

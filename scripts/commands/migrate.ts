@@ -13,11 +13,12 @@ export function addMigrate(program: Command): void {
     .summary('bring the schema of the database to this version')
     .description('Bring the schema of the database to this version. Run again, it changes nothing.')
     .addOption(
-      new Option('--check', 'change nothing; exit with 1 if there is something to do').conflicts(
-        'dryRun',
-      ),
+      new Option(
+        '--check',
+        'change nothing; exit with 1 if there are migrations to apply',
+      ).conflicts('dryRun'),
     )
-    .option('--dry-run', 'change nothing; tell what would be done')
+    .option('--dry-run', 'change nothing; list what would be applied')
     .option('--json', 'print the result as JSON')
     .action(async (options: Options) => runMigrate(options))
   addHelp(command, {

@@ -4,7 +4,7 @@ import { findKept, type InboxFilter, type InboxRow, selectInbox } from '../../db
 import { withDatabase } from '../app/database.ts'
 import { Failure } from '../app/failure.ts'
 import { addHelp } from '../app/help.ts'
-import { moment, tenantId, uuid, wholeNumber } from '../app/options.ts'
+import { time, tenantId, uuid, wholeNumber } from '../app/options.ts'
 import { print, printJson } from '../app/output.ts'
 
 type Options = Partial<Pick<InboxFilter, 'channel' | 'errorCode' | 'since' | 'until'>> & {
@@ -24,21 +24,30 @@ const pageSize = 500
 export function addReplay(program: Command): void {
   const command = program
     .command('replay')
-    .summary('take kept webhooks once more')
+    .summary('process stored webhooks again')
     .description(
-      'Take webhooks from the inbox once more: those that failed, or others. Nothing is stored twice.',
+      'Process webhooks from the inbox again: those that failed, or others. Nothing is stored twice.',
     )
-    .argument('[id...]', 'their uuids in the inbox; or say by options which are meant', each)
-    .option('--channel <name>', 'that came to this channel')
-    .option('--account <id>', 'that came for this account', uuid)
-    .option('--error-code <code>', 'that failed with this error')
-    .option('--since <time>', 'that came since: ISO 8601 or so long ago (24h)', moment)
-    .option('--until <time>', 'that came before', moment)
-    .option('--processed', 'those, too, that did not fail')
-    .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
-    .option('--all', 'all that failed, without a limit')
-    .option('--dry-run', 'tell which they are and why they failed, and change nothing')
-    .option('--tenant <id>', 'whose they are', tenantId, 1)
+    .argument(
+      '[id...]',
+      'uuids of webhooks in the inbox; without any, the options select them',
+      each,
+    )
+    .option('--channel <name>', 'webhooks of this channel')
+    .option('--account <id>', 'webhooks of this account', uuid)
+    .option('--error-code <code>', 'webhooks that failed with this error code')
+    .option('--since <time>', 'received at or after this time: ISO 8601, or an age (24h)', time)
+    .option('--until <time>', 'received before this time', time)
+    .option('--processed', 'include those that did not fail')
+    .option(
+      '--limit <n>',
+      'maximum number of webhooks, oldest first',
+      wholeNumber(1, 1_000_000),
+      1_000,
+    )
+    .option('--all', 'no limit')
+    .option('--dry-run', 'list the webhooks and their errors, and change nothing')
+    .option('--tenant <id>', 'their tenant', tenantId, 1)
     .option('--json', 'print the result as JSON')
     .action(async (ids: string[], options: Options) => {
       check(ids, options)
@@ -46,7 +55,7 @@ export function addReplay(program: Command): void {
     })
   addHelp(command, {
     environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
-    notes: ['Exit code 1 where one of them failed again; it stays in the inbox with its error.'],
+    notes: ['Exit code 1 if one of them fails again; it stays in the inbox with its error.'],
     examples: [
       'pigeonpost replay --all --dry-run',
       'pigeonpost replay --channel whatsapp --error-code payload_unreadable --since 7d',

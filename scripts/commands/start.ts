@@ -102,14 +102,14 @@ async function startAll(run: Run): Promise<void> {
   const reserved = await reservePort(config.HOST, config.PORT)
   parts.add({ name: 'the port', limit: 500, stop: async () => reserved.release() })
   const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
-  const remembered = await readEnvFile(dataFolder)
+  const saved = await readEnvFile(dataFolder)
 
-  const database = await startDatabase(run, dataFolder, remembered.DATABASE_URL)
+  const database = await startDatabase(run, dataFolder, saved.DATABASE_URL)
   if (stop.signal.aborted) return
   await migrate({ url: database.url, log: (line) => logger.warn(line) })
   if (stop.signal.aborted) return
 
-  const key = await prepareKey(database.url, remembered.PIGEONPOST_KEY)
+  const key = await prepareKey(database.url, saved.PIGEONPOST_KEY)
   const providers = startProviders({ dataFolder, url: database.url, logger })
   parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
   const ownUrl = urlOf(config.HOST, reserved.port)
@@ -155,10 +155,10 @@ async function startAll(run: Run): Promise<void> {
   else welcome(values, { dataFolder, embedded: database.embedded })
 }
 
-async function prepareKey(url: string, remembered: string | undefined): Promise<string> {
+async function prepareKey(url: string, savedKey: string | undefined): Promise<string> {
   const sql = connect(url, { max: 1, name: 'pigeonpost start' })
   try {
-    return (await prepareFirstRun(sql, remembered)).key
+    return (await prepareFirstRun(sql, savedKey)).key
   } finally {
     await sql.end({ timeout: 1 })
   }
@@ -167,10 +167,10 @@ async function prepareKey(url: string, remembered: string | undefined): Promise<
 async function startDatabase(
   run: Run,
   dataFolder: string,
-  remembered: string | undefined,
+  savedUrl: string | undefined,
 ): Promise<{ url: string; embedded: boolean }> {
   const { config, json, logger, parts, stop } = run
-  if (config.DATABASE_URL && !isEmbedded(config, remembered)) {
+  if (config.DATABASE_URL && !isEmbedded(config, savedUrl)) {
     await checkDatabase(config.DATABASE_URL)
     return { url: config.DATABASE_URL, embedded: false }
   }

@@ -20,25 +20,49 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const tools = join(root, '.tools')
 const [task = 'help', ...args] = process.argv.slice(2)
 
-/** Each task is a list of commands; the first that fails ends it. */
+/** What each task runs, one command after another until one fails; `help` is what `make help` says of it. */
 const tasks = {
-  setup: () => [],
-  run: () => [['node', 'scripts/pigeonpost.ts', 'start', ...args]],
-  test: () => [['node', 'test/run.ts', ...args]],
-  lint: () => [
-    ['tsc', '--noEmit'],
-    ['oxlint', '--type-aware', '--deny-warnings'],
-    ['oxfmt', '--check'],
-  ],
-  format: () => [['oxfmt']],
-  bench: () => [['node', 'scripts/pigeonpost.ts', 'bench', ...args]],
-  'bench-large': () => [['node', 'scripts/pigeonpost.ts', 'bench', '--part', 'history', ...args]],
-  build: () => [
-    ['node', '-e', "fs.rmSync('dist', { recursive: true, force: true })"],
-    ['tsc', '-p', 'tsconfig.build.json'],
-    ['node', '-e', "fs.chmodSync('dist/scripts/pigeonpost.js', 0o755)"],
-  ],
-  exec: () => [args],
+  help: { help: 'list what there is' },
+  setup: { help: 'install what is missing: Node and the packages', commands: () => [] },
+  run: {
+    help: 'run everything in this terminal: database, API and worker',
+    commands: () => [['node', 'scripts/pigeonpost.ts', 'start', ...args]],
+  },
+  test: {
+    help: "run the tests; ARGS='test/db/begin.test.ts' only these, PG_VERSION=15 on another PostgreSQL",
+    commands: () => [['node', 'test/run.ts', ...args]],
+  },
+  'test-slow': {
+    help: 'run the long tests: memory, kills, full disks, races',
+    commands: () => [['node', 'test/run.ts', '--slow', ...args]],
+  },
+  'test-matrix': { help: 'run all tests on PostgreSQL 15, 16, 17 and 18' },
+  lint: {
+    help: 'check types, lint and formatting',
+    commands: () => [
+      ['tsc', '--noEmit'],
+      ['oxlint', '--type-aware', '--deny-warnings'],
+      ['oxfmt', '--check'],
+    ],
+  },
+  format: { help: 'format the sources', commands: () => [['oxfmt']] },
+  build: {
+    help: 'compile into dist/',
+    commands: () => [
+      ['node', '-e', "fs.rmSync('dist', { recursive: true, force: true })"],
+      ['tsc', '-p', 'tsconfig.build.json'],
+      ['node', '-e', "fs.chmodSync('dist/scripts/pigeonpost.js', 0o755)"],
+    ],
+  },
+  bench: {
+    help: "measure this version against yardsticks; ARGS='--part single --rounds 1' measures less",
+    commands: () => [['node', 'scripts/pigeonpost.ts', 'bench', ...args]],
+  },
+  'bench-large': {
+    help: 'measure reads with 10 million messages stored',
+    commands: () => [['node', 'scripts/pigeonpost.ts', 'bench', '--part', 'history', ...args]],
+  },
+  clean: { help: 'remove build outputs and installed packages, never your data' },
 }
 
 main().catch((error) => {
@@ -47,20 +71,26 @@ main().catch((error) => {
 })
 
 async function main() {
+  if (task === 'help') return console.log(describeTasks())
   if (task === 'clean') return clean()
   if (task === 'node') return console.log(await bringNode())
   if (task === 'test-matrix') return testMatrix()
-  if (!Object.hasOwn(tasks, task)) {
-    throw new Error(
-      `there is no task "${task}". Tasks: ${Object.keys(tasks).join(', ')}, test-matrix, node, clean`,
-    )
+  // No target of make: any command with this Node and these packages.
+  if (task !== 'exec' && !Object.hasOwn(tasks, task)) {
+    throw new Error(`there is no task "${task}"\n\n${describeTasks()}`)
   }
   const env = await prepare(process.env.PG_VERSION)
-  for (const [command, ...rest] of tasks[task]()) {
+  for (const [command, ...rest] of task === 'exec' ? [args] : tasks[task].commands()) {
     const end = await run(command, rest, { env })
     if (end.signal) dieOf(end.signal)
     if (end.signal || end.code !== 0) process.exit(end.code ?? undefined)
   }
+}
+
+function describeTasks() {
+  return Object.entries(tasks)
+    .map(([name, { help }]) => `  make ${name.padEnd(12)}  ${help}`)
+    .join('\n')
 }
 
 /** The whole suite on each supported PostgreSQL; every version runs, even after one failed. */
@@ -69,7 +99,7 @@ async function testMatrix() {
   for (const version of ['15', '16', '17', '18']) {
     console.log(`\nPostgreSQL ${version}`)
     const env = await prepare(version)
-    const end = await run('node', ['test/run.ts', ...args], { env })
+    const end = await run('node', ['test/run.ts', '--all', ...args], { env })
     if (end.signal) return dieOf(end.signal)
     if (end.code !== 0) failed.push(version)
   }

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { beginSending } from '../support/outbox.ts'
-import { coreDatabase, receive } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 
 type Row = Record<string, unknown>

@@ -1,9 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { coreDatabase, refusal, type Row, rule } from '../support/core.ts'
+import { testDatabase } from '../support/database.ts'
+import type { Row } from '../support/messages.ts'
+import { refusal, rule } from '../support/rules.ts'
 
-const { sql } = await coreDatabase(t)
+const { sql } = await testDatabase(t)
 const folder = join(import.meta.dirname, '..', '..', 'migrations', 'fixtures')
 
 /** Tables with a tenant, but for partitions, which have what their parent has. */

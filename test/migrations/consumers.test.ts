@@ -1,9 +1,12 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal, seeded, someoneWaits } from '../support/sql.ts'
-import { waitFor } from '../support/wait.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { seeded } from '../support/random.ts'
+import { violation } from '../support/rules.ts'
+import { someoneWaits, waitFor } from '../support/wait.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 
 const idsOf = async (tenant: number): Promise<number[]> =>
@@ -28,9 +31,9 @@ t.test('each event once, though calls race and some roll back', async (t) => {
   await sql`create table done (consumer text, id bigint)`
   await receive(sql, { tenant: 1, id: 'first' })
   let writing = true
-  const writers = core.pool(2)
+  const writers = core.connect({ max: 2 })
   const work = async (worker: number): Promise<void> => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     const random = seeded(worker)
     for (let last = false; ;) {
       await own`begin`
@@ -69,7 +72,7 @@ t.test('two calls of one name wait for each other; another name does not', async
   await receive(sql, { tenant: 2, id: 'm' })
   await sql`select * from pigeonpost.consume_events('late', 2)`
   await receive(sql, { tenant: 2, id: 'n' })
-  const [one, two] = [core.pool(1), core.pool(1)]
+  const [one, two] = [core.connect({ max: 1 }), core.connect({ max: 1 })]
   await one`begin`
   const first = await consume(one, 'late', 2)
   t.equal(first.length, 1)
@@ -94,7 +97,7 @@ t.test('a consumer belongs to its tenant, and a reader may be one', async (t) =>
   await receive(sql, { tenant: 5, id: 'm' })
   const reader = await core.login(['pigeonpost_reader'], [4])
   t.same(await consume(reader, 'c', 4), await idsOf(4))
-  t.same(await refusal(consume(reader, 'c', 5)), {
+  t.same(await violation(consume(reader, 'c', 5)), {
     code: 'PPT01',
     constraint: 'tenant_is_granted',
     column: 'tenant_id',
@@ -144,7 +147,7 @@ t.test('a cursor below the floor gets an error that says how to go on', async (t
     () => reader`select * from pigeonpost.read_events(${floor - 1})`,
     () => reader`select * from pigeonpost.read_events(0, 10, 8)`,
   ]) {
-    t.match(await refusal(work()), { code: 'PPS01', constraint: 'cursor_above_floor' })
+    t.match(await violation(work()), { code: 'PPS01', constraint: 'cursor_above_floor' })
     await work().catch((error: { hint: string }) => hints.push(error.hint))
   }
   const last = (await idsOf(8)).at(-1)

@@ -1,24 +1,12 @@
 import type postgres from 'postgres'
 import t from 'tap'
 import { waitFor } from '../support/wait.ts'
-import {
-  coreDatabase,
-  countRows,
-  deliver,
-  isRefused,
-  newId,
-  newPhone,
-  newTenant,
-  refusal,
-  type Refused,
-  refuses,
-  rule,
-  type Runner,
-  type Sql,
-  store,
-} from '../support/core.ts'
+import type { Db, Sql } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { countRows, deliver, newId, newPhone, newTenant, store } from '../support/messages.ts'
+import { isRefused, refusal, type Refused, refuses, rule } from '../support/rules.ts'
 
-const { sql } = await coreDatabase(t)
+const { sql } = await testDatabase(t)
 
 t.test('a direct conversation has two sides: a third is refused, and both stay', async (t) => {
   const tenant = newTenant()
@@ -34,7 +22,7 @@ t.test('a direct conversation has two sides: a third is refused, and both stay',
     'drop trigger "100_normalise" on pigeonpost.conversation_participants',
     (tx) => isRefused(tx, (tx) => join(tx, tenant, id, third), 'direct_is_full'),
   )
-  const removals: Record<string, (tx: Runner) => Promise<unknown>> = {
+  const removals: Record<string, (tx: Db) => Promise<unknown>> = {
     deleted: (tx) =>
       tx`delete from pigeonpost.conversation_participants where tenant_id = ${tenant} and customer_id = ${customer_id}`,
     'our own deleted': (tx) =>
@@ -119,23 +107,23 @@ t.test(
     }
     await refuses(
       t,
-      sql.begin(async (tx) => void (await build(tx as Runner, tenant, [a]))),
+      sql.begin(async (tx) => void (await build(tx as Db, tenant, [a]))),
       { code: 'PPC01', constraint: 'multi_has_two_participants', hint: /at least two/ },
       'refused by the commit itself',
     )
-    const id = await sql.begin(async (tx) => build(tx as Runner, tenant, [a, b]))
+    const id = await sql.begin(async (tx) => build(tx as Db, tenant, [a, b]))
     await rule(t, sql, 'nor does it fall below', without, (tx) =>
       isRefused(tx, (tx) => leave(tx, tenant, id, a), 'multi_has_two_participants'),
     )
     await sql.begin(async (tx) => {
-      await leave(tx as Runner, tenant, id, a)
-      await leave(tx as Runner, tenant, id, b)
-      await join(tx as Runner, tenant, id, c)
-      await join(tx as Runner, tenant, id, d)
+      await leave(tx as Db, tenant, id, a)
+      await leave(tx as Db, tenant, id, b)
+      await join(tx as Db, tenant, id, c)
+      await join(tx as Db, tenant, id, d)
     })
     await sql.begin(async (tx) => {
       await tx`delete from pigeonpost.conversation_participants where tenant_id = ${tenant} and conversation_id = ${id}`
-      await join(tx as Runner, tenant, id, a)
+      await join(tx as Db, tenant, id, a)
       const [account] =
         await tx`select account_id from pigeonpost.conversations where tenant_id = ${tenant} and id = ${id}`
       await tx`insert into pigeonpost.conversation_participants (tenant_id, conversation_id, account_id) values (${tenant}, ${id}, ${account?.['account_id']})`
@@ -158,7 +146,7 @@ t.test(
     >`select id from pigeonpost.customers where tenant_id = ${tenant}`
     const id = await sql.begin(async (tx) =>
       build(
-        tx as Runner,
+        tx as Db,
         tenant,
         people.map((row) => row.id),
       ),
@@ -179,7 +167,7 @@ async function leaveAtOnce(
 ): Promise<{ refused: string[]; left: number }> {
   const tenant = newTenant()
   const [a = '', b = '', c = ''] = await customers(pool, tenant, 3)
-  const id = await pool.begin(async (tx) => build(tx as Runner, tenant, [a, b, c]))
+  const id = await pool.begin(async (tx) => build(tx as Db, tenant, [a, b, c]))
   const [one, two] = await Promise.all([pool.reserve(), pool.reserve()])
   const refused: string[] = []
   const note = (end: Refused | null): void => {
@@ -237,7 +225,7 @@ t.test('of two who leave a conversation of three at once, one stays', async (t) 
   }
 
   t.test('not so without the lock, nor, in a snapshot, with nothing but the lock', async (t) => {
-    const { sql: clone } = await coreDatabase(t)
+    const { sql: clone } = await testDatabase(t)
     const check = 'pigeonpost_private.tg__check_multi()'
     const wrong = { refused: [], left: 1 }
     await replaceIn(clone, check, "= 'read committed'", 'is not null')
@@ -420,7 +408,7 @@ t.test('closing in a snapshot older than the thread fails and may be tried again
   t.equal(await countRows(sql, 'threads', tenant), 2)
 
   t.test('or its thread would stay active', async (t) => {
-    const { sql: clone } = await coreDatabase(t)
+    const { sql: clone } = await testDatabase(t)
     await replaceIn(
       clone,
       'pigeonpost_private.tg_conversations__archive_thread()',
@@ -447,7 +435,7 @@ t.test('closing in a snapshot older than the thread fails and may be tried again
 t.test('4,000 participants come and go in a transaction each', async (t) => {
   const tenant = newTenant()
   const people = await customers(sql, tenant, 4000)
-  const id = await sql.begin(async (tx) => build(tx as Runner, tenant, people.slice(0, 2)))
+  const id = await sql.begin(async (tx) => build(tx as Db, tenant, people.slice(0, 2)))
   /** How many members it reads, the checks at its end included. */
   const reads = async (
     work: (tx: postgres.TransactionSql<{ bigint: number }>) => Promise<unknown>,
@@ -482,20 +470,20 @@ t.test('4,000 participants come and go in a transaction each', async (t) => {
   t.ok(removed.many <= 20 * removed.few, `removed: ${removed.few}, then ${removed.many} are read`)
 })
 
-async function customer(runner: Runner, tenant: number, address?: string): Promise<string> {
+async function customer(runner: Db, tenant: number, address?: string): Promise<string> {
   const [row] = await runner<{ id: string }[]>`
     insert into pigeonpost.customers (tenant_id, external_type, external_id)
     values (${tenant}, ${address ? 'whatsapp' : null}, ${address ?? null}) returning id`
   return row?.id ?? ''
 }
 
-async function customers(runner: Runner, tenant: number, count: number): Promise<string[]> {
+async function customers(runner: Db, tenant: number, count: number): Promise<string[]> {
   const rows = await runner<{ id: string }[]>`
     insert into pigeonpost.customers (tenant_id) select ${tenant}::integer from generate_series(1, ${count}) returning id`
   return rows.map(({ id }) => id)
 }
 
-async function build(runner: Runner, tenant: number, people: string[]): Promise<string> {
+async function build(runner: Db, tenant: number, people: string[]): Promise<string> {
   const [row] = await runner<{ id: string }[]>`
     insert into pigeonpost.conversations (tenant_id, type) values (${tenant}, 'multi') returning id`
   const id = row?.id ?? ''
@@ -503,18 +491,18 @@ async function build(runner: Runner, tenant: number, people: string[]): Promise<
   return id
 }
 
-async function join(runner: Runner, tenant: number, id: string, person: string): Promise<unknown> {
+async function join(runner: Db, tenant: number, id: string, person: string): Promise<unknown> {
   return runner`
     insert into pigeonpost.conversation_participants (tenant_id, conversation_id, customer_id) values (${tenant}, ${id}, ${person})`
 }
 
-async function leave(runner: Runner, tenant: number, id: string, person: string): Promise<unknown> {
+async function leave(runner: Db, tenant: number, id: string, person: string): Promise<unknown> {
   return runner`
     update pigeonpost.conversation_participants set left_at = now()
     where tenant_id = ${tenant} and conversation_id = ${id} and customer_id = ${person}`
 }
 
-async function present(tenant: number, id: string, runner: Runner = sql): Promise<number> {
+async function present(tenant: number, id: string, runner: Db = sql): Promise<number> {
   const [row] = await runner<{ count: number }[]>`
     select count(*) from pigeonpost.conversation_participants
     where tenant_id = ${tenant} and conversation_id = ${id} and left_at is null`
@@ -522,7 +510,7 @@ async function present(tenant: number, id: string, runner: Runner = sql): Promis
 }
 
 /** Whether a backend waits for a lock. */
-async function isWaiting(runner: Runner, pid: number): Promise<boolean> {
+async function isWaiting(runner: Db, pid: number): Promise<boolean> {
   const rows =
     await runner`select from pg_stat_activity where pid = ${pid} and wait_event_type = 'Lock'`
   return rows.length > 0
@@ -535,7 +523,7 @@ async function status(tenant: number): Promise<unknown> {
 }
 
 /** Changes a function's text: the rule that stands there is gone. */
-async function replaceIn(runner: Runner, name: string, what: string, by: string): Promise<void> {
+async function replaceIn(runner: Db, name: string, what: string, by: string): Promise<void> {
   const [row] = await runner<
     { text: string }[]
   >`select pg_get_functiondef(${name}::regprocedure) as text`

@@ -1,9 +1,12 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal, seeded } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { seeded } from '../support/random.ts'
+import { violation } from '../support/rules.ts'
 import { waitFor } from '../support/wait.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 
 async function foldAll(on: Sql = sql, limit = 5000): Promise<number> {
@@ -30,7 +33,7 @@ t.test('after any history the folded counters are the exact ones', async (t) => 
     const pick = (n: number): number => Math.floor(random() * n)
     const address = (): string => `+2783111000${pick(6)}`
     const id = (): string => `m${pick(80)}`
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     const time = (): string => new Date(Date.UTC(2025, 0, 1) + pick(1e9)).toISOString()
     const someone = async (): Promise<string> =>
       (
@@ -108,12 +111,12 @@ t.test('folds at once, among writers, fold each event once', async (t) => {
   await foldAll()
   const progress = { writing: true }
   const folders = Array.from({ length: 4 }, async () => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     let folded = 0
     while (progress.writing) folded += await foldAll(own, 30)
     return folded
   })
-  const writers = core.pool(4)
+  const writers = core.connect({ max: 4 })
   await Promise.all(
     Array.from({ length: 4 }, async (_, writer) => {
       const random = seeded(writer)
@@ -149,7 +152,7 @@ t.test('folds at once, among writers, fold each event once', async (t) => {
 t.test('what is not settled is not folded', async (t) => {
   await receive(sql, { tenant: 6, id: 'first' })
   await foldAll()
-  const one = core.pool(1)
+  const one = core.connect({ max: 1 })
   await one`begin`
   await receive(one, { tenant: 6, id: 'early' })
   await receive(sql, { tenant: 6, id: 'late' })
@@ -172,7 +175,7 @@ t.test('what is not settled is not folded', async (t) => {
 t.test('a fold holds nothing while it waits for a row', async (t) => {
   const message = await receive(sql, { tenant: 7, id: 'a' })
   const other = await receive(sql, { tenant: 7, id: 'b', address: '+27831110002' })
-  const one = core.pool(1)
+  const one = core.connect({ max: 1 })
   await one`begin`
   await one`update pigeonpost.conversations set group_metadata = '{"x": 1}' where tenant_id = 7 and id = ${message?.conversation_id ?? ''}`
   const folding = foldAll()
@@ -193,7 +196,7 @@ t.test('a fold holds nothing while it waits for a row', async (t) => {
   await receive(sql, { tenant: 7, id: 'c' })
   await one`begin`
   await one`update pigeonpost.conversations set group_metadata = '{}' where tenant_id = 7`
-  t.match(await refusal(foldAll()), { code: '55P03' }, 'and at last it says so')
+  t.match(await violation(foldAll()), { code: '55P03' }, 'and at last it says so')
   await one`rollback`
   await foldAll()
   t.same(await wrong(7), [])

@@ -1,23 +1,17 @@
 import t from 'tap'
-import {
-  coreDatabase,
-  newId,
-  newPhone,
-  newTenant,
-  type Row,
-  rule,
-  type Runner,
-  store,
-} from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { newId, newPhone, newTenant, type Row, store } from '../support/messages.ts'
+import { rule } from '../support/rules.ts'
 
-const { sql, connect } = await coreDatabase(t)
+const { sql, connect } = await testDatabase(t)
 
-async function counted(on: Runner, tenant: number | null = null): Promise<Row[]> {
+async function counted(on: Db, tenant: number | null = null): Promise<Row[]> {
   return on<Row[]>`
     select * from pigeonpost_private.read_counts(${tenant}) order by tenant_id, account_id, direction, content_type, status`
 }
 
-async function real(on: Runner, tenant: number | null = null): Promise<Row[]> {
+async function real(on: Db, tenant: number | null = null): Promise<Row[]> {
   return on<Row[]>`
     select tenant_id, account_id, direction, content_type, status, count(*) as messages from pigeonpost.messages
     where ${tenant}::integer is null or tenant_id = ${tenant}
@@ -34,7 +28,7 @@ async function fold(): Promise<void> {
 const contentTypes = ['text', 'image', 'file', 'location'] as const
 
 /** Something that happens to messages, at random. */
-async function happen(on: Runner, tenant: number, phone: string, n: number): Promise<void> {
+async function happen(on: Db, tenant: number, phone: string, n: number): Promise<void> {
   const content_type = contentTypes[n % 4]
   const base = { tenant_id: tenant, address: phone, body: 'x', content_type }
   switch (n % 9) {
@@ -119,7 +113,7 @@ t.test('they are exact in every snapshot, while others write and fold', async (t
   let looks = 0
   do {
     await sql.begin('isolation level repeatable read read only', async (tx) => {
-      t.strictSame([...(await counted(tx as Runner))], [...(await real(tx as Runner))])
+      t.strictSame([...(await counted(tx as Db))], [...(await real(tx as Db))])
     })
     looks += 1
   } while (!writing.signal.aborted)

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import t from 'tap'
-import { applyCommitted, coreDatabase, migrationsFolder, receive, refusal } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation } from '../support/rules.ts'
+import { applyCommitted, migrationsFolder } from '../support/schema.ts'
 
 // Document 002's statements, as they stand there.
 const insertStatement = `INSERT INTO et_messages (
@@ -58,8 +61,8 @@ const thread = (statement: string, id: number): string =>
   statement.replace('123;', `${id};`).replace('123\n', `${id}\n`)
 
 t.test('document 002 runs verbatim', async (t) => {
-  const core = await coreDatabase(t)
-  const other = await coreDatabase(t)
+  const core = await testDatabase(t)
+  const other = await testDatabase(t)
   const bridge = await other.login(['pigeonpost_bridge'], [101])
   for (const [who, sql] of [
     ['by the owner, tenant and lead unknown', core.sql],
@@ -111,7 +114,7 @@ t.test('document 002 runs verbatim', async (t) => {
       t.match(await sql.unsafe(leadQuery), [{ message_id: '3EB0ABC124', thread_id: 2 }])
     })
   }
-  t.same(await refusal(bridge.unsafe(insertStatement.replace('101,', '102,'))), {
+  t.same(await violation(bridge.unsafe(insertStatement.replace('101,', '102,'))), {
     code: 'PPT01',
     constraint: 'tenant_is_granted',
     column: 'tenant_id',
@@ -120,7 +123,7 @@ t.test('document 002 runs verbatim', async (t) => {
 })
 
 t.test('a migrated database', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
 
   await t.test(
@@ -152,7 +155,7 @@ t.test('a migrated database', async (t) => {
       t.same(row, { timestamp, sent_at: new Date(timestamp) })
     }
     t.same(
-      await refusal(sql`insert into et_messages (tenant_id, lead_id, channel, message_id, timestamp, direction, raw_json)
+      await violation(sql`insert into et_messages (tenant_id, lead_id, channel, message_id, timestamp, direction, raw_json)
         values (12, 1, 'sms', 'far', 9000000000000000000, 'inbound', '{}')`),
       { code: 'PPV01', constraint: 'et_messages_timestamp_in_range', column: 'timestamp' },
     )
@@ -182,17 +185,17 @@ t.test('a migrated database', async (t) => {
     }
     for (const column of Object.keys(whole)) {
       const { [column]: _, ...rest } = whole
-      const found = await refusal(sql`insert into et_messages ${sql(rest as never)}`)
+      const found = await violation(sql`insert into et_messages ${sql(rest as never)}`)
       t.match(found, { code: 'PPV01', constraint: `et_messages_${column}_is_named`, column })
     }
     t.match(
-      await refusal(sql`insert into et_messages ${sql({ ...whole, message_id: '' } as never)}`),
+      await violation(sql`insert into et_messages ${sql({ ...whole, message_id: '' } as never)}`),
       {
         constraint: 'et_messages_message_id_is_named',
       },
     )
     t.match(
-      await refusal(
+      await violation(
         sql`insert into et_messages ${sql({ ...whole, direction: 'sideways' } as never)}`,
       ),
       {
@@ -202,7 +205,7 @@ t.test('a migrated database', async (t) => {
       },
     )
     t.match(
-      await refusal(
+      await violation(
         sql`insert into et_messages ${sql({ ...whole, message_type: 'smell' } as never)}`,
       ),
       {
@@ -213,7 +216,7 @@ t.test('a migrated database', async (t) => {
     )
     t.same(await sql`select * from pigeonpost.customers where tenant_id = 14`, [])
     t.match(
-      await refusal(
+      await violation(
         sql`insert into et_threads (tenant_id, lead_id, channel) values (14, 1, 'whatsapp')`,
       ),
       {
@@ -240,17 +243,17 @@ t.test('a migrated database', async (t) => {
       await sql`select body, previous_body from pigeonpost.message_history where tenant_id = 16`,
       [{ body: 'after', previous_body: 'before' }],
     )
-    t.match(await refusal(sql`update et_messages set lead_id = 2 where tenant_id = 16`), {
+    t.match(await violation(sql`update et_messages set lead_id = 2 where tenant_id = 16`), {
       constraint: 'messages_sides_never_change',
     })
-    t.match(await refusal(sql`update et_threads set channel = 'sms' where tenant_id = 16`), {
+    t.match(await violation(sql`update et_threads set channel = 'sms' where tenant_id = 16`), {
       constraint: 'threads_sides_never_change',
     })
-    t.match(await refusal(sql`update et_threads set status = 'gone' where tenant_id = 16`), {
+    t.match(await violation(sql`update et_threads set status = 'gone' where tenant_id = 16`), {
       constraint: 'threads_status_known',
     })
     await sql`update et_threads set status = 'archived' where tenant_id = 16`
-    t.match(await refusal(sql`update et_threads set status = 'active' where tenant_id = 16`), {
+    t.match(await violation(sql`update et_threads set status = 'active' where tenant_id = 16`), {
       constraint: 'threads_stay_archived',
     })
   })
@@ -352,7 +355,7 @@ t.test('a migrated database', async (t) => {
   )
 
   await t.test('8 writers and 50 new leads leave 50 active threads', async (t) => {
-    const writers = core.pool(8)
+    const writers = core.connect({ max: 8 })
     await Promise.all(
       Array.from({ length: 8 }, async (_, writer) => {
         for (let lead = 1; lead <= 50; lead++) {
@@ -375,7 +378,7 @@ t.test('a migrated database', async (t) => {
 })
 
 t.test('the history queries use indexes under the owner and under a bridge', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   // A hundred leads in each of 20 tenants, made the quick way: only the plans are looked at.
   await sql.begin(async (tx) => {
@@ -414,7 +417,7 @@ t.test('the history queries use indexes under the owner and under a bridge', asy
 })
 
 t.test('names that are taken: the views go to the schema pigeonpost', async (t) => {
-  const core = await coreDatabase(t, { blank: true })
+  const core = await testDatabase(t, { blank: true })
   await core.sql`create table public.et_messages (mine integer)`
   await applyCommitted(core.sql)
   t.same(

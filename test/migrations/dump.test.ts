@@ -5,7 +5,9 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { connect, type Sql } from '../../db/connect.ts'
 import { startTestCluster } from '../support/cluster.ts'
-import { applyCommitted, type Core, coreDatabase, receive } from '../support/sql.ts'
+import { testDatabase, type TestDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { applyCommitted } from '../support/schema.ts'
 import { postgresVersion } from '../support/version.ts'
 
 const execute = promisify(execFile)
@@ -18,13 +20,13 @@ const consume = async (sql: Sql): Promise<string[]> =>
   ).map((row) => row.id)
 
 /** A log with events that a consumer has read, some that it has not, and a writer under way. */
-async function source(): Promise<{ core: Core; writer: Sql }> {
-  const core = await coreDatabase(t)
+async function source(): Promise<{ core: TestDatabase; writer: Sql }> {
+  const core = await testDatabase(t)
   await core.login(['pigeonpost_bridge'], [1])
   for (let index = 0; index < 20; index++)
     await receive(core.sql, { tenant: 1, id: `read ${index}` })
   t.equal((await consume(core.sql)).length, 20)
-  const writer = core.pool(1)
+  const writer = core.connect({ max: 1 })
   await writer`begin`
   await receive(writer, { tenant: 1, id: 'never here' })
   await receive(core.sql, { tenant: 1, id: 'unread 1' })

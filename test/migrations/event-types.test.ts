@@ -4,15 +4,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import t from 'tap'
 import { eventTypes } from '../../db/events/types.ts'
-import {
-  coreDatabase,
-  newPhone,
-  newTenant,
-  type Row,
-  rule,
-  type Runner,
-  store,
-} from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { newPhone, newTenant, type Row, store } from '../support/messages.ts'
+import { rule } from '../support/rules.ts'
 import {
   type EventTypeRow,
   readmeFile,
@@ -22,7 +17,7 @@ import {
   withEventTable,
 } from '../support/event-types.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 const rows = [...(await sql.unsafe<EventTypeRow[]>(selectEventTypes))]
 const known = new Set(rows.map(({ type }) => type))
@@ -45,7 +40,7 @@ t.test('what is made from the list is made from it as it is', async (t) => {
 
 t.test('no function of the schema names a type that is not registered', async (t) => {
   /** Literals such as 'thread.opened', and the beginnings of composed ones, such as 'account.'. */
-  const literals = async (tx: Runner): Promise<string[]> => {
+  const literals = async (tx: Db): Promise<string[]> => {
     const functions = await tx<{ source: string }[]>`
       select prosrc as source from pg_proc
       where pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)`
@@ -59,7 +54,7 @@ t.test('no function of the schema names a type that is not registered', async (t
     return [...new Set(found)].toSorted()
   }
   const composed = ['account.', 'message.']
-  const unknown = async (tx: Runner) =>
+  const unknown = async (tx: Db) =>
     (await literals(tx)).filter((one) => !known.has(one) && !composed.includes(one))
   t.strictSame(await unknown(sql), [])
   for (const name of composed) t.ok((await literals(sql)).includes(name), name)
@@ -199,7 +194,7 @@ t.test('each type is logged by what it tells of, and its payload is as registere
 
 t.test('readers of every role see the list, and only the owner changes it', async (t) => {
   for (const role of ['pigeonpost_bridge', 'pigeonpost_reader', 'pigeonpost_app']) {
-    const login = await core.login(role.slice('pigeonpost_'.length), [role])
+    const login = await core.login([role])
     t.equal((await login`select from pigeonpost.event_types`).count, known.size, role)
     await t.rejects(login`delete from pigeonpost.event_types`, { code: '42501' }, role)
   }

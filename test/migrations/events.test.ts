@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation } from '../support/rules.ts'
 
 type Event = {
   id: number
@@ -25,7 +27,7 @@ const shape = (
 })
 
 t.test('events have the documents’ shapes', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
 
   await t.test('a first inbound message tells of all that it made, in order', async (t) => {
@@ -296,12 +298,12 @@ t.test('events have the documents’ shapes', async (t) => {
         ),
         await read(reader, null),
       )
-      t.match(await refusal(reader`select * from pigeonpost_private.log_cursors`), {
+      t.match(await violation(reader`select * from pigeonpost_private.log_cursors`), {
         code: '42501',
       })
       t.same(await bridge`select * from pigeonpost.read_events() limit 0`, [])
       const stranger = await core.login([])
-      t.match(await refusal(stranger`select * from pigeonpost.read_events()`), { code: '42501' })
+      t.match(await violation(stranger`select * from pigeonpost.read_events()`), { code: '42501' })
     },
   )
 })

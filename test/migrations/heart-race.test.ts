@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, seeded } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { seeded } from '../support/random.ts'
 
 type Row = Record<string, unknown>
 type Turn = { on: Sql; tenant: number; pick(n: number): number; n: number }
@@ -12,7 +14,7 @@ const tenants = [1, 2, 3]
 /** Its transaction stays open all the time. */
 const held = 4
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 const tally: Record<string, number> = {}
 const count = (what: string, n = 1): void => void (tally[what] = (tally[what] ?? 0) + n)
@@ -154,7 +156,7 @@ async function untilRead(next: () => Promise<number>): Promise<void> {
   }
 }
 function follow(tenant: number): Promise<void> {
-  const own = core.pool(1)
+  const own = core.connect({ max: 1 })
   const into = read[tenant] ?? []
   return untilRead(async () => {
     const rows = await own<{ id: number }[]>`
@@ -164,7 +166,7 @@ function follow(tenant: number): Promise<void> {
   })
 }
 function consume(): Promise<void> {
-  const own = core.pool(1)
+  const own = core.connect({ max: 1 })
   return untilRead(async () => {
     let found = 0
     for (const tenant of tenants) {
@@ -179,7 +181,7 @@ function consume(): Promise<void> {
 }
 /** Holds the notify lock for a while, as a relay does, and not for a while. */
 async function notifier(): Promise<void> {
-  const own = core.pool(1)
+  const own = core.connect({ max: 1 })
   while (state.racing) {
     await own`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0)`
     for (let n = 0; n < 20 && state.racing; n += 1) await own`select pg_sleep(0.01)`
@@ -190,14 +192,14 @@ async function notifier(): Promise<void> {
 const fold = async (on: Sql): Promise<number> =>
   persist('fold', async () => Number((await on`select pigeonpost.fold(200) as n`)[0]?.['n']))
 async function folder(): Promise<void> {
-  const own = core.pool(1, settings)
+  const own = core.connect({ max: 1, settings: settings })
   while (state.racing) await fold(own)
 }
 async function race(): Promise<void> {
   const until = Date.now() + seconds * 1000
   await Promise.all(
     workers.map(async ([what, work, as], worker) => {
-      const on = as ?? core.pool(1, settings)
+      const on = as ?? core.connect({ max: 1, settings: settings })
       const random = seeded(worker + 1)
       const pick = (n: number): number => Math.floor(random() * n)
       for (let n = 1; state.racing && (seconds ? Date.now() < until : n <= turns); n += 1) {
@@ -248,7 +250,7 @@ const wrong: Record<string, string> = {
 t.test('the whole heart, raced: nothing is lost, twice, out of order or miscounted', async (t) => {
   await sql`insert into pigeonpost.tenants (tenant_id) select generate_series(1, 4) on conflict do nothing`
   // Else it would hold the notify lock along with the others that notify, and no relay could take it from it.
-  const long = core.pool(1, { 'pigeonpost.notify': 'off' })
+  const long = core.connect({ max: 1, settings: { 'pigeonpost.notify': 'off' } })
   await long`begin`
   const late = await receive(long, { tenant: held, id: 'held' })
   await Promise.all([race(), ...tenants.map(follow), follow(held), consume(), notifier(), folder()])

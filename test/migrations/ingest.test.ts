@@ -1,9 +1,12 @@
 import t from 'tap'
 import type { Sql, Transaction } from '../../db/connect.ts'
 import { asTenant } from '../../db/tenant.ts'
-import { coreDatabase, receive, refusal, seeded } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { seeded } from '../support/random.ts'
+import { violation } from '../support/rules.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 
 type Row = Record<string, unknown>
@@ -375,7 +378,7 @@ t.test('one bad row does not sink the rest, and says what is wrong with it', asy
     [[{ tenant_id: 'x' }], { constraint: 'tenant_is_named', column: 'tenant_id' }],
     [[{ tenant_id: 1e12 }], { constraint: 'tenant_is_named', column: 'tenant_id' }],
   ] as const) {
-    t.match(await refusal(ingest(sql, whole)), { code: 'PPV01', ...expected })
+    t.match(await violation(ingest(sql, whole)), { code: 'PPV01', ...expected })
   }
 })
 
@@ -465,7 +468,7 @@ t.test(
     await receive(sql, { tenant: 104, id: 'first' })
     const results = await Promise.all(
       [1, 2, 3, 4, 5, 6].map(async (writer) => {
-        const own = core.pool(1)
+        const own = core.connect({ max: 1 })
         // Twice: to new addresses, and again.
         return [...(await ingest(own, batch(writer))), ...(await ingest(own, batch(writer + 10)))]
       }),
@@ -505,16 +508,16 @@ t.test(
       'a known address, the short way',
     )
     const refused = { code: 'PPT01', constraint: 'tenant_is_granted', column: 'tenant_id' }
-    t.same(await refusal(ingest(bridge, [plain(106, 'a')])), refused)
+    t.same(await violation(ingest(bridge, [plain(106, 'a')])), refused)
     t.same(
-      await refusal(
+      await violation(
         bridge`insert into pigeonpost.ingest_batches (tenant_id, messages) values (106, '[]')`,
       ),
       refused,
     )
     // The batch is of the tenant that was checked, whatever its rows say.
     await bridge`insert into pigeonpost.ingest_batches (tenant_id, messages) values (105, ${bridge.json([plain(106, 'sneaky') as never])})`
-    t.match(await refusal(ingest(reader, [plain(105, 'x')])), { code: '42501' })
+    t.match(await violation(ingest(reader, [plain(105, 'x')])), { code: '42501' })
     t.match(
       await asTenant(
         app,
@@ -525,7 +528,7 @@ t.test(
       [{ outcome: 'stored' }],
     )
     t.same(
-      await refusal(
+      await violation(
         asTenant(
           app,
           105,
@@ -567,7 +570,11 @@ t.test('no role makes the row triggers stand back', async (t) => {
       `select pigeonpost_private.append_event(107, 'message.inbound.created')`,
       'select pigeonpost_private.tg_ingest_batches__ingest()',
     ]) {
-      t.match(await refusal(role.unsafe(attempt)), { code: /^(42501|0A000|3F000|42883)$/ }, attempt)
+      t.match(
+        await violation(role.unsafe(attempt)),
+        { code: /^(42501|0A000|3F000|42883)$/ },
+        attempt,
+      )
     }
     await role`select set_config('pigeonpost.ingest', 'on', false), set_config('pigeonpost.notify', 'off', false), set_config('search_path', 'pg_temp', false)`
     const id = role === app ? 'by the app' : 'by the bridge'

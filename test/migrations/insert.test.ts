@@ -1,19 +1,17 @@
 import t from 'tap'
+import { testDatabase } from '../support/database.ts'
 import {
-  coreDatabase,
   countRows,
   deliver,
-  isRefused,
   newId,
   newPhone,
   newTenant,
-  refuses,
   type Row,
-  rule,
   store,
-} from '../support/core.ts'
+} from '../support/messages.ts'
+import { isRefused, refuses, rule } from '../support/rules.ts'
 
-const { sql } = await coreDatabase(t)
+const { sql } = await testDatabase(t)
 
 t.test('an insert into an empty database makes everything, and numbers from 1', async (t) => {
   const message = await store(sql, { tenant_id: 1, address: '+27831234567', body: 'Hello' })

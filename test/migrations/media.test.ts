@@ -1,17 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import t from 'tap'
-import {
-  coreDatabase,
-  newId,
-  newPhone,
-  newTenant,
-  type Row,
-  type Runner,
-  store,
-} from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { newId, newPhone, newTenant, type Row, store } from '../support/messages.ts'
 import { waitFor } from '../support/wait.ts'
 
-const db = await coreDatabase(t)
+const db = await testDatabase(t)
 const { sql } = db
 const url = 'https://example.com/picture.jpg'
 
@@ -23,7 +17,7 @@ interface Media extends Row {
 }
 
 const put = (row: Row) => store(sql, { address: newPhone(), ...row })
-const mediaOf = (tenant: number, message: string, on: Runner = sql) =>
+const mediaOf = (tenant: number, message: string, on: Db = sql) =>
   on<
     Media[]
   >`select * from pigeonpost.media where tenant_id = ${tenant} and message_id = ${message} order by position`
@@ -35,7 +29,7 @@ const tasksOf = async (tenant: number): Promise<string[]> =>
 const eventsOf = (tenant: number) => sql<{ type: string; payload: Row }[]>`
   select type, payload from pigeonpost.read_events(null, 500, ${tenant}) where type like 'media.%'`
 
-async function storeFile(tenant: number, row: Row = {}, on: Runner = sql): Promise<string> {
+async function storeFile(tenant: number, row: Row = {}, on: Db = sql): Promise<string> {
   const content = randomUUID()
   const id = randomUUID()
   const [file] = await on<{ id: string }[]>`
@@ -52,7 +46,7 @@ async function storeFile(tenant: number, row: Row = {}, on: Runner = sql): Promi
     } as never)} returning id`
   return file?.id ?? ''
 }
-const upload = async (tenant: number, file: string, on: Runner = sql): Promise<string> => {
+const upload = async (tenant: number, file: string, on: Db = sql): Promise<string> => {
   const [row] = await on<{ id: string }[]>`
     insert into pigeonpost.media (tenant_id, file_id, owner_service, filename) values (${tenant}, ${file}, 'api', 'image.jpg') returning id`
   return row?.id ?? ''
@@ -314,12 +308,12 @@ t.test('a row that comes while the last one goes keeps the file', async (t) => {
 t.test('a row that comes while its file is judged learns the judgement', async (t) => {
   const tenant_id = newTenant()
   const file = await storeFile(tenant_id, { status: 'scanning' })
-  const judge = (tx: Runner) => tx`
+  const judge = (tx: Db) => tx`
     update pigeonpost.media_files set status = 'infected', storage = null, storage_key = null, signature = 'x'
     where tenant_id = ${tenant_id} and id = ${file}`
   await race(judge, (tx) => upload(tenant_id, file, tx))
   const again = await storeFile(tenant_id, { status: 'scanning' })
-  const clean = (tx: Runner) =>
+  const clean = (tx: Db) =>
     tx`update pigeonpost.media_files set status = 'clean' where tenant_id = ${tenant_id} and id = ${again}`
   await race((tx) => upload(tenant_id, again, tx), clean)
   const rows =
@@ -382,7 +376,7 @@ t.test('a message whose upload is gone is not sent without it', async (t) => {
   t.equal(await naming({ media_id: foreign, url }), 'rejected')
 
   const racing = await sql.begin(async (tx) => {
-    const stored = await store(tx as Runner, { ...row, address: newPhone(), media_id: there })
+    const stored = await store(tx as Db, { ...row, address: newPhone(), media_id: there })
     // On another connection: neither sees what the other does.
     await sql`delete from pigeonpost.media where tenant_id = ${tenant_id} and id = ${there}`
     return stored
@@ -432,15 +426,15 @@ t.test(
 
 /** The first is done and not committed when the second begins; it commits once the second is seen to wait for it. */
 async function race(
-  first: (tx: Runner) => Promise<unknown>,
-  second: (tx: Runner) => Promise<unknown>,
+  first: (tx: Db) => Promise<unknown>,
+  second: (tx: Db) => Promise<unknown>,
 ): Promise<void> {
   const other = await sql.reserve()
   try {
     const [own] = await other<{ pid: number }[]>`select pg_backend_pid() as pid`
     let behind: Promise<unknown> = Promise.resolve()
     await sql.begin(async (tx) => {
-      await first(tx as Runner)
+      await first(tx as Db)
       behind = second(other)
       behind.catch(() => {})
       await waitFor(

@@ -1,9 +1,11 @@
 import t from 'tap'
 import { asTenant } from '../../db/tenant.ts'
-import { coreDatabase, receive, refusal, someoneWaits, without } from '../support/sql.ts'
-import { waitFor } from '../support/wait.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation, without } from '../support/rules.ts'
+import { someoneWaits, waitFor } from '../support/wait.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 let tenants = 0
 
@@ -311,20 +313,20 @@ t.test('merging twice changes nothing, and a chain ends at its last', async (t) 
     { conversation_id: third?.conversation_id, id: third?.thread_id },
   ])
   const fourth = await receive(sql, { tenant, id: 'd1', address: '+27831110004' })
-  t.match(await refusal(merge(tenant, a, fourth?.customer_id ?? '')), {
+  t.match(await violation(merge(tenant, a, fourth?.customer_id ?? '')), {
     code: 'PPC01',
     constraint: 'merged_customers_are_alive',
   })
-  t.match(await refusal(merge(tenant, fourth?.customer_id ?? '', a)), {
+  t.match(await violation(merge(tenant, fourth?.customer_id ?? '', a)), {
     code: 'PPC01',
     constraint: 'merged_customers_are_alive',
   })
-  t.match(await refusal(merge(tenant + 1, a, c)), {
+  t.match(await violation(merge(tenant + 1, a, c)), {
     code: 'PPN01',
     constraint: 'merged_customers_exist',
   })
   t.match(
-    await refusal(
+    await violation(
       sql`update pigeonpost.customers set merged_into = null where tenant_id = ${tenant} and id = ${a}`,
     ),
     { code: 'PPC01' },
@@ -335,11 +337,11 @@ t.test('the application merges in its tenant, a bridge not at all', async (t) =>
   const { tenant, a, b } = await pair()
   const app = await core.login(['pigeonpost_app'])
   const bridge = await core.login(['pigeonpost_bridge'], [tenant])
-  t.match(await refusal(bridge`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`), {
+  t.match(await violation(bridge`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`), {
     code: '42501',
   })
   t.match(
-    await refusal(
+    await violation(
       asTenant(
         app,
         tenant + 1,
@@ -438,7 +440,7 @@ t.test('merges race inserts to loser and winner, folds and one another', async (
     void failures.add(String((error as { code?: string }).code ?? error))
   const progress = { merged: 0, working: true }
   const writers = Array.from({ length: 5 }, async (_, writer) => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     for (let round = 0; progress.merged < pairs; round++) {
       // Near where the merges are.
       const index = Math.min(pairs - 1, progress.merged + ((round + writer) % 4))
@@ -455,7 +457,7 @@ t.test('merges race inserts to loser and winner, folds and one another', async (
     }
   })
   const mergers = [0, 1].map(async (lane) => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     for (let index = lane; index < pairs; index += 2) {
       const [a, b] = ids[index] ?? ['', '']
       if (index % 3 === 2) {
@@ -475,7 +477,7 @@ t.test('merges race inserts to loser and winner, folds and one another', async (
     }
   })
   const folds = (async () => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     while (progress.working) await own`select pigeonpost.fold(50)`.catch(note)
   })()
   await Promise.all([...writers, ...mergers])
@@ -537,7 +539,7 @@ t.test('merges race inserts to loser and winner, folds and one another', async (
 t.test('an insert that waits for a merge follows the tombstone', async (t) => {
   const race = async (): Promise<boolean> => {
     const { tenant, a, b, first } = await pair()
-    const [one, two] = [core.pool(1), core.pool(1)]
+    const [one, two] = [core.connect({ max: 1 }), core.connect({ max: 1 })]
     await one`begin`
     await one`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`
     const late = receive(two, { tenant, id: 'late', more: { address: null, customer_id: b } })
@@ -564,7 +566,7 @@ t.test(
   'a merge waits for inserts that are under way, and takes what they bring along',
   async (t) => {
     const { tenant, a, b, first, second } = await pair()
-    const [one, two] = [core.pool(1), core.pool(1)]
+    const [one, two] = [core.connect({ max: 1 }), core.connect({ max: 1 })]
     await receive(sql, { tenant, id: 'both', address: '+27831110001' })
     await one`begin`
     await receive(one, { tenant, id: 'both', address: '+27831110002' })
@@ -610,7 +612,7 @@ t.test('a conversation that is opened while a merge is under way is the winnerâ€
   const [account] = await sql<
     { id: string }[]
   >`insert into pigeonpost.accounts (tenant_id, channel, address) values (${tenant}, 'whatsapp', '+15550002000') returning id`
-  const [one, two] = [core.pool(1), core.pool(1)]
+  const [one, two] = [core.connect({ max: 1 }), core.connect({ max: 1 })]
   await one`begin`
   await one`select pigeonpost.merge_customers(${tenant}, ${a}, ${b})`
   // Its address is still the loser's when this looks.

@@ -4,20 +4,20 @@ import t, { type Test } from 'tap'
 import { missingFixtures } from '../../db/fixtures.ts'
 import { migrationsFolder } from '../../db/migrations.ts'
 import { describeCatalog } from '../support/dump.ts'
-import { coreDatabase, type Core, someoneWaits } from '../support/sql.ts'
-import { waitFor } from '../support/wait.ts'
+import { testDatabase, type TestDatabase } from '../support/database.ts'
+import { someoneWaits, waitFor } from '../support/wait.ts'
 import { complete, type Ended, run } from '../scripts/cli.ts'
 
 const committed = await readdir(join(migrationsFolder(), 'committed'))
 const fixtures = (await readdir(join(migrationsFolder(), 'fixtures'))).toSorted()
 
 /** In a process of its own, as people run it, and since graphile-migrate ends a process that loses its connections. */
-const migrate = async (test: Test, { url }: Core, ...args: string[]): Promise<Ended> =>
+const migrate = async (test: Test, { url }: TestDatabase, ...args: string[]): Promise<Ended> =>
   complete(test, ['migrate', ...args], { env: { DATABASE_URL: url } })
-const ledger = async ({ sql }: Core) => [
+const ledger = async ({ sql }: TestDatabase) => [
   ...(await sql`select name, sha256, earlier, xmin::text from pigeonpost_private.fixtures order by name`),
 ]
-const outdate = ({ sql }: Core, name: string) =>
+const outdate = ({ sql }: TestDatabase, name: string) =>
   sql`update pigeonpost_private.fixtures set sha256 = 'of before' where name = ${name}`
 /** Every line that tells of a file; the last file of graphile-worker's stands for all of them. */
 const lines = (verb: string): RegExp =>
@@ -28,7 +28,7 @@ const lines = (verb: string): RegExp =>
   )
 
 t.test('what a migration would do is told before, and done once', async (t) => {
-  const core = await coreDatabase(t, { blank: true })
+  const core = await testDatabase(t, { blank: true })
   const check = await migrate(t, core, '--check')
   t.equal(check.code, 1)
   t.match(check.stdout, lines('Would apply'))
@@ -65,7 +65,7 @@ t.test('what a migration would do is told before, and done once', async (t) => {
 })
 
 t.test('a fixture whose hash differs is applied, and its old hash remembered', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   const before = await describeCatalog(sql)
   await sql`drop trigger "000_guard" on pigeonpost.messages`
@@ -104,7 +104,7 @@ t.test('a fixture whose hash differs is applied, and its old hash remembered', a
 })
 
 t.test('a process of an earlier version stays ready when a later one has migrated', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   await sql`
     update pigeonpost_private.fixtures set sha256 = 'of a later one', earlier = array['older', sha256]
@@ -128,7 +128,7 @@ t.test('a process of an earlier version stays ready when a later one has migrate
 })
 
 t.test('a fixture that fails leaves everything as it was', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   // Of an earlier file, to be brought back; and a view that a later file cannot replace, since it would lose a column.
   await sql.unsafe(`
@@ -145,9 +145,9 @@ t.test('a fixture that fails leaves everything as it was', async (t) => {
 })
 
 t.test('of two at once one migrates, and the other finds it done', async (t) => {
-  const core = await coreDatabase(t, { blank: true })
+  const core = await testDatabase(t, { blank: true })
   const { sql } = core
-  const holder = core.pool(1)
+  const holder = core.connect({ max: 1 })
   await holder`select pg_advisory_lock(1886416753)`
   const both = [1, 2].map(() => run(t, ['migrate'], { env: { DATABASE_URL: core.url } }))
   await waitFor(
@@ -171,7 +171,7 @@ t.test('of two at once one migrates, and the other finds it done', async (t) => 
 t.test(
   'a table that is in use is waited for, and does not keep others from it for long',
   async (t) => {
-    const core = await coreDatabase(t)
+    const core = await testDatabase(t)
     const { sql } = core
     await outdate(core, '020_tenancy.sql')
     const { ended, output } = await sql.begin(async (reader) => {
@@ -189,7 +189,7 @@ t.test(
 )
 
 t.test('a database whose migrations are not ours is refused, and left alone', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   const before = await describeCatalog(sql)
   const refused = async (hint: RegExp): Promise<void> => {

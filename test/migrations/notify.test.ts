@@ -1,7 +1,10 @@
 import t from 'tap'
 import { connect, type Sql, type Transaction } from '../../db/connect.ts'
 import { startTestCluster } from '../support/cluster.ts'
-import { applyCommitted, coreDatabase, receive, refusal, without } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation, without } from '../support/rules.ts'
+import { applyCommitted } from '../support/schema.ts'
 import { postgresVersion } from '../support/version.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -28,9 +31,9 @@ async function listenTo(
 }
 
 t.test('the bell', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
-  const { heard, all } = await listenTo(core.pool(2))
+  const { heard, all } = await listenTo(core.connect({ max: 2 }))
 
   await t.test('rings without a relay, and says which event, and nothing else', async (t) => {
     await receive(sql, { tenant: 1, id: 'm', body: 'secret' })
@@ -86,7 +89,7 @@ t.test('the bell', async (t) => {
 
   await t.test('is silent while a relay holds the key, and when told off', async (t) => {
     heard.length = 0
-    const relay = core.pool(1)
+    const relay = core.connect({ max: 1 })
     await relay`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0)`
     await receive(sql, { tenant: 1, id: 'm2' })
     await all()
@@ -96,7 +99,7 @@ t.test('the bell', async (t) => {
     await all()
     t.match(heard, [{ type: 'message.inbound.created', tenant_id: 1 }])
     heard.length = 0
-    const off = core.pool(1, { 'pigeonpost.notify': 'off' })
+    const off = core.connect({ max: 1, settings: { 'pigeonpost.notify': 'off' } })
     await receive(off, { tenant: 1, id: 'm4' })
     await all()
     t.same(heard, [])
@@ -150,7 +153,7 @@ t.test(
     // To the brim: whoever rings now fails.
     const fill = async (): Promise<void> => {
       for (let length = 7900; length > 10;) {
-        const { code } = await refusal(
+        const { code } = await violation(
           sql`select pg_notify('filler', ${`${Math.random()} `.padEnd(length, 'x')})`,
         )
         if (code !== 'none') length = Math.floor(length / 2)
@@ -165,7 +168,7 @@ t.test(
       async () => {
         const codes = new Set<string>()
         for (let n = 0; n < 200; n++)
-          codes.add((await refusal(receive(sql, { tenant: 1, id: `loud ${n}` }))).code)
+          codes.add((await violation(receive(sql, { tenant: 1, id: `loud ${n}` }))).code)
         t.ok(
           codes.has('54000') || codes.has('53400') || codes.size > 1,
           `without the look at the queue inserts fail: ${[...codes].join()}`,

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { coreDatabase, type Row, type Runner, store } from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { type Row, store } from '../support/messages.ts'
 import { beginSending } from '../support/outbox.ts'
 import { waitFor } from '../support/wait.ts'
 
-const { sql, connect, login } = await coreDatabase(t)
+const { sql, connect, login } = await testDatabase(t)
 const tenant_id = 1
 const address = '+27830000001'
 const later = new Date(Date.now() + 3_600_000)
@@ -116,7 +118,7 @@ t.test('priority and validity are the message`s', async (t) => {
 
 t.test('a bridge reads it, and cannot write it', async (t) => {
   const { id } = await outbound()
-  const bridge = await login('outbox_bridge', ['pigeonpost_bridge'], [tenant_id])
+  const bridge = await login(['pigeonpost_bridge'], [tenant_id])
   t.match(await bridge`select state from pigeonpost.messages_with_state where id = ${id}`, [
     { state: 'queued' },
   ])
@@ -134,7 +136,7 @@ t.test('an end and a claim wait for each other, and what is being sent stays', a
   const { id } = await outbound()
   let ending: Promise<unknown> = Promise.resolve()
   await claimer.begin(async (tx) => {
-    await beginSending(tx as Runner as never, id)
+    await beginSending(tx as Db as never, id)
     ending = other`update pigeonpost.messages set status = 'canceled' where id = ${id}`.execute()
     await waitFor(
       async () =>

@@ -1,13 +1,15 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal, without } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation, without } from '../support/rules.ts'
 
 type Row = Record<string, unknown>
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 /** As if a relay notified for all. */
-const relay = core.pool(1)
+const relay = core.connect({ max: 1 })
 const holdNotifyLock = () =>
   relay`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0)`
 const freeNotifyLock = () =>
@@ -30,7 +32,10 @@ async function inLog(tenant: number, id: string) {
 t.test('a usual message writes no row of events, and is read once, at its number', async (t) => {
   await receive(sql, { tenant: 1, id: 'first' })
   const bridge = await core.login(['pigeonpost_bridge'], [1])
-  const app = core.pool(1, { 'pigeonpost.tenant': '1', role: 'pigeonpost_app' })
+  const app = core.connect({
+    max: 1,
+    settings: { 'pigeonpost.tenant': '1', role: 'pigeonpost_app' },
+  })
   for (const [who, on] of Object.entries({ owner: sql, bridge, app })) {
     const stored = await receive(on, { tenant: 1, id: who })
     const { number, ...rest } = await inLog(1, who)
@@ -136,7 +141,10 @@ t.test('where nobody else notifies, the usual message has its row and notifies',
 t.test('a number is drawn and never given, and nobody says what is its own event', async (t) => {
   await receive(sql, { tenant: 4, id: 'first' })
   const bridge = await core.login(['pigeonpost_bridge'], [4])
-  const app = core.pool(1, { 'pigeonpost.tenant': '4', role: 'pigeonpost_app' })
+  const app = core.connect({
+    max: 1,
+    settings: { 'pigeonpost.tenant': '4', role: 'pigeonpost_app' },
+  })
   for (const [who, on] of Object.entries({ owner: sql, bridge, app })) {
     for (const more of [
       {},
@@ -145,7 +153,7 @@ t.test('a number is drawn and never given, and nobody says what is its own event
       { address: '+27831119999' },
     ]) {
       t.same(
-        await refusal(
+        await violation(
           receive(on, { tenant: 4, id: `${who} number`, more: { ...more, number: 1e9 } }),
         ),
         { code: 'PPV01', constraint: 'messages_number_is_drawn', column: 'number' },
@@ -165,7 +173,7 @@ t.test('a number is drawn and never given, and nobody says what is its own event
   const before = await inLog(4, 'first')
   for (const change of ['number = 1', 'is_own_event = true']) {
     for (const on of [bridge, app]) {
-      t.match(await refusal(on.unsafe(`update pigeonpost.messages set ${change}`)), {
+      t.match(await violation(on.unsafe(`update pigeonpost.messages set ${change}`)), {
         code: '42501',
       })
     }
@@ -209,7 +217,7 @@ t.test('a transition is written once, and only by the change of a message', asyn
   const forge = { tenant_id: 5, message_id: message?.id, status: 'read' }
   for (const column of [{ previous_status: 'sent' }, { number: 1 }, { content_type: 'image' }]) {
     t.match(
-      await refusal(
+      await violation(
         bridge`insert into pigeonpost.message_statuses ${bridge({ ...forge, ...column })}`,
       ),
       { code: '42501' },

@@ -16,19 +16,19 @@ import { markRead } from '../../db/messages/mark-read.ts'
 import { selectMessages } from '../../db/messages/select.ts'
 import { countKinds, countKindsAmong } from '../../db/messages/statistics.ts'
 import { readMetrics } from '../../db/metrics.ts'
-import { planAnew } from '../../db/plan-cache.ts'
+import { useCustomPlans } from '../../db/plan-cache.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { findThread } from '../../db/threads/find.ts'
-import { coreDatabase } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
 import { account, conversation, customer, fillMillion, idOf, storedAt, thread } from './million.ts'
 
 // What each list, filter, counter and query of the documents costs among a million messages, in rows and index entries
 // that the statements which the code runs read of the large tables: no plan and no time, which say less and change more.
 
 t.setTimeout(900_000)
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
-const one = core.pool(1, { max_parallel_workers_per_gather: '0' })
+const one = core.connect({ max: 1, settings: { max_parallel_workers_per_gather: '0' } })
 const bridge = await core.login(['pigeonpost_bridge'], [1])
 await fillMillion(sql)
 
@@ -63,7 +63,7 @@ async function measure<T>(tx: Db, work: () => Promise<T>) {
 /** As the API runs it. */
 const asApp = async <T>(work: (tx: Transaction) => Promise<T>, tenantId = 1) =>
   asTenant(one, tenantId, async (tx) => {
-    await planAnew(tx)
+    await useCustomPlans(tx)
     return measure(tx, () => work(tx))
   })
 

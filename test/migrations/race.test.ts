@@ -1,32 +1,28 @@
 import type postgres from 'postgres'
 import t from 'tap'
+import type { Db, Sql } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
 import {
-  coreDatabase,
   countRows,
   deliver,
   newId,
   newPhone,
   newTenant,
-  refusal,
   type Row,
-  type Runner,
-  type Sql,
   store,
-} from '../support/core.ts'
+} from '../support/messages.ts'
+import { refusal } from '../support/rules.ts'
 import { waitFor } from '../support/wait.ts'
 
-const db = await coreDatabase(t)
+const db = await testDatabase(t)
 const { sql } = db
 
 /** Eight connections that are open before anyone starts. */
-async function eight<T>(
-  pool: Sql,
-  work: (connection: Runner, n: number) => Promise<T>,
-): Promise<T[]> {
+async function eight<T>(pool: Sql, work: (connection: Db, n: number) => Promise<T>): Promise<T[]> {
   const connections = await Promise.all(Array.from({ length: 8 }, () => pool.reserve()))
   try {
     return await Promise.all(
-      connections.map((connection, n) => work(connection as unknown as Runner, n)),
+      connections.map((connection, n) => work(connection as unknown as Db, n)),
     )
   } finally {
     for (const connection of connections) connection.release()
@@ -285,7 +281,7 @@ t.test('closing waits for an insert that has read the current thread', async (t)
   for (const [path, row] of Object.entries(paths))
     t.strictSame(await closeBetween(sql, row), { waited: true, astray: 0 }, path)
   t.test('or the thread that it makes would stay active', async (t) => {
-    const clone = await coreDatabase(t)
+    const clone = await testDatabase(t)
     for (const name of ['tg_messages__resolve', 'find_or_open_direct', 'find_conversation']) {
       const [row] = await clone.sql<
         { text: string }[]
@@ -334,7 +330,7 @@ t.test(
       const tenant_id = newTenant()
       const address = newPhone()
       const first = await store(sql, { tenant_id, address })
-      const close = (runner: Runner): Promise<unknown> =>
+      const close = (runner: Db): Promise<unknown> =>
         runner`update pigeonpost.conversations set status = 'closed' where tenant_id = ${tenant_id}`.execute()
       await sessions(sql, 3, async (writer, archiver, closer) => {
         // A message under way keeps the archiving from rotating the pointer, so that closing comes between.
@@ -397,7 +393,7 @@ async function batches(pool: Sql, rounds: number): Promise<{ deadlocks: number; 
 t.test('batches over the same conversations do not deadlock', async (t) => {
   t.strictSame(await batches(sql, 8), { deadlocks: 0, stored: 8 * 8 * 50 })
   t.test('as they would if an insert updated a row that another insert updates', async (t) => {
-    const clone = await coreDatabase(t)
+    const clone = await testDatabase(t)
     await clone.sql.unsafe(`
       create function pigeonpost.count_message() returns trigger language plpgsql as $$ begin
         update pigeonpost.conversations set total_messages = total_messages + 1 where tenant_id = new.tenant_id and id = new.conversation_id;

@@ -1,6 +1,10 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { applyCommitted, coreDatabase, receive, refusal, seeded, without } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { seeded } from '../support/random.ts'
+import { violation, without } from '../support/rules.ts'
+import { applyCommitted } from '../support/schema.ts'
 import { connect } from '../../db/connect.ts'
 import { startTestCluster } from '../support/cluster.ts'
 import { waitFor } from '../support/wait.ts'
@@ -22,10 +26,10 @@ function cursorOf(sql: Sql, tenant: number) {
 }
 
 t.test('a cursor waits for who drew an id before', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
-  const one = core.pool(1)
-  const two = core.pool(1)
+  const one = core.connect({ max: 1 })
+  const two = core.connect({ max: 1 })
   const next = cursorOf(sql, 1)
   await sql`insert into pigeonpost.tenants (tenant_id) select generate_series(1, 4)`
 
@@ -85,7 +89,7 @@ t.test('a cursor waits for who drew an id before', async (t) => {
   })
 
   await t.test('a consumer that works for long keeps nobody from reading on', async (t) => {
-    const slow = core.pool(1)
+    const slow = core.connect({ max: 1 })
     await one`begin`
     await emit(one, 2, '1')
     await slow`begin`
@@ -125,7 +129,7 @@ t.test('a cursor waits for who drew an id before', async (t) => {
     await one`begin`
     await emit(one, 3, 'r')
     t.match(
-      await refusal(one.unsafe(`prepare transaction 'r'`)),
+      await violation(one.unsafe(`prepare transaction 'r'`)),
       { code: '0A000' },
       'a bell that was rung cannot be prepared',
     )
@@ -222,7 +226,7 @@ t.test('a transaction that is prepared is waited for across a crash', async (t) 
 })
 
 t.test('nothing is lost, twice or out of order while 8 writers race', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
 
   async function race(
@@ -238,12 +242,12 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
     // The account that all of them write to.
     await receive(sql, { tenant, id: 'first', address: '+27831110000' })
     await receive(sql, { tenant: tenant + 1000, id: 'first', address: '+27831110000' })
-    const long = core.pool(1)
+    const long = core.connect({ max: 1 })
     await long`begin`
     await receive(long, { tenant, id: 'long', address: '+27831110000' })
     let writing = true
     const read: number[] = []
-    const readers = core.pool(3)
+    const readers = core.connect({ max: 3 })
     /** Another tenant, which the same transactions write to. */
     const other = tenant + 1000
     const readOther: number[] = []
@@ -267,7 +271,10 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
     ])
     const writers = Array.from({ length: 8 }, async (_, writer) => {
       // Half of them write messages that are their own events.
-      const own = core.pool(1, writer % 2 ? { 'pigeonpost.notify': 'off' } : {})
+      const own = core.connect({
+        max: 1,
+        settings: writer % 2 ? { 'pigeonpost.notify': 'off' } : {},
+      })
       const random = seeded(writer + tenant * 100)
       for (let round = 0; round < rounds; round++) {
         const kind = random()
@@ -339,12 +346,12 @@ t.test('nothing is lost, twice or out of order while 8 writers race', async (t) 
 })
 
 t.test('two consumers and a reader see the same while all settle at once', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
-  const writers = core.pool(4)
+  const writers = core.connect({ max: 4 })
   let writing = true
   const consume = async (name: string): Promise<number[]> => {
-    const own = core.pool(1)
+    const own = core.connect({ max: 1 })
     const ids: number[] = []
     for (let last = false; ;) {
       const rows = await own<

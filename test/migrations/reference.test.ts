@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { coreDatabase, type Row, type Runner, store } from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { type Row, store } from '../support/messages.ts'
 import { beginSending } from '../support/outbox.ts'
 import { waitFor } from '../support/wait.ts'
 
-const { sql, connect } = await coreDatabase(t)
+const { sql, connect } = await testDatabase(t)
 const tenant_id = 1
 let count = 0
 
@@ -25,7 +27,7 @@ async function sending(status = 'unknown'): Promise<{ id: string; attempt: strin
 }
 
 async function apply(
-  on: Runner,
+  on: Db,
   ext: string,
   update: Row,
   account: string | null = null,
@@ -105,7 +107,7 @@ t.test(
     const one = connect({ max: 1 })
     const two = connect({ max: 1 })
     /** What db/delivery/record.ts does to the row. */
-    const record = (on: Runner, id: string, ext: string) =>
+    const record = (on: Db, id: string, ext: string) =>
       on`update pigeonpost.messages set status = 'sent', external_message_id = ${ext}, error_code = null where id = ${id}`
     const blocked = async (on: typeof one): Promise<() => Promise<unknown>> => {
       const [row] = await on<{ pid: number }[]>`select pg_backend_pid() as pid`
@@ -123,7 +125,7 @@ t.test(
     const receiptWaits = await blocked(two)
     let receipt: Promise<string> = Promise.resolve('')
     await one.begin(async (tx) => {
-      await record(tx as Runner, a.id, a.ext)
+      await record(tx as Db, a.id, a.ext)
       receipt = apply(two, a.ext, { status: 'delivered', reference: a.attempt })
       await receiptWaits()
     })
@@ -135,7 +137,7 @@ t.test(
     const recordingWaits = await blocked(one)
     let recording: Promise<unknown> = Promise.resolve()
     await two.begin(async (tx) => {
-      await apply(tx as Runner, b.ext, { status: 'delivered', reference: b.attempt })
+      await apply(tx as Db, b.ext, { status: 'delivered', reference: b.attempt })
       recording = record(one, b.id, b.ext).execute()
       await recordingWaits()
     })

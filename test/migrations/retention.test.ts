@@ -2,8 +2,10 @@ import t from 'tap'
 import { readLog } from '../../db/events/read-log.ts'
 import { retainLog } from '../../db/events/retain.ts'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal, someoneWaits } from '../support/sql.ts'
-import { waitFor } from '../support/wait.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation } from '../support/rules.ts'
+import { someoneWaits, waitFor } from '../support/wait.ts'
 
 const partitions = async (sql: Sql): Promise<string[]> =>
   (await sql<{ name: string }[]>`select name from pigeonpost_private.log_partitions()`).map(
@@ -19,11 +21,14 @@ async function handleAll(sql: Sql): Promise<void> {
 
 /** A log whose first partition is full, and all of it 40 days old. */
 async function oldLog() {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   await receive(sql, { tenant: 1, id: 'old' })
   // Its own event, which no partition holds.
-  await receive(core.pool(1, { 'pigeonpost.notify': 'off' }), { tenant: 1, id: 'usual' })
+  await receive(core.connect({ max: 1, settings: { 'pigeonpost.notify': 'off' } }), {
+    tenant: 1,
+    id: 'usual',
+  })
   await sql`select setval('pigeonpost.log_id_seq', 10000100)`
   await receive(sql, { tenant: 1, id: 'new' })
   await sql`update pigeonpost.events set created_at = now() - interval '40 days'`
@@ -90,11 +95,11 @@ t.test('retaining makes what is to come, drops what is over, and moves the floor
     [{ number: 6 }],
     'one that is its own event stays, and is read no more than the others',
   )
-  t.match(await refusal(sql`select * from pigeonpost.read_events(5)`), {
+  t.match(await violation(sql`select * from pigeonpost.read_events(5)`), {
     code: 'PPS01',
     constraint: 'cursor_above_floor',
   })
-  t.match(await refusal(sql`select * from pigeonpost.consume_events('lapsed', 1)`), {
+  t.match(await violation(sql`select * from pigeonpost.consume_events('lapsed', 1)`), {
     code: 'PPS01',
     constraint: 'cursor_above_floor',
   })
@@ -109,10 +114,10 @@ t.test('retaining makes what is to come, drops what is over, and moves the floor
 t.test('dropping gives way to a writer, and comes again', async (t) => {
   const core = await oldLog()
   const { sql } = core
-  const [one, two] = [core.pool(1), core.pool(1)]
+  const [one, two] = [core.connect({ max: 1 }), core.connect({ max: 1 })]
   await one`begin`
   await receive(one, { tenant: 1, id: 'busy' })
-  t.same(await refusal(sql`select pigeonpost_private.drop_partition('events_p0')`), {
+  t.same(await violation(sql`select pigeonpost_private.drop_partition('events_p0')`), {
     code: '55P03',
   })
   const retaining = retainLog(sql, { tries: 50 })
@@ -132,7 +137,7 @@ t.test('Postgres refuses a concurrent detach beside a default partition', async 
   // The reason why it is not used; should this ever pass, it can be.
   const { sql } = await oldLog()
   t.match(
-    await refusal(
+    await violation(
       sql`alter table pigeonpost.events detach partition pigeonpost.events_p0 concurrently`,
     ),
     { code: '55000' },

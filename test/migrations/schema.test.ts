@@ -6,7 +6,8 @@ import postgres from 'postgres'
 import t from 'tap'
 import { asTenant } from '../../db/tenant.ts'
 import { databaseUrl, startTestCluster } from '../support/cluster.ts'
-import { coreDatabase, store } from '../support/core.ts'
+import { testDatabase } from '../support/database.ts'
+import { store } from '../support/messages.ts'
 import { describeCatalog, dumpSchema, findPgDump } from '../support/dump.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -35,7 +36,7 @@ function difference(before: string[], after: string[]): { gone: string[]; new: s
 }
 
 t.test('the fixtures, applied again, change nothing', async (t) => {
-  const { sql } = await coreDatabase(t)
+  const { sql } = await testDatabase(t)
   await store(sql, { tenant_id: 1, address: '+27831234567' })
   const before = await describeCatalog(sql)
   t.ok(before.length > 1000)
@@ -64,7 +65,7 @@ t.test('the fixtures, applied again, change nothing', async (t) => {
 })
 
 t.test('who is no superuser migrates, serves, and gets the same schema', async (t) => {
-  const { sql } = await coreDatabase(t)
+  const { sql } = await testDatabase(t)
   const cluster = await startTestCluster()
   t.teardown(() => cluster.stop())
   const admin = postgres(cluster.url, { max: 1, onnotice: () => {} })
@@ -122,7 +123,7 @@ t.test(
   { skip: 'missing' in pgDump ? pgDump.missing : false },
   async (t) => {
     if ('missing' in pgDump) return
-    const { url } = await coreDatabase(t)
+    const { url } = await testDatabase(t)
     const text = await dumpSchema(pgDump.path, url)
     const written = await readFile(join(root, 'migrations', 'schema.sql'), 'utf8')
     t.ok(text.length > 50_000)

@@ -1,13 +1,15 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
 import { readLog } from '../../db/events/read-log.ts'
-import { coreDatabase, receive, refusal, without } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation, without } from '../support/rules.ts'
 
-const core = await coreDatabase(t)
+const core = await testDatabase(t)
 const { sql } = core
 /** Messages are their own events here. */
-const writer = core.pool(2, { 'pigeonpost.notify': 'off' })
-const one = core.pool(1, { 'pigeonpost.notify': 'off' })
+const writer = core.connect({ max: 2, settings: { 'pigeonpost.notify': 'off' } })
+const one = core.connect({ max: 1, settings: { 'pigeonpost.notify': 'off' } })
 
 const readIds = async (tenant: number | null, on: Sql = sql): Promise<string[]> =>
   (
@@ -98,7 +100,7 @@ for (const [title, begin, end] of [
 }
 
 t.test('all tenants together wait for those who write, and for nobody else', async (t) => {
-  const stranger = core.pool(1)
+  const stranger = core.connect({ max: 1 })
   await stranger`select pg_advisory_lock(pigeonpost_private.notify_lock_class(), 0), pg_advisory_lock(7, 7)`
   const stored = await receive(writer, { tenant: 20, id: 'm' })
   const settled = async () =>
@@ -153,7 +155,7 @@ t.test('a tenant whose conversations others hold keeps no other from being folde
   await sql`select pigeonpost.fold()`
   t.same([await total(41), await total(42)], [0, 1])
   t.match(
-    await refusal(foldAll()),
+    await violation(foldAll()),
     { code: '55P03' },
     'and is waited for when nothing else is left',
   )

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { coreDatabase } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
 
 /**
  * What a distributed Postgres refuses (DESIGN.md 4.2), as far as the catalog tells. What is there of it today is listed, so
  * that it can only become less: something new fails, and so does a line here that is no longer true.
  */
-const { sql } = await coreDatabase(t)
+const { sql } = await testDatabase(t)
 const ours = `p.pronamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace)`
 
 const rules: [what: string, query: string, today: string[]][] = [

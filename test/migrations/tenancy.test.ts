@@ -1,61 +1,48 @@
 import t from 'tap'
-import {
-  contents,
-  coreDatabase,
-  countRows,
-  deliver,
-  isRefused,
-  newPhone,
-  refusal,
-  refuses,
-  type Row,
-  rule,
-  type Runner,
-  store,
-} from '../support/core.ts'
+import type { Db } from '../../db/connect.ts'
+import { testDatabase } from '../support/database.ts'
+import { countRows, deliver, newPhone, type Row, store } from '../support/messages.ts'
+import { isRefused, refusal, refuses, rule } from '../support/rules.ts'
+import { contents } from '../support/schema.ts'
 import { beginSending } from '../support/outbox.ts'
 
-const db = await coreDatabase(t)
+const db = await testDatabase(t)
 const { sql, login } = db
 const address = '+27830000001'
 
 /** Two tenants with everything in them; what is said to belong to the second must stay out of reach. */
 const mine = await furnish(1)
 const theirs = await furnish(2)
-const bridge = await login('bridge', ['pigeonpost_bridge'], [1])
-const reader = await login('reader', ['pigeonpost_reader'], [1])
-const app = await login('app', ['pigeonpost_app'])
-const worker = await login(
-  'worker',
-  ['pigeonpost_bridge', 'pigeonpost_reader', 'pigeonpost_app'],
-  [1],
-)
-const bridgeRole = `${db.name}_bridge`
+const bridge = await login(['pigeonpost_bridge'], [1])
+const reader = await login(['pigeonpost_reader'], [1])
+const app = await login(['pigeonpost_app'])
+const worker = await login(['pigeonpost_bridge', 'pigeonpost_reader', 'pigeonpost_app'], [1])
+const bridgeRole = bridge.role
 
 /** A message that anyone may make up names what is theirs. */
 function mediaOfTheirs(name: string): string {
   return `select pigeonpost_private.${name}(jsonb_populate_record(null::pigeonpost.messages, '${JSON.stringify({ tenant_id: 2, id: theirs.id, media_id: theirs.media_id })}'))`
 }
 
-type Enter = <T>(work: (tx: Runner) => Promise<T>) => Promise<T>
+type Enter = <T>(work: (tx: Db) => Promise<T>) => Promise<T>
 /** Each role in a transaction of its own, bound to tenant 1. */
 const roles: Record<string, Enter> = {
-  bridge: (work) => bridge.begin((tx) => work(tx as Runner)) as never,
-  reader: (work) => reader.begin((tx) => work(tx as Runner)) as never,
+  bridge: (work) => bridge.begin((tx) => work(tx as Db)) as never,
+  reader: (work) => reader.begin((tx) => work(tx as Db)) as never,
   app: (work) =>
     app.begin(async (tx) => {
       await tx`select set_config('pigeonpost.tenant', '1', true)`
-      return work(tx as Runner)
+      return work(tx as Db)
     }) as never,
   'all three': (work) =>
     worker.begin(async (tx) => {
       await tx`select set_config('pigeonpost.tenant', '1', true)`
-      return work(tx as Runner)
+      return work(tx as Db)
     }) as never,
   'the superuser as a bridge': (work) =>
     sql.begin(async (tx) => {
       await tx.unsafe(`set local role ${bridgeRole}`)
-      return work(tx as Runner)
+      return work(tx as Db)
     }) as never,
 }
 
@@ -431,12 +418,12 @@ t.test('nor by naming what is theirs in a row of its own', async (t) => {
 })
 
 t.test('nor by taking the locks of its writers', async (t) => {
-  const locks = async (tx: Runner): Promise<number> => {
+  const locks = async (tx: Db): Promise<number> => {
     const [row] = await tx<{ count: number }[]>`
       select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2 and pid = pg_backend_pid()`
     return row?.count ?? 0
   }
-  const take = (tx: Runner, tenant: number) =>
+  const take = (tx: Db, tenant: number) =>
     tx`select pigeonpost_private.lock_external_ids(${tenant}, '{a}', '{b}')`
   await roles['app']?.(async (tx) => {
     await take(tx, 1)
@@ -453,7 +440,7 @@ t.test('nor by taking the locks of its writers', async (t) => {
       `${who}: nobody's`,
     )
   }
-  t.equal(await refusal(sql.begin((tx) => take(tx as Runner, 2))), null, 'the owner takes any')
+  t.equal(await refusal(sql.begin((tx) => take(tx as Db, 2))), null, 'the owner takes any')
   await rule(
     t,
     sql,
@@ -509,14 +496,14 @@ t.test('nor by an operator of its own for what the guard asks', async (t) => {
         grant usage on schema evil to public;
         set local search_path = evil, pg_catalog;
         set local role ${bridgeRole}`)
-      await store(tx as Runner, { tenant_id: 1, address, number: 1 })
+      await store(tx as Db, { tenant_id: 1, address, number: 1 })
     }),
   )
   t.match(refused, { code: 'PPV01', constraint: 'messages_number_is_drawn' })
 })
 
 t.test('rows are hidden by policies, and each table has its own', async (t) => {
-  const count = async (tx: Runner): Promise<number> => {
+  const count = async (tx: Db): Promise<number> => {
     await tx.unsafe(`set local role ${bridgeRole}`)
     const [row] = await tx<
       { count: number }[]
@@ -615,7 +602,7 @@ t.test(
         await refusal(
           app.begin(async (tx) => {
             if (tenant !== null) await tx`select set_config('pigeonpost.tenant', ${tenant}, true)`
-            await store(tx as Runner, { tenant_id, address: newPhone() })
+            await store(tx as Db, { tenant_id, address: newPhone() })
           }),
         )
       )?.constraint
@@ -639,7 +626,7 @@ t.test('to a bridge the setting means nothing', async (t) => {
     )
     const refused = await refusal(
       (
-        tx as never as { savepoint: (w: (s: Runner) => Promise<unknown>) => Promise<unknown> }
+        tx as never as { savepoint: (w: (s: Db) => Promise<unknown>) => Promise<unknown> }
       ).savepoint((inner) => store(inner, { tenant_id: 2, address })),
     )
     t.equal(refused?.constraint, 'tenant_is_granted')
@@ -647,8 +634,8 @@ t.test('to a bridge the setting means nothing', async (t) => {
 })
 
 t.test('SET ROLE decides, in the middle of a session too', async (t) => {
-  await login('second', ['pigeonpost_bridge'], [2])
-  const both = await login('both', [bridgeRole, `${db.name}_second`])
+  const second = await login(['pigeonpost_bridge'], [2])
+  const both = await login([bridgeRole, second.role])
   const seen = async (): Promise<number[]> =>
     (
       await both<
@@ -659,7 +646,7 @@ t.test('SET ROLE decides, in the middle of a session too', async (t) => {
   await both.unsafe(`set role ${bridgeRole}`)
   t.strictSame(await seen(), [1])
   t.equal((await refusal(store(both, { tenant_id: 2, address })))?.constraint, 'tenant_is_granted')
-  await both.unsafe(`set role ${db.name}_second`)
+  await both.unsafe(`set role ${second.role}`)
   t.strictSame(await seen(), [2])
   await store(both, { tenant_id: 2, address })
   t.equal((await refusal(store(both, { tenant_id: 1, address })))?.constraint, 'tenant_is_granted')
@@ -668,8 +655,8 @@ t.test('SET ROLE decides, in the middle of a session too', async (t) => {
 })
 
 t.test('grant_tenant founds a tenant, revoke_tenant takes the grant back', async (t) => {
-  const late = await login('late', ['pigeonpost_bridge'])
-  const role = `${db.name}_late`
+  const late = await login(['pigeonpost_bridge'])
+  const { role } = late
   t.equal((await refusal(store(late, { tenant_id: 50, address })))?.code, 'PPT01')
   await sql`select pigeonpost.grant_tenant(${role}, 50)`
   await sql`select pigeonpost.grant_tenant(${role}, 50)`
@@ -721,7 +708,7 @@ t.test('a role whose name needs quotes is bound like any', async (t) => {
 })
 
 t.test('a role bound to all has all, those to come included', async (t) => {
-  const all = await login('all', ['pigeonpost_bridge'], [null])
+  const all = await login(['pigeonpost_bridge'], [null])
   const [seen] = await all<
     { count: number }[]
   >`select count(distinct tenant_id) from pigeonpost.messages`
@@ -734,13 +721,13 @@ t.test('a role bound to all has all, those to come included', async (t) => {
   t.ok((await all`select pigeonpost.my_tenants() as mine`)[0]?.['mine'].includes(60))
   await all`insert into et_messages ${all({ tenant_id: 61, lead_id: 1, channel: 'whatsapp', message_id: 'x', timestamp: 1, direction: 'inbound', raw_json: {} })}`
   t.equal(await countRows(all, 'messages', 61), 1)
-  const [revoked] = await sql`select pigeonpost.revoke_tenant(${`${db.name}_all`}, null) as done`
+  const [revoked] = await sql`select pigeonpost.revoke_tenant(${all.role}, null) as done`
   t.equal(revoked?.['done'], true)
   t.equal(await countRows(all, 'messages', 60), 0)
 })
 
 t.test('a row without a tenant is refused as such, whoever brings it', async (t) => {
-  const all = await login('all2', ['pigeonpost_bridge'], [null])
+  const all = await login(['pigeonpost_bridge'], [null])
   for (const [who, role] of Object.entries({ sql, bridge, all })) {
     await refuses(
       t,
@@ -845,7 +832,7 @@ async function furnish(
   await sql`insert into pigeonpost_private.account_days (tenant_id, account_id, day, accepted) values (${tenant_id}, ${account_id}, now(), 1)`
   await sql`insert into pigeonpost_private.recipient_limits (tenant_id, account_id, address, next_at) values (${tenant_id}, ${account_id}, ${address}, now())`
   await sql`insert into pigeonpost_private.provider_breakers (tenant_id, provider, open_until) values (${tenant_id}, 'x', now())`
-  await login(`other${tenant_id}`, [], [tenant_id])
+  await login([], [tenant_id])
   const unsettled = await store(sql, { tenant_id, address, direction: 'outbound', body: 'x' })
   const attempt_id = await beginSending(sql, unsettled.id)
   await sql`select pigeonpost.fold()`

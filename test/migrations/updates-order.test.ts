@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase } from '../support/sql.ts'
+import { testDatabase } from '../support/database.ts'
 
 type Update = Record<string, string | number | null>
 
@@ -211,11 +211,11 @@ const cases: {
 t.test(
   'updates end the same in any order, before and after their message, and twice',
   async (t) => {
-    const core = await coreDatabase(t)
+    const core = await testDatabase(t)
     for (const [index, { name, direction, group, updates, end }] of cases.entries()) {
       await t.test(name, async (t) => {
         const tenant = index + 1
-        const sql = core.pool(1)
+        const sql = core.connect({ max: 1 })
         let expected: unknown
         let tried = 0
         for (const [order, steps] of [...orders<Update | null>([null, ...updates])].entries()) {

@@ -1,7 +1,9 @@
 import t from 'tap'
 import type { Sql } from '../../db/connect.ts'
-import { coreDatabase, receive, refusal, someoneWaits, without } from '../support/sql.ts'
-import { waitFor } from '../support/wait.ts'
+import { testDatabase } from '../support/database.ts'
+import { receive } from '../support/messages.ts'
+import { violation, without } from '../support/rules.ts'
+import { someoneWaits, waitFor } from '../support/wait.ts'
 
 type Update = Record<string, string | number | null>
 
@@ -20,7 +22,7 @@ async function update(
 }
 
 t.test('one database', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
 
   await t.test('statuses only move forward, and every move is kept', async (t) => {
@@ -47,7 +49,7 @@ t.test('one database', async (t) => {
       [{ previous_status: 'sent', status: 'read' }],
     )
     t.same(
-      await refusal(sql`update pigeonpost.messages set status = 'gone' where tenant_id = 30`),
+      await violation(sql`update pigeonpost.messages set status = 'gone' where tenant_id = 30`),
       {
         code: 'PPV01',
         constraint: 'messages_status_known',
@@ -111,15 +113,15 @@ t.test('one database', async (t) => {
       [{ ...good, at: 'infinity' }, 'update_time_known', 'at'],
     ] as [Update, string, string][]) {
       t.same(
-        await refusal(update(sql, 31, 'none', what)),
+        await violation(update(sql, 31, 'none', what)),
         { code: 'PPV01', constraint, column },
         JSON.stringify(what).slice(0, 60),
       )
     }
-    t.match(await refusal(sql`select pigeonpost.apply_update(31, 'whatsapp', 'none', '[]')`), {
+    t.match(await violation(sql`select pigeonpost.apply_update(31, 'whatsapp', 'none', '[]')`), {
       constraint: 'update_is_an_object',
     })
-    t.match(await refusal(update(sql, 31, '', good)), {
+    t.match(await violation(update(sql, 31, '', good)), {
       code: 'PPV01',
       constraint: 'update_names_its_message',
     })
@@ -234,13 +236,13 @@ t.test('one database', async (t) => {
     ] as Update[]) {
       t.equal(await update(bridge, 35, 'mine', what), 'applied', JSON.stringify(what))
       t.equal(await update(bridge, 35, 'not yet', what), 'parked')
-      t.same(await refusal(update(bridge, 36, 'theirs', what)), {
+      t.same(await violation(update(bridge, 36, 'theirs', what)), {
         code: 'PPT01',
         constraint: 'tenant_is_granted',
         column: 'tenant_id',
       })
-      t.match(await refusal(update(reader, 35, 'mine', what)), { code: '42501' })
-      t.match(await refusal(update(reader, 35, 'not yet', what)), { code: '42501' })
+      t.match(await violation(update(reader, 35, 'mine', what)), { code: '42501' })
+      t.match(await violation(update(reader, 35, 'not yet', what)), { code: '42501' })
     }
     await receive(bridge, { tenant: 35, id: 'not yet' })
     t.match(
@@ -256,10 +258,10 @@ t.test('one database', async (t) => {
     t.same(await sql`select * from pigeonpost.parked_updates where tenant_id in (35, 36)`, [])
     for (const table of ['message_history', 'events']) {
       t.match(
-        await refusal(bridge.unsafe(`update pigeonpost.${table} set tenant_id = tenant_id`)),
+        await violation(bridge.unsafe(`update pigeonpost.${table} set tenant_id = tenant_id`)),
         { code: '42501' },
       )
-      t.match(await refusal(bridge.unsafe(`delete from pigeonpost.${table}`)), { code: '42501' })
+      t.match(await violation(bridge.unsafe(`delete from pigeonpost.${table}`)), { code: '42501' })
     }
   })
 
@@ -267,7 +269,7 @@ t.test('one database', async (t) => {
     'an edit or revoke by plain SQL leaves the same history, and what is revoked stays so',
     async (t) => {
       await receive(sql, { tenant: 37, id: 'm', body: 'one' })
-      const as = core.pool(1, { 'pigeonpost.actor': 'ada' })
+      const as = core.connect({ max: 1, settings: { 'pigeonpost.actor': 'ada' } })
       await as`update pigeonpost.messages set body = 'two' where tenant_id = 37`
       await as`update pigeonpost.messages set body = 'two' where tenant_id = 37`
       await sql`update pigeonpost.messages set revoked_at = now() where tenant_id = 37`
@@ -293,8 +295,8 @@ t.test('one database', async (t) => {
   )
 
   await t.test('a receipt waits for an insert that is under way', async (t) => {
-    const one = core.pool(1)
-    const two = core.pool(1)
+    const one = core.connect({ max: 1 })
+    const two = core.connect({ max: 1 })
     const bridge = await core.login(['pigeonpost_bridge'], [38])
     const race = async (id: string, work = update): Promise<string | undefined> => {
       await one`begin`
@@ -340,8 +342,8 @@ t.test('one database', async (t) => {
   })
 
   await t.test('an insert waits for a receipt that is being parked', async (t) => {
-    const one = core.pool(1)
-    const two = core.pool(1)
+    const one = core.connect({ max: 1 })
+    const two = core.connect({ max: 1 })
     await one`begin`
     t.equal(await update(one, 39, 'm', { kind: 'receipt', status: 'read' }), 'parked')
     const stored = receive(two, { tenant: 39, id: 'm' })
@@ -363,10 +365,10 @@ async function parkRow(on: Sql, tenant: number, id: string, what: object): Promi
 }
 
 t.test('receipts that race their messages by the thousand leave none parked', async (t) => {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const count = 1200
-  const writers = core.pool(4)
-  const receivers = core.pool(4)
+  const writers = core.connect({ max: 4 })
+  const receivers = core.connect({ max: 4 })
   const bridge = await core.login(['pigeonpost_bridge'], [1], 4)
   await receive(core.sql, { tenant: 1, id: 'first' })
   const lanes = Array.from({ length: 4 }, (_, lane) =>

@@ -37,11 +37,8 @@ t.test('a wrong variable is named, with what would be right', async (t) => {
     [{ PIGEONPOST_AUTH: 'off' }, /^PIGEONPOST_AUTH is "off"; give keys or none$/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL is "loud"; give fatal, .* or silent$/],
     [{ DATABASE_URL: '' }, /^DATABASE_URL is set but empty; unset it/],
-    [
-      { DATABASE_URL: 'mysql://host/app' },
-      /^DATABASE_URL is no URL of a PostgreSQL; give postgres:/,
-    ],
-    [{ DATABASE_URL: 'localhost:5432/app' }, /^DATABASE_URL is no URL/],
+    [{ DATABASE_URL: 'mysql://host/app' }, /^DATABASE_URL is not a PostgreSQL URL; give postgres:/],
+    [{ DATABASE_URL: 'localhost:5432/app' }, /^DATABASE_URL is not a PostgreSQL URL/],
     [{ PORT: 'abc', LOG_LEVEL: 'x' }, /^PORT is .*; LOG_LEVEL is /],
   ]
   for (const [env, message] of cases) {

@@ -2,19 +2,19 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { OpenAPIV3_1 } from 'openapi-types'
 
-export interface Operation extends OpenAPIV3_1.OperationObject {
+export type Operation = OpenAPIV3_1.OperationObject & {
   'x-also-at'?: string[]
 }
 
 /** An operation of the document, and where it lies in it. */
-export interface Found {
+export type Found = {
   method: string
   /** As the document has it: `/api/v1/messages/{id}`. */
   path: string
   operation: Operation
 }
 
-export interface Contract {
+export type Contract = {
   document: OpenAPIV3_1.Document
   operations: Found[]
   /** The operation that a request is of. */
@@ -23,7 +23,7 @@ export interface Contract {
   objection(found: Found, answer: Answered): string | null
 }
 
-interface Answered {
+type Answered = {
   status: number
   headers: Headers
   body: unknown

@@ -5,7 +5,7 @@ import type { OpenAPIV3_1 } from 'openapi-types'
 import type { Found } from './api-contract.ts'
 import { createArbitraries, mutated, recordOf, type Samples } from './arbitrary.ts'
 
-export interface Asked {
+export type Asked = {
   method: string
   /** With its query. */
   path: string

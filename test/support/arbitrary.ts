@@ -7,7 +7,7 @@ type Schema = OpenAPIV3_1.SchemaObject | OpenAPIV3_1.ReferenceObject | boolean
 /** Values that lead further than what is made up: ids that there are, by the names of fields. */
 export type Samples = Readonly<Record<string, readonly unknown[]>>
 
-export interface Arbitraries {
+export type Arbitraries = {
   /** What the schema allows; of fields with samples one of these more often than not. */
   valid(schema: Schema, name?: string): fc.Arbitrary<unknown>
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Sql } from './core.ts'
+import type { Sql } from '../../db/connect.ts'
 import { postgresVersion } from './version.ts'
 
 const execute = promisify(execFile)

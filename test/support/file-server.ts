@@ -7,7 +7,7 @@ import type { PrivateHost } from '../../adapters/shared/public-address.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
 
-export interface FileServer {
+export type FileServer = {
   /** Without a slash at its end. */
   url: string
   /** What PIGEONPOST_MEDIA_HOSTS would say, so that it may be fetched from. */

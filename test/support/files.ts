@@ -13,7 +13,7 @@ export const png = Buffer.from(
   'base64',
 )
 
-export interface FileRequest {
+export type FileRequest = {
   method: string
   path: string
   headers: IncomingHttpHeaders
@@ -24,7 +24,7 @@ export type FileAnswer =
   | { status?: number; headers?: Record<string, string>; body?: string | Buffer; cut?: boolean }
   | 'hang'
 
-export interface FileServer {
+export type FileServer = {
   url: string
   asked: FileRequest[]
   /** Its time is over once a request has come in whole and is left to hang. */

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 
-export interface LargeFile {
+export type LargeFile = {
   filename: string
   contentType: string
   content: Buffer

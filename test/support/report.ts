@@ -4,14 +4,19 @@ import { type FinalResults, Parser, type Result } from 'tap-parser'
 export type TapCount = { passed: number; failed: string[]; skipped: string[] }
 
 /**
- * Reads what tap writes, tells each file's outcome and each failure by `print` as they come, and counts
- * tests, not assertions: a test is a point of the output that holds no further tests. A failure
- * outside any test (a file that crashed or ran out of time, output that breaks off) counts as one.
+ * Reads what tap writes, prints each file's outcome (`[ 37/154] ok  2.5 s  test/…`) and each failure as they come, and
+ * counts tests, not assertions: a test is a point of the output that holds no further tests. A failure outside any test
+ * (a file that crashed or ran out of time, output that breaks off) counts as one.
+ *
+ * @param files how many there are
  */
-export function readTap(print: (line: string) => void): { parser: Parser; count: TapCount } {
+export function readTap(
+  print: (line: string) => void,
+  files: number,
+): { parser: Parser; count: TapCount } {
   const count: TapCount = { passed: 0, failed: [], skipped: [] }
   const parser = new Parser()
-  walk(parser, [], count, print)
+  walk(parser, [], count, print, files)
   return { parser, count }
 }
 
@@ -20,6 +25,7 @@ function walk(
   path: string[],
   count: TapCount,
   print: (line: string) => void,
+  files: number,
 ): void {
   const children = new Set<string>()
   const own: Result[] = []
@@ -29,7 +35,7 @@ function walk(
 
   parser.on('child', (child: Parser) => {
     children.add(child.name)
-    walk(child, [...path, child.name], count, print)
+    walk(child, [...path, child.name], count, print, files)
   })
   parser.on('extra', (text: string) => {
     if (text.trim()) print(text.trimEnd())
@@ -40,8 +46,9 @@ function walk(
   parser.on('assert', (point: Result) => {
     own.push(point)
     if (path.length === 0) {
+      const done = String(own.length).padStart(String(files).length)
       const seconds = ((point.time ?? 0) / 1_000).toFixed(1).padStart(6)
-      print(`${point.ok ? 'ok    ' : 'FAILED'} ${seconds} s  ${point.name}`)
+      print(`[${done}/${files}] ${point.ok ? 'ok    ' : 'FAILED'} ${seconds} s  ${point.name}`)
     }
     if (point.ok || point.todo) return
     if (children.has(point.name)) blame(at(point.name))

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Sql } from '../../db/connect.ts'
 
 /**
  * Waits until `look` answers with something truthy, and returns that. What it looks at must be
@@ -30,4 +31,12 @@ export async function waitFor<T>(
     }
     await delay(options.every ?? 20)
   }
+}
+
+/** Whether a backend of this database waits for a lock; `kind` is pg_locks.locktype. */
+export async function someoneWaits(sql: Sql, kind?: string): Promise<boolean> {
+  const rows = await sql`
+    select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+    where not l.granted and a.datname = current_database() and l.locktype = coalesce(${kind ?? null}, l.locktype)`
+  return rows.length > 0
 }

@@ -44,7 +44,7 @@ export function addMove(media: Command): void {
     )
     .addOption(new Option('--from <storage>', 'only what lies there').choices(storages))
     .option('--tenant <id>', 'only those of this tenant', tenantId)
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 2 ** 31 - 1))
+    .option('--limit <n>', 'maximum number of files', wholeNumber(1, 2 ** 31 - 1))
     .addOption(
       new Option('--grace <span>', 'for how long each stays where it lay, too: links lead there')
         .argParser(span)

@@ -31,7 +31,12 @@ export function addRescan(media: Command): void {
         .choices(['unscanned', 'failed'])
         .default('unscanned'),
     )
-    .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000), 1_000)
+    .option(
+      '--limit <n>',
+      'maximum number of files, oldest first',
+      wholeNumber(1, 1_000_000),
+      1_000,
+    )
     .option('--tenant <id>', 'whose they are', tenantId, 1)
     .option('--json', 'print the result as JSON')
     .action(async (options: Options) => rescan(options))

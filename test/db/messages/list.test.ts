@@ -6,7 +6,9 @@ import { countKindsAmong } from '../../../db/messages/statistics.ts'
 import type { Place } from '../../../db/paging/keyset.ts'
 import type { Direction, MessageRow, MessageStatus } from '../../../db/rows.ts'
 import { asTenant } from '../../../db/tenant.ts'
-import { coreDatabase, seeded, without } from '../../support/sql.ts'
+import { testDatabase } from '../../support/database.ts'
+import { seeded } from '../../support/random.ts'
+import { without } from '../../support/rules.ts'
 
 const start = Date.UTC(2026, 0, 1)
 const minute = 60_000
@@ -14,7 +16,7 @@ const at = (minutes: number) => new Date(start + minutes * minute)
 
 /** Messages of all kinds whose times, said and stored, are not in the order of their numbers. */
 async function setUp(t: Test) {
-  const core = await coreDatabase(t)
+  const core = await testDatabase(t)
   const { sql } = core
   const pool = connect(core.url, { max: 2 })
   t.teardown(() => pool.end())

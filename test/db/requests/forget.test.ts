@@ -3,7 +3,6 @@ import t from 'tap'
 import { startMaintenance } from '../../../adapters/worker/maintenance/maintenance.ts'
 import { connect } from '../../../db/connect.ts'
 import { forgetRequests } from '../../../db/requests/forget.ts'
-import { coreDatabase } from '../../support/core.ts'
 import { testDatabase } from '../../support/database.ts'
 import { waitFor } from '../../support/wait.ts'
 
@@ -38,10 +37,10 @@ t.test(
 )
 
 t.test('a worker forgets them, also one whose login is not the owner', async (t) => {
-  const { sql, login } = await coreDatabase(t)
+  const { sql, login } = await testDatabase(t)
   await sql`insert into pigeonpost.tenants (tenant_id) values (1), (2) on conflict do nothing`
   await sql.unsafe(fill)
-  const worker = await login('worker', ['pigeonpost_app'], [null])
+  const worker = await login(['pigeonpost_app'], [null])
   const left = async () => (await sql`select from pigeonpost.idempotent_requests`).length
   t.equal(await left(), 40)
   const maintenance = startMaintenance({ sql: worker as never, logger: pino({ level: 'silent' }) })

@@ -14,7 +14,7 @@ import { findMessage } from '../../../../db/messages/find.ts'
 import { countMessages, type ListFilter, listMessages } from '../../../../db/messages/list.ts'
 import { markRead } from '../../../../db/messages/mark-read.ts'
 import { countKinds, countKindsAmong } from '../../../../db/messages/statistics.ts'
-import { planAnew } from '../../../../db/plan-cache.ts'
+import { useCustomPlans } from '../../../../db/plan-cache.ts'
 import { maxCounted } from '../../../../db/paging/offset.ts'
 import type { MessageRow } from '../../../../db/rows.ts'
 import { sanitizeText } from '../../../channels/shared/payload.ts'
@@ -94,7 +94,7 @@ export async function addMessageList(app: FastifyInstance, { context }: Services
           campaignId,
         }
         const [, found] = await Promise.all([
-          planAnew(tx),
+          useCustomPlans(tx),
           listMessages(tx, filter, { ...start, limit: start.limit + 1 }),
         ])
         const counted =
@@ -122,7 +122,7 @@ export async function addMessageList(app: FastifyInstance, { context }: Services
         const filter = await rangeOf(tx, tenantId, request.query)
         if (!startDate && !endDate) return countKinds(tx, filter)
         const [, among] = await Promise.all([
-          planAnew(tx),
+          useCustomPlans(tx),
           countKindsAmong(tx, filter, maxTallied + 1),
         ])
         return among

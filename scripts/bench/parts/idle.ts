@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect, type Sql } from '../../db/connect.ts'
-import { type Child, startChild } from './child.ts'
-import { cpuMs } from './cpu.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { type Child, startChild } from '../child.ts'
+import { cpuMs } from '../cpu.ts'
 import { prepare, queue } from './deliveries.ts'
-import { median } from './rounds.ts'
+import { median } from '../rounds.ts'
 
 /** ms of CPU per second, of the worker and of its database sessions. */
 export type Idle = { nothingQueued: number; betweenSends: number; queued: number; met: boolean }
@@ -23,7 +23,7 @@ export async function benchIdle(url: string, options: { queued: number }): Promi
   const [target] = await prepare(sql, 1, perMinute)
   if (!target) throw new Error('no account')
   await queue(sql, [target], options.queued)
-  const worker = startChild('worker-process', [url, '1'])
+  const worker = startChild('worker', [url, '1'])
   try {
     await worker.next('ready')
     await delay(windowMs)
@@ -40,8 +40,8 @@ export async function benchIdle(url: string, options: { queued: number }): Promi
       betweenSends.push(await measure(sql, worker))
     }
     const result = { nothingQueued: median(nothingQueued), betweenSends: median(betweenSends) }
-    const most = result.nothingQueued * (1 + noise.share) + noise.ms
-    const met = result.betweenSends <= most
+    const maxMs = result.nothingQueued * (1 + noise.share) + noise.ms
+    const met = result.betweenSends <= maxMs
     return { ...result, queued: options.queued, met }
   } finally {
     await worker.stop()

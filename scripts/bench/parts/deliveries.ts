@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect, type Sql } from '../../db/connect.ts'
-import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
-import type { Target } from '../../db/delivery/lease.ts'
-import { startChild } from './child.ts'
-import { interleave, type Outcome } from './rounds.ts'
-import { caughtUp } from './working.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { addDeliverJobs } from '../../../db/delivery/add-jobs.ts'
+import type { Target } from '../../../db/delivery/lease.ts'
+import { startChild } from '../child.ts'
+import { interleave, type Outcome } from '../rounds.ts'
+import { caughtUp } from '../background-worker.ts'
 
 const tenantId = 1
 const recipients = 1_000
@@ -24,7 +24,7 @@ export async function benchDeliveries(
     const one = await prepare(sql, 1)
     const hundred = await prepare(sql, 100)
     // graphile-worker makes its schema when it first runs.
-    const worker = startChild('worker-process', [url])
+    const worker = startChild('worker', [url])
     await worker.next('ready')
     await worker.stop()
     return await interleave(
@@ -125,7 +125,7 @@ export async function allSent(sql: Sql): Promise<void> {
 /** Messages per second, from the moment at which the accounts connect until all are recorded as sent. */
 async function deliver(sql: Sql, url: string, targets: Target[], count: number): Promise<number> {
   await queue(sql, targets, count)
-  const worker = startChild('worker-process', [url, String(count)])
+  const worker = startChild('worker', [url, String(count)])
   try {
     await worker.next('ready')
     await caughtUp(sql, worker)
@@ -168,7 +168,7 @@ async function runJobs(
           : sql`(select pigeonpost.uuid_v7() as id from generate_series(1, ${count}::integer)) m`
       }))`
   await sql`vacuum (analyze) graphile_worker._private_jobs`
-  const jobs = startChild('jobs-process', [url, targets ? 'rows' : 'noop', String(count)])
+  const jobs = startChild('jobs', [url, targets ? 'rows' : 'noop', String(count)])
   await jobs.next('ready')
   const done = jobs.next('doneMs')
   jobs.tell('go')

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect } from '../../db/connect.ts'
-import { startRelayProcess } from './relay.ts'
-import { percentile } from './rounds.ts'
+import { connect } from '../../../db/connect.ts'
+import { startChild } from '../child.ts'
+import { percentile } from '../rounds.ts'
 
 export type Latency = { name: string; p50: number; p99: number; met: boolean }
 
@@ -9,7 +9,9 @@ export type Latency = { name: string; p50: number; p99: number; met: boolean }
 export async function benchLatency(url: string, options: { inserts: number }): Promise<Latency[]> {
   const results: Latency[] = []
   for (const relayed of [true, false]) {
-    const relay = relayed ? await startRelayProcess(url) : null
+    const relay = relayed ? startChild('relay', [url]) : null
+    // While it notifies, the triggers do not.
+    await relay?.next('ready')
     const sql = connect(url, { max: 1, name: 'bench' })
     const listener = connect(url, { max: 1, name: 'bench listener' })
     let heard: ((id: string) => void) | null = null

@@ -1,8 +1,8 @@
-import { connect } from '../../db/connect.ts'
-import { startClients } from './clients.ts'
-import { interleave, median, type Outcome } from './rounds.ts'
+import { connect } from '../../../db/connect.ts'
+import { startClients } from '../clients.ts'
+import { interleave, median, type Outcome } from '../rounds.ts'
 import { prepareSingles } from './single.ts'
-import { worker } from './working.ts'
+import { createBackgroundWorker } from '../background-worker.ts'
 
 const lanes = 8
 
@@ -17,7 +17,7 @@ export async function benchWorker(
 ): Promise<Outcome> {
   const sql = connect(url, { max: 2, name: 'bench' })
   const clients = startClients(lanes)
-  const working = worker(sql, url)
+  const worker = createBackgroundWorker(sql, url)
   const each = Math.ceil(options.inserts / lanes)
   const shares: Record<'Node' | 'backends', number[]> = { Node: [], backends: [] }
   try {
@@ -28,17 +28,17 @@ export async function benchWorker(
         {
           name: 'backend, literal insert',
           async run() {
-            await working.runs(true)
+            await worker.runs(true)
             return clients.cpu(works.literal, each * 2)
           },
         },
         {
           name: 'worker',
           async run() {
-            await working.runs(true)
-            const before = await working.usedMs()
+            await worker.runs(true)
+            const before = await worker.usedMs()
             await clients.count(works.ours, { count: each })
-            const after = await working.usedMsCaughtUp()
+            const after = await worker.usedMsCaughtUp()
             if (!before || !after) return Number.NaN
             const perMessage = (ms: number) => (ms * 1000) / (each * lanes)
             shares.Node.push(perMessage(after.node - before.node))
@@ -65,7 +65,7 @@ export async function benchWorker(
     }
     return outcome
   } finally {
-    await Promise.all([clients.stop(), working.stop()])
+    await Promise.all([clients.stop(), worker.stop()])
     await sql.end()
   }
 }

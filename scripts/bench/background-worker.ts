@@ -14,7 +14,7 @@ const windowMs = 500
 type Used = { node: number; backends: number }
 
 /** A worker that is started and stopped between samples, and has caught up whenever one begins. */
-export type Working = {
+export type BackgroundWorker = {
   /** Starts it and waits until it has done all that there is to do; or stops it. */
   runs(wanted: boolean): Promise<void>
   /** ms of CPU so far; null where it does not run, or the system does not tell. */
@@ -24,7 +24,7 @@ export type Working = {
   stop(): Promise<void>
 }
 
-export function worker(sql: Sql, url: string): Working {
+export function createBackgroundWorker(sql: Sql, url: string): BackgroundWorker {
   let child: Child | null = null
   const used = async () => (child ? usedBy(sql, child) : null)
   const stop = async () => {
@@ -36,7 +36,7 @@ export function worker(sql: Sql, url: string): Working {
     async runs(wanted) {
       if (!wanted) return stop()
       if (!child) {
-        child = startChild('worker-process', [url])
+        child = startChild('worker', [url])
         await child.next('ready')
       }
       await quiet(used)

@@ -6,7 +6,7 @@ import { statements } from './jobs-statements.ts'
 
 const [url, mode, count = '0'] = process.argv.slice(2)
 if (!url || (mode !== 'noop' && mode !== 'rows')) {
-  throw new Error('usage: jobs-process.ts URL noop|rows COUNT')
+  throw new Error('usage: jobs.ts URL noop|rows COUNT')
 }
 const connections = mode === 'rows' ? 24 : 10
 const pool = new pg.Pool({

@@ -2,15 +2,15 @@
 // route per channel, which does one bare insert per request on a pool of the same size. Tells its parent {port}; the twin
 // is told its routes, and tells {route}.
 import { pino } from 'pino'
-import { startApi } from '../../adapters/http/index.ts'
-import { createApp } from '../../adapters/http/server/server.ts'
-import { connect } from '../../db/connect.ts'
-import { webhookChannels } from './webhook-channels.ts'
-import type { TwinRoute } from './webhooks.ts'
+import { startApi } from '../../../adapters/http/index.ts'
+import { createApp } from '../../../adapters/http/server/server.ts'
+import { connect } from '../../../db/connect.ts'
+import { webhookChannels } from '../webhook-channels.ts'
+import type { TwinRoute } from '../parts/webhooks.ts'
 
 const [kind, url] = process.argv.slice(2)
 if (!url || (kind !== 'ours' && kind !== 'twin')) {
-  throw new Error('usage: http-process.ts ours|twin URL')
+  throw new Error('usage: http.ts ours|twin URL')
 }
 const logger = pino({ level: 'error' }, process.stderr)
 const server = kind === 'ours' ? await startOurs(url) : await startTwin(url)

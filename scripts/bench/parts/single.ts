@@ -1,9 +1,9 @@
-import { connect, type Sql } from '../../db/connect.ts'
-import { startClients, type Work } from './clients.ts'
-import { interleave, type Outcome } from './rounds.ts'
-import { createTwin, twinInsert } from './twin.ts'
-import { worker } from './working.ts'
-import { createYardsticks, literalBareInsert, literalInsert } from './yardsticks.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { startClients, type Work } from '../clients.ts'
+import { interleave, type Outcome } from '../rounds.ts'
+import { createTwin, twinInsert } from '../twin.ts'
+import { createBackgroundWorker } from '../background-worker.ts'
+import { createYardsticks, literalBareInsert, literalInsert } from '../yardsticks.ts'
 
 const lanes = 8
 const people = 1000
@@ -31,7 +31,7 @@ export async function benchSingle(
 ): Promise<Outcome> {
   const sql = connect(url, { max: 2, name: 'bench' })
   const clients = startClients(lanes)
-  const working = worker(sql, url)
+  const worker = createBackgroundWorker(sql, url)
   const listeners: Sql[] = []
   try {
     const works = await prepareSingles(sql, url)
@@ -46,7 +46,7 @@ export async function benchSingle(
     const rate = (name: string, work: Work, beside: boolean) => ({
       name,
       async run() {
-        await working.runs(beside)
+        await worker.runs(beside)
         return clients.rate(work, options)
       },
     })
@@ -76,7 +76,7 @@ export async function benchSingle(
       options,
     )
   } finally {
-    await Promise.all([clients.stop(), working.stop()])
+    await Promise.all([clients.stop(), worker.stop()])
     await Promise.all([sql, ...listeners].map(async (pool) => pool.end({ timeout: 1 })))
   }
 }

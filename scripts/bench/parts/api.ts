@@ -1,12 +1,12 @@
-import { begin } from '../../db/begin.ts'
-import { connect, type Sql } from '../../db/connect.ts'
-import { createKey } from '../../db/keys/create.ts'
-import { startChild } from './child.ts'
-import { cpuMs } from './cpu.ts'
-import { fill } from './fill.ts'
-import type { Load, LoadPlan, Times } from './load-process.ts'
-import type { Known } from './mix.ts'
-import { verdict } from './rounds.ts'
+import { begin } from '../../../db/begin.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { createKey } from '../../../db/keys/create.ts'
+import { startChild } from '../child.ts'
+import { cpuMs } from '../cpu.ts'
+import { fill } from '../fill.ts'
+import type { Load, LoadPlan, Times } from '../processes/load.ts'
+import type { Known } from '../mix.ts'
+import { verdict } from '../rounds.ts'
 
 const tenantId = 8
 const perThread = 50
@@ -47,9 +47,9 @@ async function measure(
   prepared: Prepared,
   { messages, rate, seconds }: { messages: number; rate: number; seconds: number },
 ): Promise<ApiOutcome> {
-  const worker = startChild('worker-process', [url])
-  const api = startChild('http-process', ['ours', url])
-  const load = startChild('load-process', [])
+  const worker = startChild('worker', [url])
+  const api = startChild('http', ['ours', url])
+  const load = startChild('load', [])
   try {
     const [port] = await Promise.all([api.next('port'), worker.next('ready')])
     const used = async () => ({

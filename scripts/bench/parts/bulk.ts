@@ -1,9 +1,9 @@
-import { connect, type Sql } from '../../db/connect.ts'
-import { startClients, type Work } from './clients.ts'
-import { interleave, type Outcome, type Ratio, type Variant } from './rounds.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { startClients, type Work } from '../clients.ts'
+import { interleave, type Outcome, type Ratio, type Variant } from '../rounds.ts'
 import { body, raw } from './single.ts'
-import { createTwin, twinInsert } from './twin.ts'
-import { worker } from './working.ts'
+import { createTwin, twinInsert } from '../twin.ts'
+import { createBackgroundWorker } from '../background-worker.ts'
 
 const lanes = 2
 const batch = 500
@@ -56,7 +56,7 @@ export async function benchBulk(
 ): Promise<Outcome> {
   const sql = connect(url, { max: 2, name: 'bench' })
   const clients = startClients(lanes)
-  const working = worker(sql, url)
+  const worker = createBackgroundWorker(sql, url)
   try {
     await createTwin(sql)
     const variants: Variant[] = []
@@ -67,7 +67,7 @@ export async function benchBulk(
       const rate = (name: string, work: Work) => ({
         name,
         async run() {
-          await working.runs(true)
+          await worker.runs(true)
           return clients.rate(work, options)
         },
       })
@@ -81,7 +81,7 @@ export async function benchBulk(
     }
     return await interleave('500 a call, 2 clients', variants, ratios, options)
   } finally {
-    await Promise.all([clients.stop(), working.stop()])
+    await Promise.all([clients.stop(), worker.stop()])
     await sql.end()
   }
 }

@@ -1,7 +1,7 @@
-import { connect, type Sql } from '../../db/connect.ts'
-import { threadHistory } from '../../db/messages/history.ts'
-import { fill } from './fill.ts'
-import { percentile } from './rounds.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { threadHistory } from '../../../db/messages/history.ts'
+import { fill } from '../fill.ts'
+import { percentile } from '../rounds.ts'
 
 type Sample = { messages: number; p50: number; p99: number }
 

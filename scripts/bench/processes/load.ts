@@ -2,8 +2,8 @@
 // parent, it tells {warm} when what is measured begins, and {load}.
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Asked, type Kind, type Known, mixOf } from './mix.ts'
-import { percentile } from './rounds.ts'
+import { type Asked, type Kind, type Known, mixOf } from '../mix.ts'
+import { percentile } from '../rounds.ts'
 
 export type LoadPlan = {
   url: string
@@ -34,8 +34,8 @@ export type Load = {
 
 const connections = 100
 const timeoutMs = 20_000
-/** Requests that wait at once: one more is given up, so that a server which cannot keep up ends the run all the same. */
-const mostWaiting = 5_000
+/** Requests in flight; more are given up, so that the run ends even if the server cannot keep up. */
+const maxWaiting = 5_000
 
 process.once('message', (plan: LoadPlan) => {
   void run(plan).then((load) => process.send?.({ load }))
@@ -85,8 +85,8 @@ async function ask(
     next += 1
     late.push(now - due)
     const asked = mix.next().value as Asked & { kind: Kind }
-    if (waiting >= mostWaiting) {
-      const problem = `not asked, ${mostWaiting} were waiting`
+    if (waiting >= maxWaiting) {
+      const problem = `not asked, ${maxWaiting} were waiting`
       errors[problem] = (errors[problem] ?? 0) + 1
       continue
     }

@@ -1,15 +1,15 @@
 import { Agent, request } from 'node:http'
-import { connect, type Sql } from '../../db/connect.ts'
-import { type Child, startChild } from './child.ts'
-import { interleave, type Outcome, type Ratio, type Variant } from './rounds.ts'
-import { createTwin, twinInsert } from './twin.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { type Child, startChild } from '../child.ts'
+import { interleave, type Outcome, type Ratio, type Variant } from '../rounds.ts'
+import { createTwin, twinInsert } from '../twin.ts'
 import {
   type Webhook,
   type WebhookChannel,
   type WebhookChannelName,
   webhookChannels,
-} from './webhook-channels.ts'
-import { worker } from './working.ts'
+} from '../webhook-channels.ts'
+import { createBackgroundWorker } from '../background-worker.ts'
 
 const people = 1000
 const atOnce = 50
@@ -30,7 +30,7 @@ type Options = {
  */
 export async function benchWebhooks(url: string, options: Options): Promise<Outcome> {
   const sql = connect(url, { max: 2, name: 'bench' })
-  const working = worker(sql, url)
+  const worker = createBackgroundWorker(sql, url)
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   const channels = (Object.keys(webhookChannels) as WebhookChannelName[]).filter(
     (name) => !options.only || options.only.includes(name),
@@ -41,10 +41,7 @@ export async function benchWebhooks(url: string, options: Options): Promise<Outc
       process.env[secretOf(name)] = JSON.stringify(webhookChannels[name].account.secret)
     }
     await createTwin(sql)
-    const [ours, twin] = [
-      startChild('http-process', ['ours', url]),
-      startChild('http-process', ['twin', url]),
-    ]
+    const [ours, twin] = [startChild('http', ['ours', url]), startChild('http', ['twin', url])]
     servers.push(ours, twin)
     const [ourPort, twinPort] = await Promise.all([ours.next('port'), twin.next('port')])
     const variants: Variant[] = []
@@ -70,7 +67,7 @@ export async function benchWebhooks(url: string, options: Options): Promise<Outc
       const rate = (title: string, table: string, to: typeof toOurs) => ({
         name: title,
         async run() {
-          await working.runs(true)
+          await worker.runs(true)
           const before = await countRows(sql, table, account)
           const { answered, perSecond } = await load(to, options.seconds)
           const stored = (await countRows(sql, table, account)) - before
@@ -95,7 +92,7 @@ export async function benchWebhooks(url: string, options: Options): Promise<Outc
     })
   } finally {
     agent.destroy()
-    await Promise.all([working.stop(), ...servers.map((server) => server.stop())])
+    await Promise.all([worker.stop(), ...servers.map((server) => server.stop())])
     await sql.end()
   }
 }

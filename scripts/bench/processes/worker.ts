@@ -1,11 +1,11 @@
 // A worker in a process of its own, with a provider that takes everything at once.
 // Tells its parent: {ready}, {sent} after each so many, {cpuMs} when asked.
 import { pino } from 'pino'
-import type { Provider } from '../../adapters/channels/channel.ts'
-import { startWorker } from '../../adapters/worker/worker.ts'
+import type { Provider } from '../../../adapters/channels/channel.ts'
+import { startWorker } from '../../../adapters/worker/worker.ts'
 
 const [url, every = '1000'] = process.argv.slice(2)
-if (!url) throw new Error('usage: worker-process.ts URL [EVERY]')
+if (!url) throw new Error('usage: worker.ts URL [EVERY]')
 let sent = 0
 const noop: Provider = {
   name: 'noop',

@@ -1,7 +1,7 @@
 // One client in a process of its own, with one connection to each database that it is given. Told a Task by its
 // parent, it tells {done}.
-import { connect, type Sql } from '../../db/connect.ts'
-import type { Done, Task } from './clients.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import type { Done, Task } from '../clients.ts'
 
 const connections = new Map<string, Sql>()
 let serial = 0
@@ -28,9 +28,9 @@ async function run(task: Task): Promise<Done> {
   const walBefore = task.wal ? await walBytes(sql) : 0
   const started = performance.now()
   const end = started + (task.seconds ?? Number.POSITIVE_INFINITY) * 1000
-  const most = task.count ?? Number.POSITIVE_INFINITY
+  const maxCalls = task.count ?? Number.POSITIVE_INFINITY
   let calls = 0
-  while (calls < most && performance.now() < end) {
+  while (calls < maxCalls && performance.now() < end) {
     await call()
     calls += 1
   }

@@ -1,9 +1,9 @@
-import { connect, type Sql } from '../../db/connect.ts'
-import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
-import { startChild } from './child.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { addDeliverJobs } from '../../../db/delivery/add-jobs.ts'
+import { startChild } from '../child.ts'
 import { allSent, prepare, queue, setStatus } from './deliveries.ts'
-import { figure, type Outcome } from './rounds.ts'
-import { caughtUp } from './working.ts'
+import { figure, type Outcome } from '../rounds.ts'
+import { caughtUp } from '../background-worker.ts'
 
 const receiving = 4
 
@@ -17,7 +17,7 @@ export async function benchLifecycle(url: string, options: { messages: number })
   try {
     const targets = await prepare(sql, 1)
     await queue(sql, targets, options.messages)
-    const worker = startChild('worker-process', [url, String(options.messages)])
+    const worker = startChild('worker', [url, String(options.messages)])
     let before: Used
     let after: Used
     try {

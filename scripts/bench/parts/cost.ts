@@ -1,8 +1,8 @@
-import { connect, type Sql } from '../../db/connect.ts'
-import { type Clients, startClients, type Work } from './clients.ts'
-import { figure, interleave, type Outcome, type Ratio, type Variant } from './rounds.ts'
+import { connect, type Sql } from '../../../db/connect.ts'
+import { type Clients, startClients, type Work } from '../clients.ts'
+import { figure, interleave, type Outcome, type Ratio, type Variant } from '../rounds.ts'
 import { body, prepareSingles, raw } from './single.ts'
-import { type Working, worker } from './working.ts'
+import { type BackgroundWorker, createBackgroundWorker } from '../background-worker.ts'
 
 const lanes = 8
 const perSample = 5_000
@@ -17,7 +17,7 @@ export async function benchCost(
 ): Promise<Outcome[]> {
   const sql = connect(url, { max: 2, name: 'bench' })
   const clients = startClients(lanes)
-  const working = worker(sql, url)
+  const worker = createBackgroundWorker(sql, url)
   try {
     const works = await prepareSingles(sql, url)
     const ingest: Work = {
@@ -37,7 +37,7 @@ export async function benchCost(
     const cpu = (name: string, work: Work): Variant => ({
       name,
       async run() {
-        await working.runs(true)
+        await worker.runs(true)
         return clients.cpu(work, perSample)
       },
     })
@@ -67,24 +67,24 @@ export async function benchCost(
     )
     const literal = connect(works.literal.url, { max: 1, name: 'bench' })
     try {
-      return [used, await stored({ sql, literal, clients, working }, works, options.rows)]
+      return [used, await stored({ sql, literal, clients, worker }, works, options.rows)]
     } finally {
       await literal.end()
     }
   } finally {
-    await Promise.all([clients.stop(), working.stop()])
+    await Promise.all([clients.stop(), worker.stop()])
     await sql.end()
   }
 }
 
-type Measuring = { sql: Sql; literal: Sql; clients: Clients; working: Working }
+type Measuring = { sql: Sql; literal: Sql; clients: Clients; worker: BackgroundWorker }
 
 /**
  * The WAL is what the clients' backends wrote, whatever the worker writes beside them. A checkpoint comes first, so that
  * each page's first change brings its whole image along, as it does after every checkpoint; it is spread over all rows.
  */
 async function stored(
-  { sql, literal, clients, working }: Measuring,
+  { sql, literal, clients, worker }: Measuring,
   works: { ours: Work; literal: Work },
   rows: number,
 ): Promise<Outcome> {
@@ -100,16 +100,16 @@ async function stored(
       sizes: after.map((bytes, i) => per(bytes - (before[i] ?? 0))),
     }
   }
-  await working.runs(true)
+  await worker.runs(true)
   const ours = await measure(async () => {
     const [row] = await sql<{ messages: number; all: number }[]>`
       select pg_total_relation_size('pigeonpost.messages') as messages,
         (select sum(pg_total_relation_size(c.oid))::bigint from pg_class c
          where c.relnamespace in ('pigeonpost'::regnamespace, 'pigeonpost_private'::regnamespace) and c.relkind = 'r') as all`
-    await working.usedMs()
+    await worker.usedMs()
     return [row?.messages ?? 0, row?.all ?? 0]
   }, works.ours)
-  await working.runs(false)
+  await worker.runs(false)
   const theirs = await measure(async () => {
     const [row] = await literal<{ bytes: number }[]>`
       select pg_total_relation_size('et_messages') as bytes`
