@@ -14,6 +14,8 @@ export interface WebhookRequest {
   query: Record<string, string>
   headers: Record<string, string>
   body: Buffer
+  /** When its last byte was here. A replay has the same: whatever gives no time of its own happened then. */
+  receivedAt: Date
 }
 
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'

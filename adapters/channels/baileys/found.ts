@@ -19,7 +19,10 @@ export interface Known {
   account: ChannelAccount | null
   /** Our own addresses. */
   own: ReadonlySet<string>
-  /** ISO 8601; when the event came, for those without a time of their own. */
+  /**
+   * ISO 8601; when the event came, for those without a time of their own: Baileys' revokes and refusals have none, nor had
+   * its receipts before 7.0.0-rc10. Where the envelope has no `at`, when the webhook came.
+   */
   at: string
   /** Groups' names that the same batch says, by JID. */
   groupNames: ReadonlyMap<string, string>
@@ -30,9 +33,3 @@ export interface Known {
 export function nothing(): Found {
   return { messages: [], updates: [], identities: [], groups: [] }
 }
-
-/**
- * The time of an update that carries none, where the envelope has no `at` either: Postgres reads it as the time of the
- * transaction that stores it. Baileys' revokes and refusals have none, nor had its receipts before 7.0.0-rc10.
- */
-export const momentOfStoring = 'now'

@@ -6,7 +6,7 @@ import {
 } from '../channel.ts'
 import { parseJson, readPayload, toDate } from '../shared/payload.ts'
 import { ownAddresses } from './address.ts'
-import { type Found, type Known, momentOfStoring, nothing } from './found.ts'
+import { type Found, type Known, nothing } from './found.ts'
 import { readChats, readContacts, readGroup, readLidMappings, readParticipants } from './groups.ts'
 import { readInfo } from './messages.ts'
 import { envelope as envelopeSchema } from './schema.ts'
@@ -36,7 +36,11 @@ export function receive(request: WebhookRequest, account: ChannelAccount | null)
   const about = { account, own: ownAddresses(account), groupNames: namesOf(envelopes) }
   for (const envelope of envelopes) {
     const at = envelope.at ? toDate(envelope.at) : null
-    const known: Known = { ...about, at: at?.toISOString() ?? momentOfStoring, origin: 'notify' }
+    const known: Known = {
+      ...about,
+      at: (at ?? request.receivedAt).toISOString(),
+      origin: 'notify',
+    }
     for (const [field, read] of readersOf(envelope, known)) {
       const part = attempt(problems, field, read)
       found.messages.push(...(part?.messages ?? []))
