@@ -43,8 +43,8 @@ export interface OpenWebhook {
 /** Looks up accounts, and remembers them for a moment: each webhook asks. */
 export type Accounts = (tenantId: number | null, id: string) => Promise<ChannelAccount | null>
 
-const rememberedFor = 2_000
-const mostRemembered = 10_000
+const ttlMs = 2_000
+const maxEntries = 10_000
 
 export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>): Accounts {
   const remembered = new Map<string, { until: number; account: ChannelAccount | null }>()
@@ -74,9 +74,9 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
     const known = remembered.get(key)
     if (known && known.until > Date.now()) return known.account
     const account = await find(tenantId, id)
-    if (remembered.size >= mostRemembered) remembered.clear()
-    if (tenants.size >= mostRemembered) tenants.clear()
-    remembered.set(key, { until: Date.now() + rememberedFor, account })
+    if (remembered.size >= maxEntries) remembered.clear()
+    if (tenants.size >= maxEntries) tenants.clear()
+    remembered.set(key, { until: Date.now() + ttlMs, account })
     return account
   }
 }

@@ -1,10 +1,10 @@
 import type { Received, UnsignedChannel } from '../channel.ts'
 import { locate } from './media.ts'
-import { receive } from './receive.ts'
+import { receive } from './receive/receive.ts'
 
-export { type Bridge, type BridgeOptions, startBaileysBridge } from './bridge.ts'
-export { baileysProvider, type BaileysProviderOptions } from './send.ts'
-export type { BaileysConnection, BaileysLogger, BaileysSocket } from './socket.ts'
+export { type Bridge, type BridgeOptions, startBaileysBridge } from './bridge/bridge.ts'
+export { baileysProvider, type BaileysProviderOptions } from './send/send.ts'
+export type { BaileysConnection, BaileysLogger, BaileysSocket } from './bridge/socket.ts'
 
 /** WhatsApp through a linked device of one's own phone, by the library Baileys (an optional peer dependency). */
 export const baileys: UnsignedChannel<Received> = {

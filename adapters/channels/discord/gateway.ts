@@ -18,7 +18,7 @@ const fatal = new Set([4004, 4010, 4011, 4012, 4013, 4014])
 /** Close codes that end the session too. After all others it can be resumed. */
 const sessionOver = new Set([1000, 1001, 4003, 4005, 4007, 4009])
 /** Tries to resume a session before another is begun: the server that it names may be gone. */
-const mostResumes = 3
+const maxResumes = 3
 /** What we close with: 1000 and 1001 would end the session. */
 const resumable = 4000
 
@@ -82,7 +82,7 @@ export async function listenToGateway(options: GatewayOptions): Promise<void> {
     if (fatal.has(ending.code)) throw error
     warn(error)
     failures = ending.worked ? 1 : failures + 1
-    session = failures > mostResumes ? null : ending.session
+    session = failures > maxResumes ? null : ending.session
     // A new session is asked for no sooner than after 1 to 5 seconds; one identify in 5 seconds is what Discord allows.
     const least = session ? 0 : firstWait * (1 + 4 * Math.random())
     const wait = Math.min(60_000, firstWait * 2 ** (failures - 1)) * (0.5 + Math.random() / 2)

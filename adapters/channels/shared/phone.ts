@@ -13,14 +13,14 @@ export function toE164(value: string): string | null {
   const known = remembered.get(value)
   if (known !== undefined) return known
   const number = parse(value)
-  if (remembered.size >= mostRemembered) remembered.clear()
+  if (remembered.size >= maxEntries) remembered.clear()
   if (value.length <= 64) remembered.set(value, number)
   return number
 }
 
 /** Parsing takes 10 µs, and a webhook names the same few numbers, ours among them, again and again. */
 const remembered = new Map<string, string | null>()
-const mostRemembered = 10_000
+const maxEntries = 10_000
 
 function parse(value: string): string | null {
   const trimmed = value.trim()

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as library from 'baileys'
 import t from 'tap'
 import { startBaileysBridge } from '../../../../adapters/channels/baileys/index.ts'
-import { loadBaileys } from '../../../../adapters/channels/baileys/library.ts'
+import { loadBaileys } from '../../../../adapters/channels/baileys/bridge/library.ts'
 import { logger } from './fake-socket.ts'
 import { account } from './support.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import type { BaileysLogger, BaileysSocket } from './socket.ts'
-import { asObject } from './values.ts'
+import { asObject } from '../values.ts'
 
 export type SocketConfig = Record<string, unknown> & { auth: unknown; logger: BaileysLogger }
 export type MakeSocket = (config: SocketConfig) => BaileysSocket | Promise<BaileysSocket>

@@ -3,7 +3,7 @@
  * where a protobuf class wrote the JSON.
  */
 
-import { type Properties, toEnum } from './values.ts'
+import { type Properties, toEnum } from '../values.ts'
 
 const names = {
   UNKNOWN: 0,

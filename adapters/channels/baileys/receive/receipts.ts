@@ -1,13 +1,13 @@
 /** What receipts, statuses and reactions say, wherever they stand: in events of their own or folded into a message. */
 
-import type { InboundUpdate } from '../channel.ts'
-import { actorOf, personOf, type Place, placeOf } from './address.ts'
+import type { InboundUpdate } from '../../channel.ts'
+import { actorOf, personOf, type Place, placeOf } from '../address.ts'
 import { string } from './content.ts'
-import type { Known } from './found.ts'
-import { about } from './message-id.ts'
+import type { BatchContext } from './batch.ts'
+import { about } from '../message-id.ts'
 import * as schema from './schema.ts'
 import { parametersOf } from './stubs.ts'
-import { toEnum, toMoment } from './values.ts'
+import { toEnum, toMoment } from '../values.ts'
 
 export type Target = Omit<InboundUpdate, 'update'>
 
@@ -34,7 +34,7 @@ export function statusUpdate(
   status: unknown,
   timestamp: unknown,
   parameters: unknown,
-  known: Pick<Known, 'at'>,
+  context: Pick<BatchContext, 'at'>,
 ): Receipt | null {
   const number = toEnum(status, statuses)
   const meaning = number === null ? undefined : meanings[number]
@@ -42,7 +42,7 @@ export function statusUpdate(
   const receipt: Receipt = {
     kind: 'receipt',
     status: meaning,
-    at: toMoment(timestamp)?.toISOString() ?? known.at,
+    at: toMoment(timestamp)?.toISOString() ?? context.at,
   }
   if (meaning !== 'failed') return receipt
   const [code, explanation] = parametersOf(parameters).map(string)
@@ -61,13 +61,13 @@ export function receiptsOf(
   value: unknown,
   { fromMe }: Pick<Place, 'fromMe'>,
   where: Target,
-  known: Known,
+  context: BatchContext,
 ): InboundUpdate[] {
   const parsed = schema.userReceipt.safeParse(value)
   if (!parsed.success) return []
   const { userJid, receiptTimestamp, readTimestamp, playedTimestamp } = parsed.data
   const recipient = personOf([userJid])?.address
-  if (fromMe && (!recipient || known.own.has(recipient))) return []
+  if (fromMe && (!recipient || context.own.has(recipient))) return []
   const delivered = toMoment(receiptTimestamp)
   const seen = toMoment(readTimestamp) ?? toMoment(playedTimestamp)
   const times: [Receipt['status'], Date | null][] = [
@@ -89,12 +89,16 @@ export function receiptsOf(
 }
 
 /** `reaction.key` says who reacted and where. An empty text takes it back. */
-export function reactionUpdates(id: string, value: unknown, known: Known): InboundUpdate[] {
+export function reactionUpdates(
+  id: string,
+  value: unknown,
+  context: BatchContext,
+): InboundUpdate[] {
   const parsed = schema.reaction.safeParse(value)
-  const place = parsed.success ? placeOf(parsed.data.key, known.own) : null
+  const place = parsed.success ? placeOf(parsed.data.key, context.own) : null
   if (!parsed.success || !place) return []
-  const at = toMoment(parsed.data.senderTimestampMs)?.toISOString() ?? known.at
-  const sender = actorOf(place, known.account)
+  const at = toMoment(parsed.data.senderTimestampMs)?.toISOString() ?? context.at
+  const sender = actorOf(place, context.account)
   const update = { kind: 'reaction' as const, emoji: parsed.data.text ?? null, sender, at }
   return [{ ...targetOf(id, place), update }]
 }

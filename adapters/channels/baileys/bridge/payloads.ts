@@ -1,6 +1,6 @@
 /** Baileys' events as bodies for `receive`. */
 
-import { asObject } from './values.ts'
+import { asObject } from '../values.ts'
 
 /**
  * The events that say something for the database. Never among them: `creds.update`, which holds the login's keys, and
@@ -23,7 +23,7 @@ const wanted = [
 ]
 
 const messagesInPart = 100
-const mostBytes = 1024 * 1024
+const maxBytes = 1024 * 1024
 
 /**
  * JSON arrays of `{event, data, at}` in the order of `wanted`, of about 1 MiB at most: a history of thousands of
@@ -42,7 +42,7 @@ export function bodiesOf(events: Record<string, unknown>, at: number): Buffer[] 
     if (events[event] === undefined) continue
     for (const data of cut(events[event])) {
       const part = JSON.stringify({ event, data, at }, asBase64)
-      if (length + part.length > mostBytes) flush()
+      if (length + part.length > maxBytes) flush()
       parts.push(part)
       length += part.length
     }

@@ -1,6 +1,6 @@
 /** The content inside its envelopes, and which of its fields says what it is. */
 
-import { asObject, type Properties, toBase64 } from './values.ts'
+import { asObject, type Properties, toBase64 } from '../values.ts'
 
 /**
  * Messages that only hold another one (FutureProofMessage in WAProto 7.0, and deviceSentMessage). The first nine are
@@ -34,7 +34,7 @@ const wrappers = [
 ]
 
 /** As many as Baileys opens; what is wrapped more often is nobody's message. */
-const mostLayers = 5
+const maxLayers = 5
 
 export interface Content {
   /** The field that says what it is: conversation, imageMessage … */
@@ -59,7 +59,7 @@ export function unwrap(message: unknown): Content | null {
     secret ??= toBase64(context?.['messageSecret'])
     const parent = asObject(asObject(context?.['messageAssociation'])?.['parentMessageKey'])
     if (typeof parent?.['id'] === 'string') albumId ??= parent['id']
-    const inner: Properties | null = layer < mostLayers ? innerOf(content) : null
+    const inner: Properties | null = layer < maxLayers ? innerOf(content) : null
     if (!inner) break
     viewOnce ||= isViewOnce(content)
     content = inner

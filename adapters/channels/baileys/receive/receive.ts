@@ -3,15 +3,15 @@ import {
   type Received,
   UnreadablePayload,
   type WebhookRequest,
-} from '../channel.ts'
-import { parseJson, readPayload, toDate } from '../shared/payload.ts'
-import { ownAddresses } from './address.ts'
-import { type Found, type Known, nothing } from './found.ts'
+} from '../../channel.ts'
+import { parseJson, readPayload, toDate } from '../../shared/payload.ts'
+import { ownAddresses } from '../address.ts'
+import { type Batch, type BatchContext, emptyBatch } from './batch.ts'
 import { readChats, readContacts, readGroup, readLidMappings, readParticipants } from './groups.ts'
 import { readInfo } from './messages.ts'
 import { envelope as envelopeSchema } from './schema.ts'
 import { readReaction, readReceipt, readUpdate } from './updates.ts'
-import { asList, asObject } from './values.ts'
+import { asList, asObject } from '../values.ts'
 
 interface Envelope {
   event: string
@@ -27,7 +27,7 @@ interface Envelope {
 export function receive(request: WebhookRequest, account: ChannelAccount | null): Received {
   const payload = parseJson(request.body)
   const problems: UnreadablePayload[] = []
-  const found = nothing()
+  const batch = emptyBatch()
   const envelopes = Array.isArray(payload)
     ? payload.flatMap(
         (one, index) => attempt(problems, `[${index}]`, () => readEnvelope(one)) ?? [],
@@ -36,24 +36,24 @@ export function receive(request: WebhookRequest, account: ChannelAccount | null)
   const about = { account, own: ownAddresses(account), groupNames: namesOf(envelopes) }
   for (const envelope of envelopes) {
     const at = envelope.at ? toDate(envelope.at) : null
-    const known: Known = {
+    const context: BatchContext = {
       ...about,
       at: (at ?? request.receivedAt).toISOString(),
       origin: 'notify',
     }
-    for (const [field, read] of readersOf(envelope, known)) {
+    for (const [field, read] of readersOf(envelope, context)) {
       const part = attempt(problems, field, read)
-      found.messages.push(...(part?.messages ?? []))
-      found.updates.push(...(part?.updates ?? []))
-      found.identities.push(...(part?.identities ?? []))
-      found.groups.push(...(part?.groups ?? []))
+      batch.messages.push(...(part?.messages ?? []))
+      batch.updates.push(...(part?.updates ?? []))
+      batch.identities.push(...(part?.identities ?? []))
+      batch.groups.push(...(part?.groups ?? []))
     }
   }
   return {
-    messages: found.messages,
-    updates: found.updates,
-    ...(found.identities.length > 0 ? { identities: found.identities } : {}),
-    ...(found.groups.length > 0 ? { groups: found.groups } : {}),
+    messages: batch.messages,
+    updates: batch.updates,
+    ...(batch.identities.length > 0 ? { identities: batch.identities } : {}),
+    ...(batch.groups.length > 0 ? { groups: batch.groups } : {}),
     ...(problems.length > 0 ? { problems } : {}),
   }
 }
@@ -62,22 +62,22 @@ function readEnvelope(value: unknown): Envelope {
   return readPayload(envelopeSchema, value)
 }
 
-type Reader = [field: string, read: () => Partial<Found>]
+type Reader = [field: string, read: () => Partial<Batch>]
 
 /** A reader for each item of the event, so that one that cannot be read does not cost the others. */
-function readersOf({ event, data }: Envelope, known: Known): Reader[] {
-  const each = (list: unknown, field: string, read: (item: unknown) => Partial<Found>): Reader[] =>
+function readersOf({ event, data }: Envelope, context: BatchContext): Reader[] {
+  const each = (list: unknown, field: string, read: (item: unknown) => Partial<Batch>): Reader[] =>
     asList(list).map((item, index) => [`${field}[${index}]`, () => read(item)])
   const parts = asObject(data)
   switch (event) {
     case 'messages.upsert': {
       const origin = parts?.['type'] === 'append' ? ('append' as const) : ('notify' as const)
       return each(parts?.['messages'], `${event}.messages`, (one) =>
-        readInfo(one, { ...known, origin }),
+        readInfo(one, { ...context, origin }),
       )
     }
     case 'messaging-history.set': {
-      const history = { ...known, origin: 'history' as const }
+      const history = { ...context, origin: 'history' as const }
       return [
         [`${event}.chats`, () => readChats(parts?.['chats'])],
         [`${event}.contacts`, () => ({ identities: readContacts(parts?.['contacts']) })],
@@ -89,11 +89,11 @@ function readersOf({ event, data }: Envelope, known: Known): Reader[] {
       ]
     }
     case 'messages.update':
-      return each(data, event, (one) => readUpdate(one, known))
+      return each(data, event, (one) => readUpdate(one, context))
     case 'message-receipt.update':
-      return each(data, event, (one) => readReceipt(one, known))
+      return each(data, event, (one) => readReceipt(one, context))
     case 'messages.reaction':
-      return each(data, event, (one) => readReaction(one, known))
+      return each(data, event, (one) => readReaction(one, context))
     case 'groups.upsert':
     case 'groups.update':
       return each(data, event, readGroup)

@@ -1,7 +1,7 @@
 /** A message does not say its group's name: it is asked for once, and follows as an event of its own. */
 
 import type { BaileysLogger, BaileysSocket } from './socket.ts'
-import { asList, asObject } from './values.ts'
+import { asList, asObject } from '../values.ts'
 
 /** `keep` takes a name that was asked for, as the event that Baileys has for it. The result is told of all events. */
 export function nameGroups(keep: (events: Record<string, unknown>) => void, logger: BaileysLogger) {

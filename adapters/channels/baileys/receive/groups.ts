@@ -1,10 +1,10 @@
 /** Groups, and who is who: the events that say it apart from any message. */
 
-import type { GroupChange, LinkedAddresses } from '../channel.ts'
-import { readPayload } from '../shared/payload.ts'
-import { personOf, readJid } from './address.ts'
+import type { GroupChange, LinkedAddresses } from '../../channel.ts'
+import { readPayload } from '../../shared/payload.ts'
+import { personOf, readJid } from '../address.ts'
 import * as schema from './schema.ts'
-import { asList, asObject, compact } from './values.ts'
+import { asList, asObject, compact } from '../values.ts'
 
 /** groups.upsert and groups.update. @throws UnreadablePayload */
 export function readGroup(value: unknown): {

@@ -10,7 +10,7 @@
  */
 
 import { z } from 'zod'
-import { sanitizeText } from '../shared/payload.ts'
+import { sanitizeText } from '../../shared/payload.ts'
 
 export const text = z
   .string()

@@ -1,15 +1,15 @@
-import { cannotSend } from '../shared/content.ts'
+import { cannotSend } from '../../shared/content.ts'
 import type {
   ChannelAccount,
   OutboundMessage,
   Provider,
   SendContext,
   SendOutcome,
-} from '../channel.ts'
+} from '../../channel.ts'
 import { contentsOf, jidOf, quotedOf } from './compose.ts'
 import { refusal, thrown } from './errors.ts'
-import { messageIdOf } from './message-id.ts'
-import type { BaileysConnection, BaileysContent, SendOptions } from './socket.ts'
+import { messageIdOf } from '../message-id.ts'
+import type { BaileysConnection, BaileysContent, SendOptions } from '../bridge/socket.ts'
 
 export interface BaileysProviderOptions {
   /** The account's bridge; null where this process has none. */

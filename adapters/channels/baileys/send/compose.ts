@@ -1,13 +1,13 @@
 /** A message of ours as what Baileys' sendMessage takes. */
 
 import { Readable } from 'node:stream'
-import { locationOf, type MediaToSend, mediaOf } from '../shared/content.ts'
-import type { OutboundMessage } from '../channel.ts'
-import { readFile } from '../shared/multipart.ts'
-import { readJid } from './address.ts'
-import { attemptIdOf } from './message-id.ts'
-import type { BaileysContent, SendOptions } from './socket.ts'
-import { asList, asObject, compact } from './values.ts'
+import { locationOf, type MediaToSend, mediaOf } from '../../shared/content.ts'
+import type { OutboundMessage } from '../../channel.ts'
+import { readFile } from '../../shared/multipart.ts'
+import { readJid } from '../address.ts'
+import { attemptIdOf } from '../message-id.ts'
+import type { BaileysContent, SendOptions } from '../bridge/socket.ts'
+import { asList, asObject, compact } from '../values.ts'
 
 /** The group's JID, or the person's: the digits of a phone, or a LID. Null where it can be neither. */
 export function jidOf(

@@ -6,16 +6,16 @@ import type {
   InboundMessage,
   InboundUpdate,
   LinkedAddresses,
-} from '../channel.ts'
+} from '../../channel.ts'
 
-export interface Found {
+export interface Batch {
   messages: InboundMessage[]
   updates: InboundUpdate[]
   identities: LinkedAddresses[]
   groups: GroupChange[]
 }
 
-export interface Known {
+export interface BatchContext {
   account: ChannelAccount | null
   /** Our own addresses. */
   own: ReadonlySet<string>
@@ -30,6 +30,6 @@ export interface Known {
   origin: 'notify' | 'append' | 'history'
 }
 
-export function nothing(): Found {
+export function emptyBatch(): Batch {
   return { messages: [], updates: [], identities: [], groups: [] }
 }

@@ -2,9 +2,9 @@
 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ChannelAccount } from '../channel.ts'
-import { bodiesOf } from './batch.ts'
-import { type End, endOf } from './errors.ts'
+import type { ChannelAccount } from '../../channel.ts'
+import { bodiesOf } from './payloads.ts'
+import { type End, endOf } from '../send/errors.ts'
 import { nameGroups } from './group-names.ts'
 import { loadBaileys, type MakeSocket } from './library.ts'
 import {
@@ -15,7 +15,7 @@ import {
   NotConnected,
 } from './socket.ts'
 import { openSpool } from './spool.ts'
-import { asObject } from './values.ts'
+import { asObject } from '../values.ts'
 
 export interface BridgeOptions {
   account: Pick<ChannelAccount, 'accountId'>

@@ -3,8 +3,8 @@
  * was chosen. Fields by WAProto 7.0.
  */
 
-import { sanitizeText } from '../shared/payload.ts'
-import { asList, asObject, compact, type Properties, toMoment, toNumber } from './values.ts'
+import { sanitizeText } from '../../shared/payload.ts'
+import { asList, asObject, compact, type Properties, toMoment, toNumber } from '../values.ts'
 
 export interface Interactive {
   body: string | null

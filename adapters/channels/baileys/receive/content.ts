@@ -1,9 +1,9 @@
 /** A message's content as ours: type, body, files, and what else there is to know. */
 
-import { location as locationSchema } from '../shared/content.ts'
-import type { ContentType, InboundMessage, MediaReference } from '../channel.ts'
-import { sanitizeText, storable } from '../shared/payload.ts'
-import { readJid } from './address.ts'
+import { location as locationSchema } from '../../shared/content.ts'
+import type { ContentType, InboundMessage, MediaReference } from '../../channel.ts'
+import { sanitizeText, storable } from '../../shared/payload.ts'
+import { readJid } from '../address.ts'
 import { interactive } from './interactive.ts'
 import type { Content } from './unwrap.ts'
 import {
@@ -14,7 +14,7 @@ import {
   toBase64,
   toBytes,
   toNumber,
-} from './values.ts'
+} from '../values.ts'
 
 export type Said = Pick<InboundMessage, 'contentType' | 'body' | 'media' | 'replyTo'> & {
   metadata: Properties

@@ -1,16 +1,16 @@
 /** One WebMessageInfo: a message, or an update of another one that comes in a message's form. */
 
-import { type InboundMessage, type InboundUpdate, UnreadablePayload } from '../channel.ts'
-import { readPayload, storable } from '../shared/payload.ts'
-import { actorOf, type Place, placeOf } from './address.ts'
+import { type InboundMessage, type InboundUpdate, UnreadablePayload } from '../../channel.ts'
+import { readPayload, storable } from '../../shared/payload.ts'
+import { actorOf, type Place, placeOf } from '../address.ts'
 import { read, string } from './content.ts'
-import { type Found, type Known, nothing } from './found.ts'
-import { attemptIdOf } from './message-id.ts'
+import { type Batch, type BatchContext, emptyBatch } from './batch.ts'
+import { attemptIdOf } from '../message-id.ts'
 import { reactionUpdates, receiptsOf, statusUpdate, targetOf } from './receipts.ts'
 import { type Info, info as infoSchema } from './schema.ts'
 import { parametersOf, type Stub, stubFacts, stubOf } from './stubs.ts'
 import { type Content, unwrap } from './unwrap.ts'
-import { asList, asObject, toBase64, toEnum, toMoment } from './values.ts'
+import { asList, asObject, toBase64, toEnum, toMoment } from '../values.ts'
 
 /** WAProto, Message.ProtocolMessage.Type: the two that are about a message. */
 const protocolTypes = { REVOKE: 0, MESSAGE_EDIT: 14 }
@@ -32,23 +32,23 @@ const noMessages = new Set([
 ])
 
 /** @throws UnreadablePayload */
-export function readInfo(value: unknown, known: Known): Found {
+export function readInfo(value: unknown, context: BatchContext): Batch {
   const info = readPayload(infoSchema, value)
-  const place = placeOf(info.key, known.own, info.participant)
-  if (!place) return nothing()
+  const place = placeOf(info.key, context.own, info.participant)
+  if (!place) return emptyBatch()
   const content = unwrap(info.message)
-  if (!content) return readEmpty(info, place, value, known)
+  if (!content) return readEmpty(info, place, value, context)
   switch (content.kind) {
     case 'protocolMessage':
-      return { ...nothing(), updates: protocolUpdates(info, place, content, known) }
+      return { ...emptyBatch(), updates: protocolUpdates(info, place, content, context) }
     case 'reactionMessage':
-      return { ...nothing(), updates: reactionOf(info, place, content, known) }
+      return { ...emptyBatch(), updates: reactionOf(info, place, content, context) }
     default:
-      if (noMessages.has(content.kind)) return nothing()
+      if (noMessages.has(content.kind)) return emptyBatch()
   }
   const said = read(content)
   const message: InboundMessage = {
-    ...base(info, place, value, known),
+    ...base(info, place, value, context),
     contentType: said.contentType,
     body: said.body,
     ...(said.media ? { media: said.media } : {}),
@@ -61,20 +61,20 @@ export function readInfo(value: unknown, known: Known): Found {
     ...message.metadata,
   }
   return {
-    ...nothing(),
+    ...emptyBatch(),
     messages: [{ ...message, metadata }],
-    updates: absorbedUpdates(info, place, known),
+    updates: absorbedUpdates(info, place, context),
   }
 }
 
 /** @throws UnreadablePayload where it has no time, or is nested too deeply to be stored. */
-function base(info: Info, place: Place, raw: unknown, known: Known) {
+function base(info: Info, place: Place, raw: unknown, context: BatchContext) {
   const sentAt = toMoment(info.messageTimestamp)
   if (!sentAt) {
     throw new UnreadablePayload('messageTimestamp', 'messageTimestamp is missing or no time')
   }
   const name = info.pushName ?? info.verifiedBizName
-  const groupName = place.group ? known.groupNames.get(place.group) : undefined
+  const groupName = place.group ? context.groupNames.get(place.group) : undefined
   const reference = place.fromMe ? attemptIdOf(info.key.id) : null
   return {
     direction: place.fromMe ? ('outbound' as const) : ('inbound' as const),
@@ -86,25 +86,25 @@ function base(info: Info, place: Place, raw: unknown, known: Known) {
     ...(reference ? { reference } : {}),
     sentAt,
     ...(name && !place.fromMe ? { senderName: name } : {}),
-    metadata: known.origin === 'notify' ? {} : { origin: known.origin },
+    metadata: context.origin === 'notify' ? {} : { origin: context.origin },
     raw: storable(raw),
   }
 }
 
 /** Without content: not decrypted yet, deleted, a notice of WhatsApp, or keys that no chat shows. */
-function readEmpty(info: Info, place: Place, value: unknown, known: Known): Found {
+function readEmpty(info: Info, place: Place, value: unknown, context: BatchContext): Batch {
   const stub = stubOf(info.messageStubType)
   const hasKeysOnly = asObject(info.message) !== null && stub.name === 'UNKNOWN'
-  if (stub.kind === 'silent' || (hasKeysOnly && stub.kind === 'undecrypted')) return nothing()
+  if (stub.kind === 'silent' || (hasKeysOnly && stub.kind === 'undecrypted')) return emptyBatch()
   if (stub.kind === 'revoked') {
-    const at = toMoment(info.messageTimestamp)?.toISOString() ?? known.at
+    const at = toMoment(info.messageTimestamp)?.toISOString() ?? context.at
     return {
-      ...nothing(),
+      ...emptyBatch(),
       updates: [{ ...targetOf(info.key.id, place), update: { kind: 'revoke', at } }],
     }
   }
   const parameters = parametersOf(info.messageStubParameters).map((text) => string(text) ?? '')
-  const message = base(info, place, value, known)
+  const message = base(info, place, value, context)
   const metadata = {
     ...message.metadata,
     stub: stubFacts(stub, parameters),
@@ -119,20 +119,20 @@ function readEmpty(info: Info, place: Place, value: unknown, known: Known): Foun
       metadata,
     }
     return {
-      ...nothing(),
+      ...emptyBatch(),
       messages: [empty],
-      updates: absorbedUpdates(info, place, known),
+      updates: absorbedUpdates(info, place, context),
     }
   }
   const notice = { contentType: 'structured' as const, body: null, metadata }
   return {
-    ...nothing(),
+    ...emptyBatch(),
     messages: [{ ...message, direction: 'system', ...notice }],
     groups: subjectOf(stub, place, parameters),
   }
 }
 
-function subjectOf(stub: Stub, place: Place, [name]: string[]): Found['groups'] {
+function subjectOf(stub: Stub, place: Place, [name]: string[]): Batch['groups'] {
   const named = stub.name === 'GROUP_CHANGE_SUBJECT' || stub.name === 'GROUP_CREATE'
   return named && place.group && name ? [{ externalId: place.group, name }] : []
 }
@@ -145,29 +145,37 @@ function protocolUpdates(
   info: Info,
   place: Place,
   { part }: Content,
-  known: Known,
+  context: BatchContext,
 ): InboundUpdate[] {
   const protocol = asObject(part)
   const id = asObject(protocol?.['key'])?.['id']
   const type = toEnum(protocol?.['type'], protocolTypes)
   if (typeof id !== 'string' || id === '') return []
   if (type === protocolTypes.REVOKE) {
-    const at = momentOf(toMoment(info.messageTimestamp), known)
+    const at = momentOf(toMoment(info.messageTimestamp), context)
     return [{ ...targetOf(id, place), update: { kind: 'revoke', at } }]
   }
   if (type !== protocolTypes.MESSAGE_EDIT) return []
   const edited = unwrap(protocol?.['editedMessage'])
   if (!edited) return []
-  const at = momentOf(toMoment(protocol?.['timestampMs']) ?? toMoment(info.messageTimestamp), known)
+  const at = momentOf(
+    toMoment(protocol?.['timestampMs']) ?? toMoment(info.messageTimestamp),
+    context,
+  )
   return [{ ...targetOf(id, place), update: { kind: 'edit', body: read(edited).body ?? '', at } }]
 }
 
 /** To the second, as Baileys cuts it. */
-function momentOf(moment: Date | null, known: Known): string {
-  return moment ? new Date(Math.floor(moment.getTime() / 1000) * 1000).toISOString() : known.at
+function momentOf(moment: Date | null, context: BatchContext): string {
+  return moment ? new Date(Math.floor(moment.getTime() / 1000) * 1000).toISOString() : context.at
 }
 
-function reactionOf(info: Info, place: Place, { part }: Content, known: Known): InboundUpdate[] {
+function reactionOf(
+  info: Info,
+  place: Place,
+  { part }: Content,
+  context: BatchContext,
+): InboundUpdate[] {
   const reaction = asObject(part)
   const id = asObject(reaction?.['key'])?.['id']
   if (typeof id !== 'string' || id === '') return []
@@ -175,8 +183,8 @@ function reactionOf(info: Info, place: Place, { part }: Content, known: Known): 
   const update = {
     kind: 'reaction' as const,
     emoji: string(reaction?.['text']),
-    sender: actorOf(place, known.account),
-    at: moment?.toISOString() ?? known.at,
+    sender: actorOf(place, context.account),
+    at: moment?.toISOString() ?? context.at,
   }
   return [{ ...targetOf(id, place), update }]
 }
@@ -185,14 +193,16 @@ function reactionOf(info: Info, place: Place, { part }: Content, known: Known): 
  * While Baileys buffers its events it folds updates into a message that has not been handed out yet (lib/Utils/
  * event-buffer.js): a status, receipts and reactions then come in the message and nowhere else. In the history too.
  */
-function absorbedUpdates(info: Info, place: Place, known: Known): InboundUpdate[] {
+function absorbedUpdates(info: Info, place: Place, context: BatchContext): InboundUpdate[] {
   const where = targetOf(info.key.id, place)
   const status = place.fromMe
-    ? statusUpdate(info.status, info.messageTimestamp, info.messageStubParameters, known)
+    ? statusUpdate(info.status, info.messageTimestamp, info.messageStubParameters, context)
     : null
   return [
     ...(status && status.status !== 'sent' ? [{ ...where, update: status }] : []),
-    ...asList(info.userReceipt).flatMap((receipt) => receiptsOf(receipt, place, where, known)),
-    ...asList(info.reactions).flatMap((reaction) => reactionUpdates(info.key.id, reaction, known)),
+    ...asList(info.userReceipt).flatMap((receipt) => receiptsOf(receipt, place, where, context)),
+    ...asList(info.reactions).flatMap((reaction) =>
+      reactionUpdates(info.key.id, reaction, context),
+    ),
   ]
 }

@@ -1,9 +1,9 @@
 /** What Baileys' errors and WhatsApp's codes mean. */
 
-import type { SendOutcome } from '../channel.ts'
-import { FileUnreadable } from '../shared/multipart.ts'
-import { NotConnected } from './socket.ts'
-import { asObject } from './values.ts'
+import type { SendOutcome } from '../../channel.ts'
+import { FileUnreadable } from '../../shared/multipart.ts'
+import { NotConnected } from '../bridge/socket.ts'
+import { asObject } from '../values.ts'
 
 /**
  * Codes in the server's acknowledgement of a message (`<ack class="message" error="…">`). All are final: Baileys also
