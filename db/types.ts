@@ -14,7 +14,7 @@ export interface WebhookRequest {
   query: Record<string, string>
   headers: Record<string, string>
   body: Buffer
-  /** When its last byte was here. A replay has the same: whatever gives no time of its own happened then. */
+  /** When its last byte arrived; the same in a replay. The time of whatever carries none of its own. */
   receivedAt: Date
 }
 

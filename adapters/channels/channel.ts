@@ -131,7 +131,7 @@ export interface WebhookAnswer {
 
 /** `Read`: what `receive` gives; `Received` of a channel whose payloads are read at once, as most are. */
 interface ChannelBase<Read> {
-  /** The folder's, and its webhooks' path: /api/webhooks/<name>/<account id>. */
+  /** Name of its folder and in its webhooks' path: /api/webhooks/<name>/<account id>. */
   name: string
   /** The channels of the messages that it brings; an account has to be of one of them. The first is the default. */
   channels: readonly [string, ...string[]]
@@ -143,11 +143,11 @@ interface ChannelBase<Read> {
     group: boolean
     media: boolean
   }
-  /** Bytes of a body at most. Default 2 MiB. */
+  /** Largest body in bytes. Default 2 MiB. */
   maxBytes?: number
   /** One webhook address serves all accounts of an app: what the payload names goes before the path's account. */
   sharesWebhook?: boolean
-  /** On the bare path an account is made for an address of ours that is new. */
+  /** On the path without an account, a new address of ours gets an account. */
   opensAccounts?: boolean
   /** The answer to a request that brings nothing (a verification, a ping), after `verify`; null for any other. */
   handshake?(request: WebhookRequest, account: ChannelAccount): WebhookAnswer | null
@@ -165,14 +165,14 @@ interface ChannelBase<Read> {
   answer?(request: WebhookRequest): WebhookAnswer
 }
 
-/** Its webhooks carry a signature of their own. */
+/** Its webhooks are signed. */
 export interface SignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
   signed: true
   /** Whether the signature is the account's, in constant time. */
   verify(request: WebhookRequest, account: ChannelAccount): boolean
 }
 
-/** Its webhooks carry none, and need an API key with scope `webhooks`. */
+/** Its webhooks are not signed, and need an API key with scope `webhooks`. */
 export interface UnsignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
   signed: false
   verify?: never

@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/connect.ts'
-import { asRequest, type KeptRequest, nameDelivery } from '../../db/inbox/select.ts'
+import { asRequest, type KeptRequest, setDigest } from '../../db/inbox/select.ts'
 import { asTenant } from '../../db/tenant.ts'
 import { createAccounts, readWebhook } from './open.ts'
 import { createReceiver, type ReceivedWebhook } from './queue.ts'
@@ -24,7 +24,7 @@ export function createReplay(sql: Sql): Replay {
       accountId: kept.accountId,
       request: asRequest(kept),
     })
-    await asTenant(sql, tenantId, (tx) => nameDelivery(tx, tenantId, kept.id, opened.digest))
+    await asTenant(sql, tenantId, (tx) => setDigest(tx, tenantId, kept.id, opened.digest))
     return receiver.store(opened)
   }
 }

@@ -1,7 +1,7 @@
 import type { Db } from '../connect.ts'
 import type { WebhookRequest } from '../types.ts'
 
-/** Which kept webhooks an operator means. What is left out does not matter. */
+/** Filters for stored webhooks; an absent filter matches all. */
 export type InboxFilter = {
   tenantId: number
   ids?: string[] | undefined
@@ -32,7 +32,7 @@ export type KeptRequest = InboxRow & {
   body: Buffer
 }
 
-/** The webhooks that a filter means, in the order in which they came, after the one with id `after`; without their bytes. */
+/** The matching webhooks in order of arrival, after the one with id `after`; without their bodies. */
 export async function selectInbox(
   db: Db,
   filter: InboxFilter,
@@ -60,7 +60,7 @@ export async function selectInbox(
     order by received_at, id limit ${about.limit}`
 }
 
-/** One webhook with its bytes, null where there is none. */
+/** One webhook with its body, or null. */
 export async function findKept(db: Db, tenantId: number, id: string): Promise<KeptRequest | null> {
   const [row] = await db<KeptRequest[]>`
     select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
@@ -108,8 +108,8 @@ function splitOnce(text: string, at: string): string[] {
   return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]
 }
 
-/** Gives a row of before there were digests its own, so that what becomes of its replay is written there. */
-export async function nameDelivery(
+/** Sets the digest of a row stored before digests existed, so that the outcome of its replay is recorded on it. */
+export async function setDigest(
   db: Db,
   tenantId: number,
   id: string,

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 
+// Ours and not @discordjs/ws: that is one file of this size against nine packages with a REST client among them.
+
 /** https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-opcodes */
 const op = {
   dispatch: 0,

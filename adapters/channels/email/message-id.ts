@@ -24,7 +24,9 @@ export function readMessageIds(header: string | null | undefined): string[] {
 export function bareMessageId(id: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   const bare = id.replace(/[\s<>\u0000-\u001f\u007f]|\p{Surrogate}/gu, '')
-  return bare.length > maxLength ? `sha256-${createHash('sha256').update(bare).digest('hex')}` : bare
+  return bare.length > maxLength
+    ? `sha256-${createHash('sha256').update(bare).digest('hex')}`
+    : bare
 }
 
 /** As headers spell it. */
