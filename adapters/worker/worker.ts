@@ -25,6 +25,8 @@ export type WorkerOptions = {
   providers: Map<string, Provider>
   /** ms after which the work of a worker that died is taken over. Default 30,000; requests get 0.8 of it. */
   leaseMs?: number
+  /** ms between two looks for accounts that are due and of which no hint came. Default 2,000. */
+  sweepMs?: number
   /** Where the internet reaches the API, for providers that report there; null where nowhere. */
   publicUrl?: string | null
   /** Where files lie and who scans them; without it, they wait for a worker that knows, and so does what takes them along. */
@@ -59,7 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const breakers = createBreakers(sql, logger)
   const flying = new Map<string, Flights>()
 
-  const sweeper = startSweeper({ sql, logger })
+  const sweeper = startSweeper({ sql, logger, everyMs: options.sweepMs ?? 2_000 })
   const upkeep = startUpkeep({ sql, logger })
   const media = options.media ? startMedia({ ...options.media, sql, logger }) : null
   const files = options.media
@@ -73,6 +75,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: Math.min(1_000, (options.leaseMs ?? 30_000) / 4),
+    lingerMs: 250,
     stopping: stopping.signal,
     hardStop: hardStop.signal,
     takesFiles: files !== null,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d8d062e4ed0eda98a2c63987a60ff1208ca130e3
+--! Hash: sha1:d3151384c467da931d3274a8eec521407c9e2f62
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -258,9 +258,9 @@ create unique index conversations_one_direct on pigeonpost.conversations (tenant
   nulls not distinct where type = 'direct' and merged_into is null;
 create unique index conversations_one_external on pigeonpost.conversations (tenant_id, account_id, external_id)
   where type <> 'direct' and merged_into is null and external_id is not null;
--- The one row that an insert of a message looks up.
+-- The one row that an insert of a message looks up: a direct one, by the column that says so at no cost.
 create index conversations_address on pigeonpost.conversations (tenant_id, account_id, address)
-  where type = 'direct' and external_id is null;
+  where customer_id is not null and external_id is null;
 create index conversations_customer on pigeonpost.conversations (tenant_id, customer_id, channel, created_at);
 create index conversations_recent on pigeonpost.conversations (tenant_id, last_message_at);
 create index conversations_merged on pigeonpost.conversations (tenant_id, merged_into) where merged_into is not null;
@@ -312,7 +312,7 @@ create index threads_lead on pigeonpost.threads (tenant_id, customer_id, channel
 -- Fixed widths first, widest first, and what the usual row leaves null between them: nothing is lost to alignment.
 create table pigeonpost.messages (
   number bigint not null,
-  occurred_at timestamptz not null default now(),
+  occurred_at timestamptz not null,
   created_at timestamptz not null default now(),
   sent_at timestamptz,
   delivered_at timestamptz,
@@ -442,7 +442,7 @@ create table pigeonpost.message_history (
 -- A transition (previous_status) is its own event `message.status` in the log, by its number.
 create table pigeonpost.message_statuses (
   number bigint not null,
-  occurred_at timestamptz not null default now(),
+  occurred_at timestamptz not null,
   created_at timestamptz not null default now(),
   tenant_id integer not null,
   id uuid not null default pigeonpost.uuid_v7(),

@@ -129,6 +129,93 @@ t.test('each shape whose conversation is here takes the large statement', async 
   }
 })
 
+t.test(
+  'what lacks a conversation has it opened once, and goes by the large statement',
+  async (t) => {
+    const tenant_id = 330
+    const shapes: Record<string, (n: number) => Row> = {
+      'new people': (n) => inbound(n, { address: `+2783222000${n % 4}` }),
+      'new mail threads of one person': (n) =>
+        inbound(n, {
+          channel: 'email',
+          address: 'ann@x.test',
+          conversation_external_id: `root${n % 4}`,
+        }),
+      'new groups of new people': (n) =>
+        inbound(n + 20, {
+          address: `+2783333000${n % 4}`,
+          conversation_external_id: `${n % 4}@g.us`,
+          metadata: { sender_name: `Ann ${n}` },
+        }),
+      'what goes out to new people': (n) => ({
+        direction: 'outbound',
+        address: `+2783444000${n % 4}`,
+        body: `No. ${n}`,
+      }),
+    }
+    for (const channel of ['whatsapp', 'email'])
+      await ingest([{ tenant_id, ...inbound(99, { channel, address: '+27830000000' }) }])
+    for (const [name, make] of Object.entries(shapes)) {
+      const answers = await ingest(many(20, (n) => ({ tenant_id, ...make(n) })))
+      t.same([...new Set(answers.map(({ outcome }) => outcome))], ['stored'], name)
+      t.equal(await batched(answers), 20, `${name}, by the large statement`)
+      const ids = answers.map(({ id }) => id)
+      const [told] = await sql`
+      select count(distinct conversation_id)::int as conversations, array_agg(body order by number) as bodies
+      from pigeonpost.messages where id = any (${ids})`
+      t.equal(told?.['conversations'], 4, name)
+      t.same(
+        told?.['bodies'],
+        many(20, make).map(({ body }) => body),
+        `${name}, numbered in their order`,
+      )
+    }
+    t.same(
+      [
+        ...(await sql`
+        select count(*)::int as n, count(name)::int as named from pigeonpost.customers where tenant_id = ${tenant_id}`),
+      ],
+      [{ n: 15, named: 4 }],
+      'no customer twice, and with the first name',
+    )
+  },
+)
+
+t.test('what is refused has no conversation opened', async (t) => {
+  await receive(sql, { tenant: 331, id: 'first' })
+  await sql`update pigeonpost.accounts set status = 'disabled' where tenant_id = 331`
+  const make = (n: number) => ({
+    tenant_id: 331,
+    direction: 'outbound',
+    address: `+2783555000${n}`,
+    body: 'Hi',
+  })
+  const answers = await ingest(many(4, make))
+  t.same(
+    answers.map(({ constraint_name }) => constraint_name),
+    Array.from({ length: 4 }, () => 'messages_account_is_enabled'),
+  )
+  t.equal((await sql`select from pigeonpost.customers where tenant_id = 331`).length, 1)
+})
+
+t.test('of copies the first is stored, though it alone goes the long way', async (t) => {
+  const first = await receive(sql, { tenant: 332, id: 'first' })
+  const { address, customer_id } = (
+    await sql`select address, customer_id from pigeonpost.messages where id = ${first?.id ?? ''}`
+  )[0] as Row
+  const make = (n: number): Row => ({ tenant_id: 332, ...inbound(n, { address }) })
+  const copies = [{ ...make(1), customer_id, body: 'first' }, make(1)]
+  const answers = await ingest([...copies, ...many(4, (n) => make(n + 2))])
+  t.same(
+    answers.map(({ outcome }) => outcome),
+    ['stored', 'duplicate', 'stored', 'stored', 'stored', 'stored'],
+  )
+  t.equal(answers[0]?.id, answers[1]?.id)
+  t.match(await sql`select body from pigeonpost.messages where id = ${answers[0]?.id ?? ''}`, [
+    { body: 'first' },
+  ])
+})
+
 t.test('up to three go by the plain insert', async (t) => {
   await receive(sql, { tenant: 300, id: 'first' })
   const make = (n: number) => ({ tenant_id: 300, ...inbound(n, { address: '+27831234567' }) })

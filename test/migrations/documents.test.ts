@@ -224,7 +224,7 @@ t.test('a migrated database', async (t) => {
   })
 
   await t.test('a channel in capitals is that channel', async (t) => {
-    await sql`set statement_timeout = '5s'`
+    await sql`set statement_timeout = '60s'`
     await sql`insert into et_messages (tenant_id, lead_id, channel, message_id, timestamp, direction, raw_json)
       values (15, 1, 'WhatsApp', 'm', 0, 'inbound', '{}')`
     t.same(await sql`select channel from et_messages where tenant_id = 15`, [
@@ -385,8 +385,8 @@ t.test('the history queries use indexes under the owner and under a bridge', asy
     await tx`insert into pigeonpost.threads (tenant_id, conversation_id, customer_id, channel, status)
       select c.tenant_id, pigeonpost.uuid_v7(), c.id, 'whatsapp', case g when 1 then 'active' else 'archived' end
       from pigeonpost.customers c cross join generate_series(1, 5) g`
-    await tx`insert into pigeonpost.messages (number, tenant_id, account_id, conversation_id, thread_id, customer_id, direction, status, external_message_id, body)
-      select nextval('pigeonpost.log_id_seq'), t.tenant_id, t.id, t.conversation_id, t.id, t.customer_id, 'inbound', 'read', t.number || '-' || g, 'x'
+    await tx`insert into pigeonpost.messages (number, tenant_id, account_id, conversation_id, thread_id, customer_id, direction, status, external_message_id, body, occurred_at)
+      select nextval('pigeonpost.log_id_seq'), t.tenant_id, t.id, t.conversation_id, t.id, t.customer_id, 'inbound', 'read', t.number || '-' || g, 'x', now()
       from pigeonpost.threads t cross join generate_series(1, 5) g`
     // A tenth was said in groups.
     await tx`update pigeonpost.messages set sender_customer_id = customer_id, customer_id = null where number % 10 = 0`

@@ -25,7 +25,7 @@ import { account, conversation, customer, fillMillion, idOf, storedAt, thread } 
 // What each list, filter, counter and query of the documents costs among a million messages, in rows and index entries
 // that the statements which the code runs read of the large tables: no plan and no time, which say less and change more.
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 const core = await coreDatabase(t)
 const { sql } = core
 const one = core.pool(1, { max_parallel_workers_per_gather: '0' })

@@ -72,7 +72,6 @@ export async function startReady(t: Test, data: string, env: Variables = {}): Pr
   t.teardown(async () => stopDatabase(running, data))
   await waitFor(() => running.output.stdout.includes('\n') || running.child.exitCode !== null, {
     what: 'start to be ready',
-    timeout: 30_000,
   })
   const { stdout, stderr } = running.output
   if (running.child.exitCode !== null) throw new Error(`start ended: ${stdout}${stderr}`)

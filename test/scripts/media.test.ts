@@ -83,10 +83,7 @@ async function start(t: Test, variables: Record<string, string> = {}) {
       sql,
       logger: silent,
     })
-    await waitFor(async () => (await tasks()) === 0, {
-      what: 'the worker to do all',
-      timeout: 20_000,
-    })
+    await waitFor(async () => (await tasks()) === 0, { what: 'the worker to do all' })
     await worker.stop()
   }
   const media = async (...args: string[]) => complete(t, ['media', ...args], { env })

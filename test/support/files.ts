@@ -27,6 +27,8 @@ export type FileAnswer =
 export interface FileServer {
   url: string
   asked: FileRequest[]
+  /** Its time is over once a request has come in whole and is left to hang. */
+  hung: AbortSignal
 }
 
 /** A server on loopback that answers as told, and what it was asked. */
@@ -35,6 +37,7 @@ export async function startFileServer(
   answer: (request: FileRequest) => FileAnswer,
 ): Promise<FileServer> {
   const asked: FileRequest[] = []
+  const hung = new AbortController()
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -43,7 +46,7 @@ export async function startFileServer(
       const one = { method, path, headers, body: Buffer.concat(chunks) }
       asked.push(one)
       const given = answer(one)
-      if (given === 'hang') return
+      if (given === 'hang') return hung.abort(timedOut())
       const bytes = Buffer.from(given.body ?? '')
       response.writeHead(given.status ?? 200, {
         ...given.headers,
@@ -61,7 +64,13 @@ export async function startFileServer(
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, asked, hung: hung.signal }
+}
+
+/** Why a signal aborts whose time is over, for tests that say when that is. */
+export function timedOut(): DOMException {
+  return new DOMException('The operation was aborted due to timeout', 'TimeoutError')
 }
 
 /** A file of ours that the internet does not reach, but for what is given. */
@@ -137,7 +146,7 @@ export async function refusesWell(
   for (const [title, answer, standard] of wrongAnswers) {
     const expected = title in change ? change[title] : standard
     if (!expected) continue
-    const signal = AbortSignal.timeout(answer === 'hang' ? 100 : 5_000)
+    const signal = AbortSignal.timeout(answer === 'hang' ? 100 : 60_000)
     const error = { name: 'MediaUnavailable', ...expected }
     await t.rejects(locate(answer, signal), error, title)
   }

@@ -68,15 +68,15 @@ ceph-mon -i a --mkfs --monmap "$dir/monmap" --keyring "$dir/keyring" >/dev/null 
 ceph-mon -i a -f >/dev/null 2>&1 </dev/null &
 pids+=($!)
 osd=$(cat /proc/sys/kernel/random/uuid)
-timeout 30 ceph osd new "$osd" >/dev/null </dev/null
-timeout 30 ceph auth import -i "$dir/keyring" >/dev/null 2>&1 </dev/null
+timeout 120 ceph osd new "$osd" >/dev/null </dev/null
+timeout 120 ceph auth import -i "$dir/keyring" >/dev/null 2>&1 </dev/null
 ceph-osd -i 0 --mkfs --osd-uuid "$osd" >/dev/null 2>&1
-timeout 30 ceph osd crush add osd.0 1.0 root=default host=localhost >/dev/null 2>&1 </dev/null
+timeout 120 ceph osd crush add osd.0 1.0 root=default host=localhost >/dev/null 2>&1 </dev/null
 ceph-osd -i 0 -f >/dev/null 2>&1 </dev/null &
 pids+=($!)
 radosgw -n client.admin -f >/dev/null 2>&1 </dev/null &
 pids+=($!)
-for _ in $(seq 600); do
+for _ in $(seq 2400); do
   (exec 3<>"/dev/tcp/127.0.0.1/$3") 2>/dev/null && break
   sleep 0.05
 done

@@ -6,15 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises'
  *
  * An error thrown by `look` counts as "not yet"; the last one is the cause of the final error.
  *
- * @param options.timeout ms, 10,000 by default
+ * @param options.timeout ms, 300,000 by default: it ends a test that hangs, and holds nothing to a time
  * @param options.every ms between looks, 20 by default
- * @param options.what completes the sentence "timed out after 10000 ms waiting for …"
+ * @param options.what completes the sentence "timed out after 300000 ms waiting for …"
  */
 export async function waitFor<T>(
   look: () => T | Promise<T>,
   options: { what: string; timeout?: number; every?: number },
 ): Promise<NonNullable<T>> {
-  const timeout = options.timeout ?? 10_000
+  const timeout = options.timeout ?? 300_000
   const deadline = Date.now() + timeout
   let cause: unknown
   for (;;) {

@@ -30,6 +30,8 @@ export type DeliverContext = {
   leaseMs: number
   /** ms after which a turn yields to the other accounts. */
   turnMs: number
+  /** ms that a turn with nothing left to claim waits for the next landing or recording. */
+  lingerMs: number
   flightsOf(target: Target): Flights
   /** A storage is known, so that messages can take files along. */
   takesFiles: boolean
@@ -46,7 +48,6 @@ export type TurnEnd = {
   dueInMs: number | null
 }
 
-const lingerMs = 250
 const gatherMs = 5
 const holdMs = 5_000
 const unknownProviderMs = 60_000
@@ -156,7 +157,7 @@ type Turn = {
  * @returns ms before which a limit makes another turn useless
  */
 async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number> {
-  const { sql, pace, stopping, turnMs, breakers } = context
+  const { sql, pace, stopping, turnMs, lingerMs, breakers } = context
   const { account, flights, plan, keyed, again } = turn
   const until = turn.started + turnMs
   const recipientIntervalMs = recipientInterval(account)

@@ -14,9 +14,8 @@ export type Sweeper = {
  * Rings the doorbell of accounts that are due: at the exact moment where one is expected, every `everyMs` otherwise, and
  * looks every third time for messages that no wake-up stands for.
  */
-export function startSweeper(options: { sql: Sql; logger: Logger; everyMs?: number }): Sweeper {
-  const { sql, logger } = options
-  const everyMs = options.everyMs ?? 2_000
+export function startSweeper(options: { sql: Sql; logger: Logger; everyMs: number }): Sweeper {
+  const { sql, logger, everyMs } = options
   const stopping = new AbortController()
   let nextAt = 0
   let changed = Promise.withResolvers<void>()

@@ -174,7 +174,7 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
       const [reference] = (await lab.message(id))['metadata'].media
       const source = await peer.channel.locate?.(reference, {
         account: { tenantId: 1, accountId: lab.accountId, ...account },
-        signal: AbortSignal.timeout(5_000),
+        signal: AbortSignal.timeout(60_000),
         async webhook() {
           const digest = reference.details?.webhook ?? ''
           return (await findKeptRequest(lab.sql as unknown as Sql, 1, digest))?.request ?? null

@@ -188,7 +188,7 @@ for (const operation of operations) {
         ...asked,
         headers: { authorization: `Bearer ${key}`, ...asked.headers },
         redirect: 'manual',
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       })
       const { status, headers } = response
       const text = await response.text()

@@ -51,7 +51,7 @@ t.test(
           settings: {},
           secret: null,
         },
-        signal: AbortSignal.timeout(5000),
+        signal: AbortSignal.timeout(60_000),
         publicUrl: null,
       },
     )

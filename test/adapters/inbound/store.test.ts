@@ -375,7 +375,7 @@ t.test('a row that somebody holds keeps its own webhook waiting, and no other', 
   const free: ReceivedWebhook[] = []
   for (const n of [1, 2, 3]) {
     void send(message(`free${n}`, {}, `+2783123100${n}`)).then((answer) => free.push(answer))
-    await waitFor(() => free.length === n, { what: `No. ${n} to be answered`, timeout: 20_000 })
+    await waitFor(() => free.length === n, { what: `No. ${n} to be answered` })
   }
   t.ok(free.every(({ status }) => status === 'processed'))
   t.equal(settled, false)

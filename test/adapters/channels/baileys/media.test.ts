@@ -41,7 +41,7 @@ function referenceTo(mediaKey: Buffer, change: object = {}): MediaReference {
 
 async function start(t: Test, answer: FileAnswer) {
   const { url, asked } = await startFileServer(t, () => answer)
-  const locate = async (reference: MediaReference, signal = AbortSignal.timeout(5_000)) =>
+  const locate = async (reference: MediaReference, signal = AbortSignal.timeout(60_000)) =>
     (await baileys.locate?.(reference, {
       account: { ...account, settings: { api_url: url } },
       signal,
@@ -145,7 +145,7 @@ t.test("no host that a sender names is asked, unless it is WhatsApp's", async (t
     const reference = { ...referenceTo(Buffer.alloc(32, 1), { direct_path }), url: url ?? '' }
     const context = {
       account: { ...account, settings: {} },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
       webhook: async () => null,
     }
     await t.rejects(Promise.resolve(baileys.locate?.(reference, context)))
@@ -185,7 +185,7 @@ function sender() {
         metadata: {},
         ...change,
       },
-      { account, signal: AbortSignal.timeout(5_000), publicUrl: null },
+      { account, signal: AbortSignal.timeout(60_000), publicUrl: null },
     )
   return { socket, send }
 }

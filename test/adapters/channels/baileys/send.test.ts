@@ -57,7 +57,7 @@ function sender(connection: BaileysConnection | null) {
   return (
     change: Partial<OutboundMessage> = {},
     settings = {},
-    signal = AbortSignal.timeout(5000),
+    signal = AbortSignal.timeout(60_000),
   ) =>
     provider.send(
       { ...text, ...change },
@@ -271,15 +271,17 @@ t.test(
   'what may have left is ambiguous: no acknowledgement, a lost connection, a timeout',
   async (t) => {
     const { socket, send } = await setUp(t)
+    const left = async (count: number) => {
+      while (socket.sent.length < count) await new Promise((resolve) => setImmediate(resolve))
+    }
     const over = new AbortController()
-    setTimeout(() => over.abort(), 50)
     socket.answer = () => null
-    t.match(await send({}, {}, over.signal), {
-      outcome: 'ambiguous',
-      errorCode: 'timeout',
-    })
+    const waiting = send({}, {}, over.signal)
+    await left(1)
+    over.abort()
+    t.match(await waiting, { outcome: 'ambiguous', errorCode: 'timeout' })
     const sending = send()
-    while (socket.sent.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    await left(2)
     socket.close(428)
     t.match(await sending, { outcome: 'ambiguous', errorCode: 'connection_lost' })
   },

@@ -41,7 +41,7 @@ async function start(t: Test, answer: FileAnswer | null = null) {
   const locate = async (
     reference: MediaReference,
     change: Partial<ChannelAccount> = {},
-    signal = AbortSignal.timeout(5_000),
+    signal = AbortSignal.timeout(60_000),
   ) =>
     (await discord.locate?.(reference, {
       account: { ...account, ...change },
@@ -63,7 +63,7 @@ async function start(t: Test, answer: FileAnswer | null = null) {
         metadata: {},
         ...change,
       },
-      { account, signal: AbortSignal.timeout(5_000), publicUrl: null },
+      { account, signal: AbortSignal.timeout(60_000), publicUrl: null },
     )
   const rest = new REST({ api: `${url}/api`, version: '10' }).setToken(botToken)
   return { asked, locate, send, rest }

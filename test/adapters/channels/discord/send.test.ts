@@ -63,7 +63,7 @@ async function start(t: Test, answers?: (asked: Asked) => Answer) {
         metadata: {},
         ...change,
       },
-      { account: from, signal: signal ?? AbortSignal.timeout(5000), publicUrl: null },
+      { account: from, signal: signal ?? AbortSignal.timeout(60_000), publicUrl: null },
     )
   const rest = new REST({ api: `${server.url}api`, version: '10' }).setToken(botToken)
   return { account, asked, provider, send, rest }

@@ -56,10 +56,12 @@ t.test('every HTML takes time in proportion to its length', async (t) => {
     '\n',
   ]) {
     const html = piece.repeat(Math.ceil(400_000 / piece.length))
-    const start = performance.now()
+    // Of this process: what others do on the machine does not count.
+    const start = process.cpuUsage()
     await htmlToText(html)
     looksLikeHtml(html)
-    const ms = performance.now() - start
+    const { user, system } = process.cpuUsage(start)
+    const ms = (user + system) / 1_000
     t.ok(ms < 3000, `${JSON.stringify(piece)} took ${ms} ms`)
   }
 })

@@ -83,7 +83,7 @@ async function open(channel: Channel, request: PeerRequest) {
   const locate = async (reference: MediaReference, kept: WebhookRequest | null = webhook) =>
     (await channel.locate?.(reference, {
       account: { tenantId: 1, accountId: 'a', ...mimePeer.account },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
       webhook: async () => kept,
     })) ?? { url: '' }
   return { media: messages[0]?.media ?? [], webhook, locate }

@@ -40,7 +40,7 @@ async function startSendgrid(t: Test, answer = accepted) {
         secret: '{"api_key": "SG.key"}',
         ...about,
       },
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(60_000),
       publicUrl: null,
     })
   sgMail.setApiKey('SG.key')

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { OutboundMessage, SendOutcome } from '../../../../adapters/channels/channel.ts'
 import { smtpProvider } from '../../../../adapters/channels/smtp/index.ts'
+import { timedOut } from '../../../support/files.ts'
 import { outbound } from '../email/message.ts'
 import { agree, startRawServer } from './server.ts'
 
@@ -25,7 +26,7 @@ function send(
       settings: { host: '127.0.0.1', port, ...settings },
       secret,
     },
-    signal: about.signal ?? AbortSignal.timeout(8000),
+    signal: about.signal ?? AbortSignal.timeout(60_000),
     publicUrl: null,
   })
 }
@@ -81,7 +82,7 @@ t.test('a connection that is lost within the message did not deliver it', async 
     }
     return agree(line)
   })
-  t.match(await send(port, { body: 'x'.repeat(1000).concat('\n').repeat(40_000) }), {
+  t.match(await send(port, { body: 'x'.repeat(1000).concat('\n').repeat(12_000) }), {
     outcome: 'not_sent',
     retryable: true,
     errorCode: 'connection_failed',
@@ -95,8 +96,13 @@ t.test('a connection that is lost after the message may have delivered it', asyn
     return null
   })
   t.match(await send(lost.port), { outcome: 'ambiguous', errorCode: 'connection_lost' })
-  const silent = await startRawServer(t, (line) => (line === 'message' ? null : agree(line)))
-  t.match(await send(silent.port, {}, { signal: AbortSignal.timeout(400) }), {
+  const time = new AbortController()
+  const silent = await startRawServer(t, (line) => {
+    if (line !== 'message') return agree(line)
+    time.abort(timedOut())
+    return null
+  })
+  t.match(await send(silent.port, {}, { signal: time.signal }), {
     outcome: 'ambiguous',
     errorCode: 'timeout',
   })
@@ -104,15 +110,22 @@ t.test('a connection that is lost after the message may have delivered it', asyn
 })
 
 t.test('the signal ends a connection that hangs, and what had not left is not sent', async (t) => {
+  const early = new AbortController()
   const mute = await startRawServer(t, agree, null)
-  t.match(await send(mute.port, {}, { signal: AbortSignal.timeout(300) }), {
+  void mute.opened.then(() => early.abort(timedOut()))
+  t.match(await send(mute.port, {}, { signal: early.signal }), {
     outcome: 'not_sent',
     retryable: true,
     errorCode: 'aborted',
   })
   await mute.closed
-  const stuck = await startRawServer(t, (line) => (line.startsWith('RCPT') ? null : agree(line)))
-  t.match(await send(stuck.port, {}, { signal: AbortSignal.timeout(300) }), {
+  const late = new AbortController()
+  const stuck = await startRawServer(t, (line) => {
+    if (!line.startsWith('RCPT')) return agree(line)
+    late.abort(timedOut())
+    return null
+  })
+  t.match(await send(stuck.port, {}, { signal: late.signal }), {
     outcome: 'not_sent',
     retryable: true,
   })

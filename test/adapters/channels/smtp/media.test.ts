@@ -4,14 +4,14 @@ import PostalMime from 'postal-mime'
 import t from 'tap'
 import type { OutboundFile, OutboundMessage } from '../../../../adapters/channels/channel.ts'
 import { smtpProvider } from '../../../../adapters/channels/smtp/index.ts'
-import { brokenFile, ourFile, png } from '../../../support/files.ts'
+import { brokenFile, ourFile, png, timedOut } from '../../../support/files.ts'
 import { attemptId, outbound } from '../email/message.ts'
 import { agree, startRawServer, startSmtpServer } from './server.ts'
 
 const send = (
   port: number,
   change: Partial<OutboundMessage>,
-  signal = AbortSignal.timeout(8_000),
+  signal = AbortSignal.timeout(60_000),
 ) =>
   smtpProvider.send(outbound(change), {
     account: {
@@ -101,11 +101,13 @@ t.test(
   'no file is opened for a mail that is refused, and one that stalls is given up',
   async (t) => {
     let opened = 0
+    const time = new AbortController()
     const watched: OutboundFile = ourFile('bytes', {
       read: async () => {
         opened += 1
         return Readable.from(
           (async function* () {
+            time.abort(timedOut())
             await new Promise(() => {})
             yield Buffer.alloc(0)
           })(),
@@ -118,7 +120,7 @@ t.test(
     t.match(await send(port, { files: [watched] }), { outcome: 'not_sent', errorCode: '5.1.1' })
     t.equal(opened, 0)
     const server = await startSmtpServer(t)
-    t.match(await send(server.port, { files: [watched] }, AbortSignal.timeout(300)), {
+    t.match(await send(server.port, { files: [watched] }, time.signal), {
       outcome: 'not_sent',
       retryable: true,
       errorCode: 'aborted',

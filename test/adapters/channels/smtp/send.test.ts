@@ -26,7 +26,7 @@ function send(
       settings: { host: '127.0.0.1', port, ...settings },
       secret,
     },
-    signal: about.signal ?? AbortSignal.timeout(8000),
+    signal: about.signal ?? AbortSignal.timeout(60_000),
     publicUrl: null,
   })
 }

@@ -51,12 +51,14 @@ export async function startRawServer(
   t: Pick<Test, 'teardown'>,
   answer: (line: string, socket: Socket) => string | null,
   greeting: string | null = '220 raw ESMTP',
-): Promise<{ port: number; lines: string[]; closed: Promise<void> }> {
+): Promise<{ port: number; lines: string[]; opened: Promise<void>; closed: Promise<void> }> {
   const lines: string[] = []
   const sockets = new Set<Socket>()
+  const opened = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<void>()
   const server = createServer((socket) => {
     sockets.add(socket)
+    opened.resolve()
     socket.on('error', () => {})
     socket.on('close', () => closed.resolve())
     if (greeting !== null) socket.write(`${greeting}\r\n`)
@@ -85,7 +87,8 @@ export async function startRawServer(
     for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   })
-  return { port: (server.address() as AddressInfo).port, lines, closed: closed.promise }
+  const { port } = server.address() as AddressInfo
+  return { port, lines, opened: opened.promise, closed: closed.promise }
 }
 
 /** What a server that takes everything says. */

@@ -40,7 +40,7 @@ export async function start(t: Test, answers: (asked: Asked) => Answer = () => t
   const send = (change: Partial<OutboundMessage>, from = account) =>
     telegramProvider.send(say(change), {
       account: from,
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(60_000),
       publicUrl: null,
     })
   return { api, account, asked, send }

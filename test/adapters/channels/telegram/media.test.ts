@@ -42,7 +42,7 @@ async function start(t: Test, answers: (request: FileRequest) => FileAnswer | nu
   const locate = async (
     reference: MediaReference = { id: 'AgAD' },
     change: Partial<ChannelAccount> = {},
-    signal = AbortSignal.timeout(5_000),
+    signal = AbortSignal.timeout(60_000),
   ) =>
     (await telegram.locate?.(reference, {
       account: { ...account, ...change },
@@ -52,7 +52,7 @@ async function start(t: Test, answers: (request: FileRequest) => FileAnswer | nu
   const send = (change: Partial<OutboundMessage>) =>
     telegramProvider.send(say(change), {
       account,
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
       publicUrl: null,
     })
   return { asked, locate, send, api: new Bot(token, { client: { apiRoot: url } }).api }
@@ -80,7 +80,7 @@ t.test('no error says the token', async (t) => {
     'hang',
   ] as const) {
     const { locate } = await start(t, ({ path }) => (path.startsWith('/file/') ? answer : null))
-    await locate(undefined, {}, AbortSignal.timeout(answer === 'hang' ? 100 : 5_000)).catch(keep)
+    await locate(undefined, {}, AbortSignal.timeout(answer === 'hang' ? 100 : 60_000)).catch(keep)
   }
   const cut = await start(t, ({ path }) =>
     path.startsWith('/file/') ? { body: png, cut: true } : null,

@@ -35,7 +35,7 @@ export function send(
 ): Promise<SendOutcome> {
   return twilioProvider.send(outbound(change), {
     account: { ...account, settings: { api_url: server.url, ...account.settings } },
-    signal: more.signal ?? AbortSignal.timeout(10_000),
+    signal: more.signal ?? AbortSignal.timeout(60_000),
     publicUrl: more.publicUrl === undefined ? publicUrl : more.publicUrl,
   })
 }

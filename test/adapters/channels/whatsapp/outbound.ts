@@ -61,7 +61,7 @@ export async function startApi(
         ...change,
         settings: { ...account.settings, api_url: server.url, ...change.settings },
       },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
       publicUrl: null,
     })
   return { send, sent }

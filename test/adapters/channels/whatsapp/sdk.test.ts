@@ -84,7 +84,7 @@ async function start(t: Test) {
   const send = (message: OutboundMessage) =>
     whatsappProvider.send(message, {
       account: { ...account, settings: { ...account.settings, api_url: server.url } },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
       publicUrl: null,
     })
   return { seen, send, sdk: loadSdk(server.url) }

@@ -135,8 +135,6 @@ t.test('a server that closes ends its streams', async (t) => {
   const { api, makeKey } = await testApi(t, { own: true })
   const { key } = await makeKey()
   const stream = await follow(t, `${api.url}/api/v1/events`, key)
-  const started = performance.now()
   await api.close()
   await stream.ended
-  t.ok(performance.now() - started < 3_000)
 })

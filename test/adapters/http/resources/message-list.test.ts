@@ -174,8 +174,8 @@ t.test(
     await sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`
       await tx`
-      insert into pigeonpost.messages (tenant_id, number, account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at)
-      select tenant_id, nextval('pigeonpost.log_id_seq'), account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at - i * interval '1 s'
+      insert into pigeonpost.messages (tenant_id, number, account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at, occurred_at)
+      select tenant_id, nextval('pigeonpost.log_id_seq'), account_id, conversation_id, thread_id, customer_id, direction, channel, status, created_at - i * interval '1 s', occurred_at - i * interval '1 s'
       from pigeonpost.messages, generate_series(1, 9999) i`
       await tx`
       update pigeonpost_private.message_counts set messages = messages + 9999`

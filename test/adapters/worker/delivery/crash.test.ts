@@ -5,7 +5,7 @@ import { newFolder, startReady } from '../../../scripts/cli.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { deliveryDatabase } from './support.ts'
 
-const kills = [200, 600]
+const kills = [150, 400]
 const count = 1_000
 
 type Line = { message_id: string; external_message_id: string }
@@ -73,7 +73,7 @@ t.test(
         const { unknown = 0, read = 0 } = await statuses()
         return unknown + read === count
       },
-      { what: 'all messages to be read, or unknown', timeout: 40_000, every: 100 },
+      { what: 'all messages to be read, or unknown', timeout: 600_000, every: 100 },
     ).catch(async (error: unknown) => {
       t.comment(await statuses())
       throw error

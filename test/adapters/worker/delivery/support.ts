@@ -132,17 +132,27 @@ export async function readAttempts(sql: Sql): Promise<Record<string, unknown>[]>
     from pigeonpost.delivery_attempts order by started_at, attempt`
 }
 
-/** Resolves when nothing that a turn began is under way or waits to be recorded: a turn may end before. */
-export async function recorded(flights: Flights): Promise<void> {
-  while (flights.open + flights.unrecorded > 0) await flights.change()
+/**
+ * Whether `ms` is what is left of a time that began between this call and the next: of `least` to `most` ms, less what the
+ * test itself has taken since.
+ */
+export function countdown(): (ms: number | null, least: number, most?: number) => boolean {
+  const started = performance.now()
+  return (ms, least, most = least) => {
+    const taken = performance.now() - started
+    return ms !== null && ms <= most && ms > least - taken - 10
+  }
 }
 
-/** What a worker gives its turns; `stop` and `hardStop` are the test's to abort. */
+/**
+ * What a worker gives its turns; `stop` and `hardStop` are the test's to abort. Unless a test says otherwise, a turn ends
+ * when all is sent and recorded, however long that takes on a busy machine: one that has a request hang gives `lingerMs`.
+ */
 export function turnContext(
   t: Test,
   sql: Sql,
   provider: Provider,
-  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'pace'>> & {
+  options: Partial<Pick<DeliverContext, 'leaseMs' | 'turnMs' | 'lingerMs' | 'pace'>> & {
     files?: OutboundFiles
   } = {},
 ): DeliverContext & { stop: AbortController; hard: AbortController } {
@@ -162,7 +172,8 @@ export function turnContext(
     pace,
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
-    turnMs: options.turnMs ?? 1_000,
+    turnMs: options.turnMs ?? 60_000,
+    lingerMs: options.lingerMs ?? 60_000,
     stop,
     hard,
     stopping: stop.signal,

@@ -86,7 +86,6 @@ async function killAgainAndAgain(t: Test, kills: number, config: StorageConfig):
     const running = next
     const api = await waitFor(() => /^http\S+$/m.exec(running.output.stdout)?.[0], {
       what: `process ${kill} to run: ${running.output.stderr}`,
-      timeout: 30_000,
     })
     // Two of three have a scanner; what the others take in waits for it.
     next = begin(kill % 3 !== 0)
@@ -143,7 +142,7 @@ async function killAgainAndAgain(t: Test, kills: number, config: StorageConfig):
       )
       return (await left()).length === 0
     },
-    { what: 'every task to be done', timeout: 60_000, every: 1_000 },
+    { what: 'every task to be done', timeout: 600_000, every: 1_000 },
   ).catch(async (error: unknown) => {
     t.comment(await left())
     throw error
@@ -213,11 +212,11 @@ const kills = Number(process.env['PIGEONPOST_TEST_KILLS'] ?? 6)
 const title =
   'killed at any moment it leaves no row without its file, and no file that a list does not show'
 
-t.test(`in a folder, ${title}`, { skip: noClamd, timeout: 200_000 }, async (t) => {
+t.test(`in a folder, ${title}`, { skip: noClamd, timeout: 850_000 }, async (t) => {
   await killAgainAndAgain(t, kills, {})
 })
 
-t.test(`in S3, ${title}`, { skip: noClamd || noS3, timeout: 200_000 }, async (t) => {
+t.test(`in S3, ${title}`, { skip: noClamd || noS3, timeout: 850_000 }, async (t) => {
   const s3 = await startS3(t)
   await killAgainAndAgain(t, Math.ceil(kills / 3), {
     S3_BUCKET: s3.bucket,

@@ -7,7 +7,7 @@ import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'
 import { startFileServer } from '../../../support/file-server.ts'
 import { mediaFolders, picture } from '../../../support/media.ts'
 import { waitFor } from '../../../support/wait.ts'
-import { deliveryDatabase, silent } from '../delivery/support.ts'
+import { countdown, deliveryDatabase, silent } from '../delivery/support.ts'
 
 /** A database, a server that has files, and a worker that may fetch from it. */
 async function start(t: Test, given: Partial<MediaOptions> = {}) {
@@ -61,7 +61,7 @@ async function start(t: Test, given: Partial<MediaOptions> = {}) {
           const found = await task()
           return found?.['attempts'] === count && found['error_message'] !== null
         },
-        { what: `try ${count} to fail`, timeout: 30_000 },
+        { what: `try ${count} to fail` },
       ),
     settled: async (id: string) =>
       waitFor(
@@ -115,10 +115,11 @@ t.test('a link that fails twice is tried again, and works', async (t) => {
   const path = '/later.jpg'
   files.routes.set(path, 503)
   work()
+  const left = countdown()
   const id = await insert({ media_url: files.url + path })
   await tries(1)
   const { due_at: due } = (await task()) ?? {}
-  t.ok(Date.parse(String(due)) - Date.now() > 2_000, 'not at once')
+  t.ok(left(Number(due) - Date.now(), 4_000, 6_000), 'not at once')
   files.routes.set(path, (_, response) => response.destroy())
   await hasten()
   await tries(2)
@@ -200,19 +201,16 @@ t.test('a server that stalls holds up nobody else, nor the end of the worker', a
   t.match(await settled(await insert({ media_url: `${files.url}/fast.jpg` })), [
     { status: 'unscanned' },
   ])
-  const started = performance.now()
   await worker.stop()
-  t.ok(performance.now() - started < 1_000, 'it ends at once')
   t.strictSame(await spooled(), [])
-  t.ok(Date.parse(String((await task())?.['due_at'])) <= Date.now(), 'the next worker does it')
+  const left = await task()
+  t.notMatch(left?.['error_message'], /nothing for/, 'it ends before the server is given up')
+  t.ok(Date.parse(String(left?.['due_at'])) <= Date.now(), 'the next worker does it')
   files.routes.set('/slow.jpg', (_, response) => void response.write('GIF89a'))
   work()
   await waitFor(
     async () => /nothing for 15000 ms/.test(String((await task())?.['error_message'])),
-    {
-      what: 'the stall to be told',
-      timeout: 25_000,
-    },
+    { what: 'the stall to be told' },
   )
 })
 

@@ -128,10 +128,7 @@ t.test('an upload that is judged just then is seen two seconds later at most', a
   const inMs = Number(message.next_attempt_at) - Date.now()
   t.ok(inMs <= 2_000, `due in ${inMs} ms`)
   await work()
-  await waitFor(async () => (await readMessage(sql)).status === 'sent', {
-    what: 'it to be sent',
-    timeout: 5_000,
-  })
+  await waitFor(async () => (await readMessage(sql)).status === 'sent', { what: 'it to be sent' })
 })
 
 async function judge(sql: Sql, fileId: string): Promise<void> {
