@@ -14,6 +14,8 @@ export interface WebhookRequest {
   query: Record<string, string>
   headers: Record<string, string>
   body: Buffer
+  /** When its last byte arrived; the same in a replay. The time of whatever carries none of its own. */
+  receivedAt: Date
 }
 
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'

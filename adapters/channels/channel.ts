@@ -129,13 +129,12 @@ export interface WebhookAnswer {
   body: string
 }
 
-export interface Channel {
-  /** The folder's, and its webhooks' path: /api/webhooks/<name>/<account id>. */
+/** `Read`: what `receive` gives; `Received` of a channel whose payloads are read at once, as most are. */
+interface ChannelBase<Read> {
+  /** Name of its folder and in its webhooks' path: /api/webhooks/<name>/<account id>. */
   name: string
   /** The channels of the messages that it brings; an account has to be of one of them. The first is the default. */
   channels: readonly [string, ...string[]]
-  /** Webhooks carry a signature of their own; the others need an API key with scope `webhooks`. */
-  signed: boolean
   can: {
     edit: boolean
     revoke: boolean
@@ -144,21 +143,19 @@ export interface Channel {
     group: boolean
     media: boolean
   }
-  /** Bytes of a body at most. Default 2 MiB. */
-  mostBytes?: number
+  /** Largest body in bytes. Default 2 MiB. */
+  maxBytes?: number
   /** One webhook address serves all accounts of an app: what the payload names goes before the path's account. */
   sharesWebhook?: boolean
-  /** On the bare path an account is made for an address of ours that is new. */
+  /** On the path without an account, a new address of ours gets an account. */
   opensAccounts?: boolean
-  /** Whether the signature is the account's, in constant time. Channels that do not sign answer true. */
-  verify(request: WebhookRequest, account: ChannelAccount): boolean
   /** The answer to a request that brings nothing (a verification, a ping), after `verify`; null for any other. */
   handshake?(request: WebhookRequest, account: ChannelAccount): WebhookAnswer | null
   /**
    * `account` is the path's; null on the bare path. Pure: no clock, no network, no database.
    * @throws UnreadablePayload
    */
-  receive(request: WebhookRequest, account: ChannelAccount | null): Received | Promise<Received>
+  receive(request: WebhookRequest, account: ChannelAccount | null): Read
   /**
    * Where a file's bytes are, with the account's credentials. Without it, references have a url that is fetched as it is.
    * @throws MediaUnavailable
@@ -168,10 +165,20 @@ export interface Channel {
   answer?(request: WebhookRequest): WebhookAnswer
 }
 
-/** A channel whose payloads are read at once; most are. */
-export interface SyncChannel extends Channel {
-  receive(request: WebhookRequest, account: ChannelAccount | null): Received
+/** Its webhooks are signed. */
+export interface SignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
+  signed: true
+  /** Whether the signature is the account's, in constant time. */
+  verify(request: WebhookRequest, account: ChannelAccount): boolean
 }
+
+/** Its webhooks are not signed, and need an API key with scope `webhooks`. */
+export interface UnsignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
+  signed: false
+  verify?: never
+}
+
+export type Channel = SignedChannel | UnsignedChannel
 
 /** A provider that can send for one or more channels. */
 export interface Provider {

@@ -22,12 +22,12 @@ export interface Webhook {
   tenantId: number | null
   /** The folder's name, as in its path. */
   channel: string
-  /** The account of ours that it is for, where the path names it. */
+  /** The account that the path names. */
   accountId?: string | null
   request: WebhookRequest
 }
 
-/** A webhook that is who it says it is, read as far as it could be. */
+/** A webhook whose signature was verified, parsed as far as possible. */
 export interface OpenWebhook {
   tenantId: number
   channel: Channel
@@ -40,14 +40,14 @@ export interface OpenWebhook {
   content: Received | UnreadablePayload
 }
 
-/** Looks up accounts, and remembers them for a moment: each webhook asks. */
+/** Looks up accounts, cached for `ttlMs`: every webhook needs one. */
 export type Accounts = (tenantId: number | null, id: string) => Promise<ChannelAccount | null>
 
-const rememberedFor = 2_000
-const mostRemembered = 10_000
+const ttlMs = 2_000
+const maxEntries = 10_000
 
 export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>): Accounts {
-  const remembered = new Map<string, { until: number; account: ChannelAccount | null }>()
+  const cache = new Map<string, { until: number; account: ChannelAccount | null }>()
   const tenants = new Map<string, number>()
 
   async function find(tenantId: number | null, id: string): Promise<ChannelAccount | null> {
@@ -71,30 +71,30 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
 
   return async (tenantId, id) => {
     const key = `${tenantId ?? ''} ${id}`
-    const known = remembered.get(key)
+    const known = cache.get(key)
     if (known && known.until > Date.now()) return known.account
     const account = await find(tenantId, id)
-    if (remembered.size >= mostRemembered) remembered.clear()
-    if (tenants.size >= mostRemembered) tenants.clear()
-    remembered.set(key, { until: Date.now() + rememberedFor, account })
+    if (cache.size >= maxEntries) cache.clear()
+    if (tenants.size >= maxEntries) tenants.clear()
+    cache.set(key, { until: Date.now() + ttlMs, account })
     return account
   }
 }
 
 /**
- * Finds whose a webhook is, checks its signature, reads it. Nothing is stored yet.
+ * Resolves the account, verifies the signature, parses the payload. Nothing is stored yet.
  * @throws NotFoundError (`channel_unknown`, `account_unknown`), UnauthorizedError (`signature_wrong`)
  */
 export async function openWebhook(accounts: Accounts, webhook: Webhook): Promise<OpenWebhook> {
   return readWebhook(accounts, webhook, (channel, account) => {
-    if (channel.verify(webhook.request, account)) return
+    if (!channel.signed || channel.verify(webhook.request, account)) return
     throw new UnauthorizedError('the signature is not that of the account', {
       code: 'signature_wrong',
     })
   })
 }
 
-/** The same of a webhook that was let in before. */
+/** Like `openWebhook`, but skips signature verification (for replay). */
 export async function readWebhook(
   accounts: Accounts,
   webhook: Webhook,
@@ -155,7 +155,7 @@ async function read(
     return nameWebhook(await channel.receive(request, account), digest)
   } catch (error) {
     if (error instanceof UnreadablePayload) return error
-    // A payload that we have not thought of: kept like any other that cannot be read, and replayed when we have.
+    // A payload that no one foresaw: kept like any other unreadable one, to be replayed once it is supported.
     return new UnreadablePayload('body', String(error), undefined, 'internal_error', {
       cause: error,
     })

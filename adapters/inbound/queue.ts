@@ -34,9 +34,9 @@ export interface ReceiverOptions {
 }
 
 /** Webhooks, messages and bytes that one transaction takes at most. */
-const most = { webhooks: 100, items: 500, bytes: 8 * 1024 * 1024 }
+const maxBatch = { webhooks: 100, items: 500, bytes: 8 * 1024 * 1024 }
 /** What waits at most: past it whoever comes is told to come again. */
-const longestLine = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
+const maxQueued = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
 
 /**
  * Where many come at once, one that arrives alone waits up to so many ms for others, or until there are enough: a commit
@@ -155,7 +155,7 @@ export function createReceiver({
     store: async (webhook) =>
       new Promise((resolve, reject) => {
         const bytes = line.reduce((sum, one) => sum + one.webhook.request.body.length, 0)
-        if (line.length >= longestLine.webhooks || bytes > longestLine.bytes) {
+        if (line.length >= maxQueued.webhooks || bytes > maxQueued.bytes) {
           reject(busy())
           return
         }
@@ -178,7 +178,7 @@ function busy(): UnavailableError {
 function takeBatch(line: Waiting[]): Waiting[] {
   const batch: Waiting[] = []
   const digests = new Set<string>()
-  const left = { ...most }
+  const left = { ...maxBatch }
   for (let i = 0; i < line.length && left.webhooks > 0;) {
     const one = line[i] as Waiting
     const { tenantId, content, request } = one.webhook

@@ -1,6 +1,7 @@
 import type { Db } from '../connect.ts'
+import type { WebhookRequest } from '../types.ts'
 
-/** Which kept webhooks an operator means. What is left out does not matter. */
+/** Filters for stored webhooks; an absent filter matches all. */
 export type InboxFilter = {
   tenantId: number
   ids?: string[] | undefined
@@ -31,7 +32,7 @@ export type KeptRequest = InboxRow & {
   body: Buffer
 }
 
-/** The webhooks that a filter means, in the order in which they came, after the one with id `after`; without their bytes. */
+/** The matching webhooks in order of arrival, after the one with id `after`; without their bodies. */
 export async function selectInbox(
   db: Db,
   filter: InboxFilter,
@@ -59,7 +60,7 @@ export async function selectInbox(
     order by received_at, id limit ${about.limit}`
 }
 
-/** One webhook with its bytes, null where there is none. */
+/** One webhook with its body, or null. */
 export async function findKept(db: Db, tenantId: number, id: string): Promise<KeptRequest | null> {
   const [row] = await db<KeptRequest[]>`
     select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
@@ -68,22 +69,12 @@ export async function findKept(db: Db, tenantId: number, id: string): Promise<Ke
   return row ?? null
 }
 
-/** A webhook as its channel reads it; see WebhookRequest in adapters/channels/channel.ts. */
-export type ReadableRequest = {
-  method: string
-  url: string
-  path: string
-  query: Record<string, string>
-  headers: Record<string, string>
-  body: Buffer
-}
-
 /** The webhook of that digest (SHA-256, in hex) and whose it is, null where there is none or it was deleted. */
 export async function findKeptRequest(
   db: Db,
   tenantId: number,
   digestHex: string,
-): Promise<{ channel: string; request: ReadableRequest } | null> {
+): Promise<{ channel: string; request: WebhookRequest } | null> {
   if (!/^[0-9a-f]{64}$/.test(digestHex)) return null
   const [row] = await db<KeptRequest[]>`
     select id, channel, account_id as "accountId", status, error_code as "errorCode", error_field as "errorField",
@@ -92,22 +83,23 @@ export async function findKeptRequest(
   return row ? { channel: row.channel, request: asRequest(row) } : null
 }
 
-/** A payload without a time of its own gets that of its arrival. */
+/** The request that was kept. Its time is that of its arrival, so that it reads as it did then. */
 export function asRequest({
   method,
   path: url,
   headers,
   body,
   receivedAt,
-}: KeptRequest): ReadableRequest {
+}: KeptRequest): WebhookRequest {
   const [path = '', query = ''] = splitOnce(url, '?')
   return {
     method,
     url,
     path,
     query: Object.fromEntries(new URLSearchParams(query)),
-    headers: { date: receivedAt.toUTCString(), ...headers },
+    headers,
     body,
+    receivedAt,
   }
 }
 
@@ -116,8 +108,8 @@ function splitOnce(text: string, at: string): string[] {
   return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]
 }
 
-/** Gives a row of before there were digests its own, so that what becomes of its replay is written there. */
-export async function nameDelivery(
+/** Sets the digest of a row stored before digests existed, so that the outcome of its replay is recorded on it. */
+export async function setDigest(
   db: Db,
   tenantId: number,
   id: string,

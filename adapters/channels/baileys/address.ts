@@ -2,7 +2,7 @@
 
 import type { ChannelAccount } from '../channel.ts'
 import { toE164 } from '../shared/phone.ts'
-import type { Key } from './schema.ts'
+import type { Key } from './receive/schema.ts'
 
 export interface Person {
   /** E.164 where the phone is known, else `<n>@lid`, else the JID. */

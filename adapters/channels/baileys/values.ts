@@ -37,12 +37,12 @@ export function toMoment(value: unknown): Date | null {
 }
 
 /** Keys and hashes have 32 bytes; a body that calls megabytes a key is not converted. */
-const mostBytes = 4096
+const maxBytes = 4096
 
 /** Bytes from a Buffer as JSON, base64, a list, or an object of indexes. Null where it is none of them, or empty. */
 export function toBytes(value: unknown): Buffer | null {
   const bytes = readBytes(value)
-  return bytes && bytes.length > 0 && bytes.length <= mostBytes ? bytes : null
+  return bytes && bytes.length > 0 && bytes.length <= maxBytes ? bytes : null
 }
 
 function readBytes(value: unknown): Buffer | null {
@@ -63,7 +63,7 @@ function readBytes(value: unknown): Buffer | null {
 }
 
 function fromNumbers(values: unknown[]): Buffer | null {
-  return values.length <= mostBytes &&
+  return values.length <= maxBytes &&
     values.every((value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 256)
     ? Buffer.from(values as number[])
     : null

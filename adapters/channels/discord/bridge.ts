@@ -45,8 +45,8 @@ export const standardIntents = 1 | 512 | 1024 | 4096 | 8192 | 32_768
 const wanted =
   /^(MESSAGE_(CREATE|UPDATE|DELETE|DELETE_BULK|REACTION_ADD|REACTION_REMOVE)|CHANNEL_UPDATE|THREAD_UPDATE|INTERACTION_CREATE)$/
 
-const mostInOne = 50
-const mostChannels = 10_000
+const maxEvents = 50
+const maxChannels = 10_000
 
 const guild = z.looseObject({
   id,
@@ -108,7 +108,7 @@ export function startBridge(options: BridgeOptions): Bridge {
 
   const work = async () => {
     while (!signal.aborted) {
-      const batch = queue.slice(0, mostInOne)
+      const batch = queue.slice(0, maxEvents)
       if (batch.length === 0) {
         wake = Promise.withResolvers()
         await wake.promise
@@ -183,7 +183,7 @@ function channelsIn(t: string, d: unknown): KnownChannel[] {
 
 /** What receive.ts reads of it, and no more: a channel of a guild comes with all of its permissions. */
 function remember(known: Map<string, KnownChannel>, key: string, found: KnownChannel): void {
-  if (known.size >= mostChannels) known.clear()
+  if (known.size >= maxChannels) known.clear()
   const { id, type, guild_id, name, recipients } = found
   known.set(key, { id, type, guild_id, name, recipients })
 }

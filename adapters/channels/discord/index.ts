@@ -1,4 +1,4 @@
-import type { SyncChannel } from '../channel.ts'
+import type { Received, SignedChannel } from '../channel.ts'
 import { answer, handshake } from './interaction.ts'
 import { locate } from './media.ts'
 import { receive } from './receive.ts'
@@ -18,7 +18,7 @@ export { createDiscordProvider, discordProvider } from './send.ts'
  * Bots on Discord. Discord itself posts interactions (commands, buttons, forms) alone; messages come over its gateway,
  * from which a bridge posts them.
  */
-export const discord: SyncChannel = {
+export const discord: SignedChannel<Received> = {
   name: 'discord',
   channels: ['discord'],
   signed: true,

@@ -10,7 +10,6 @@ import { parseJson, readPayload, storable } from '../shared/payload.ts'
 import { isSystem, readContent } from './content.ts'
 import { botId, fromNonce, snowflakeTime } from './identity.ts'
 import { readInteraction } from './interaction.ts'
-import { momentOf } from './moment.ts'
 import { nameOf } from './display-name.ts'
 import {
   channelUpdate,
@@ -64,7 +63,9 @@ function readOne(payload: unknown, request: WebhookRequest, own: string | null):
   }
   const event = readPayload(eventSchema, payload)
   try {
-    return readEvent(event, momentOf(event, request), own)
+    // Of deletions and reactions Discord gives no time. The message's id has one, but adding a reaction and taking it back
+    // would then be at the same time; so it is when the bridge heard of it, else when the webhook came.
+    return readEvent(event, event.at ?? request.receivedAt, own)
   } catch (error) {
     throw error instanceof UnreadablePayload ? inside(error, 'd') : error
   }

@@ -4,9 +4,9 @@ import { cannotSend, mediaOf } from '../shared/content.ts'
 import { toNonce } from './identity.ts'
 
 /** Characters of a content: https://discord.com/developers/docs/resources/message#create-message. */
-const mostText = 2000
+const maxText = 2000
 /** Files of a message. */
-const mostFiles = 10
+const maxFiles = 10
 
 /** What of a message's metadata goes along as it is. */
 const options = z.object({
@@ -31,10 +31,10 @@ export function toBody(message: OutboundMessage): Record<string, unknown> | Send
   const { allowed_mentions = { parse: [] }, ...rest } = options.parse(message.metadata)
   const media = mediaOf(message)
   const uploads = uploadsOf(message)
-  if (uploads.length > mostFiles) {
+  if (uploads.length > maxFiles) {
     return cannotSend(
       'content_unsupported',
-      `Discord takes ${mostFiles} files in one message; this one has ${uploads.length}.`,
+      `Discord takes ${maxFiles} files in one message; this one has ${uploads.length}.`,
     )
   }
   const links = media.flatMap(({ url, file }) => (url && !file ? [url] : []))
@@ -44,10 +44,10 @@ export function toBody(message: OutboundMessage): Record<string, unknown> | Send
   }
   const content = [...(message.body ? [message.body] : []), ...links].join('\n')
   const { length } = Array.from(content)
-  if (length > mostText) {
+  if (length > maxText) {
     return cannotSend(
       'body_too_long',
-      `The body and its links have ${length} characters; Discord takes ${mostText} in a message. Send it as several messages.`,
+      `The body and its links have ${length} characters; Discord takes ${maxText} in a message. Send it as several messages.`,
     )
   }
   if (!content && uploads.length === 0 && !rest.embeds?.length && !rest.components?.length) {

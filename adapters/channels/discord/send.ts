@@ -17,7 +17,7 @@ import { id } from './schema.ts'
 const answer = z.looseObject({ id })
 
 /** Direct chats that are remembered, so that their id is asked for once. */
-const mostChats = 10_000
+const maxChats = 10_000
 
 /**
  * Sends through Discord's REST API (https://discord.com/developers/docs/resources/message#create-message).
@@ -71,7 +71,7 @@ async function findChannel(
   const asked = JSON.stringify({ recipient_id: address })
   const opened = await post('users/@me/channels', asked, context, token)
   if (opened.outcome === 'sent') {
-    if (chats.size >= mostChats) chats.clear()
+    if (chats.size >= maxChats) chats.clear()
     chats.set(remembered, opened.externalMessageId)
     return { channel: opened.externalMessageId, remembered }
   }

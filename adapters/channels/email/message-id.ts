@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 
 /** An index row holds so much; a longer id, which nobody's mailer makes, goes by its SHA-256. */
-const longest = 900
+const maxLength = 900
 
 /**
  * The ids in a Message-ID, In-Reply-To or References header, in order and each once. Comments and phrases between
@@ -24,7 +24,9 @@ export function readMessageIds(header: string | null | undefined): string[] {
 export function bareMessageId(id: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   const bare = id.replace(/[\s<>\u0000-\u001f\u007f]|\p{Surrogate}/gu, '')
-  return bare.length > longest ? `sha256-${createHash('sha256').update(bare).digest('hex')}` : bare
+  return bare.length > maxLength
+    ? `sha256-${createHash('sha256').update(bare).digest('hex')}`
+    : bare
 }
 
 /** As headers spell it. */

@@ -14,11 +14,11 @@ import { readMessageIds, sendgridId } from './message-id.ts'
 import { readReport } from './report.ts'
 
 /** Bytes of a body, as the database takes it, and of metadata.html. */
-const mostText = 1_048_576
+const maxText = 1_048_576
 /** Characters of HTML that are searched for text. */
-const mostHtml = 4 * mostText
+const maxHtml = 4 * maxText
 /** Ids of what a mail answers, the nearest. */
-const mostReferences = 50
+const maxReferences = 50
 
 /** A mail taken apart, by us or by a provider that has read the MIME itself. */
 export interface Mail {
@@ -92,11 +92,11 @@ export async function toMessage(mail: Mail, ours: string | null): Promise<Inboun
   const nearest = [...new Set([...inReplyTo, ...references.toReversed()])]
   const replyTo = nearest
     .filter((id) => id !== externalMessageId)
-    .slice(0, mostReferences)
+    .slice(0, maxReferences)
     .flatMap((id) => [id, sendgridId(id) ?? []].flat())
   const html = mail.html?.trim() ? bound(sanitizeText(mail.html)) : null
   const written = sanitizeText(mail.text ?? '').trimEnd()
-  const body = bound(written || (mail.html ? await htmlToText(mail.html.slice(0, mostHtml)) : ''))
+  const body = bound(written || (mail.html ? await htmlToText(mail.html.slice(0, maxHtml)) : ''))
   const attached = media.find(({ details }) => details?.['disposition'] !== 'inline')
   const sentAt = writtenAt(headers)
   const subject = text(headers, 'subject')
@@ -198,7 +198,7 @@ function contentOf({ content }: Attachment): Uint8Array {
 
 /** As much of a text as fits, cut between characters. */
 export function bound(value: string): { text: string; cut: boolean } {
-  if (Buffer.byteLength(value) <= mostText) return { text: value, cut: false }
-  const bytes = Buffer.from(value).subarray(0, mostText)
+  if (Buffer.byteLength(value) <= maxText) return { text: value, cut: false }
+  const bytes = Buffer.from(value).subarray(0, maxText)
   return { text: new TextDecoder().decode(bytes, { stream: true }), cut: true }
 }

@@ -104,11 +104,11 @@ function subject(
 }
 
 /** Reports are short; of the copy only the headers are of use. */
-const mostBytes = 256 * 1024
+const maxBytes = 256 * 1024
 
 function find(parts: ReportPart[], type: RegExp): string | null {
   const part = parts.find(({ mimeType }) => type.test(mimeType))
-  return part ? Buffer.from(part.content.subarray(0, mostBytes)).toString('utf8') : null
+  return part ? Buffer.from(part.content.subarray(0, maxBytes)).toString('utf8') : null
 }
 
 /** `rfc822; someone@example.org`, or without the type. */

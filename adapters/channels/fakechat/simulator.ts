@@ -219,6 +219,7 @@ function webhook(line: Acknowledgement, content: object): FakechatWebhook {
       query: {},
       headers: { 'content-type': 'application/json', 'user-agent': 'fakechat' },
       body: Buffer.from(JSON.stringify(payload)),
+      receivedAt: new Date(),
     },
   }
 }

@@ -27,7 +27,7 @@ const final: Record<number, string> = {
   413: 'too_large',
 }
 
-const longestMs = 86_400_000
+const maxMs = 86_400_000
 
 /** Null leaves it to the status. `now` is in ms. */
 export function readError(answer: HttpAnswer, now: number = Date.now()): SendOutcome | null {
@@ -54,7 +54,7 @@ export function readError(answer: HttpAnswer, now: number = Date.now()): SendOut
     const reset = Number(answer.headers.get('x-ratelimit-reset') ?? Number.NaN)
     const retryAfterMs =
       parseRetryAfter(answer.headers.get('retry-after'), now) ??
-      (Number.isFinite(reset) ? Math.min(longestMs, Math.max(0, reset * 1000 - now)) : undefined)
+      (Number.isFinite(reset) ? Math.min(maxMs, Math.max(0, reset * 1000 - now)) : undefined)
     return {
       outcome: 'not_sent',
       retryable: true,

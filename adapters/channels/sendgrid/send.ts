@@ -57,7 +57,7 @@ export const sendgridProvider: Provider = {
 }
 
 /** Characters of a request's texts and files together: SendGrid takes 30 MB. */
-const mostLength = 30 * 1024 * 1024
+const maxBytes = 30 * 1024 * 1024
 
 type Encoded = { content: string; filename: string; type: string; disposition: 'attachment' }
 
@@ -68,10 +68,10 @@ async function encode(mail: Outgoing, signal: AbortSignal): Promise<Encoded[] | 
       sum + (typeof content === 'string' ? content.length : Math.ceil(content.size / 3) * 4),
     mail.text.length + (mail.html?.length ?? 0),
   )
-  if (length > mostLength) {
+  if (length > maxBytes) {
     return cannotSend(
       'too_large',
-      `With its files in base64 the mail has ${length} bytes; SendGrid takes ${mostLength}.`,
+      `With its files in base64 the mail has ${length} bytes; SendGrid takes ${maxBytes}.`,
     )
   }
   const encoded: Encoded[] = []

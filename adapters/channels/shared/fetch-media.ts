@@ -13,7 +13,7 @@ import {
 
 /** Any answer, whole. @throws MediaUnavailable where there is none. */
 export async function ask(request: HttpRequest): Promise<HttpAnswer> {
-  return reach(request, () => exchange(prepare(request), request.mostBytes))
+  return reach(request, () => exchange(prepare(request), request.maxBytes))
 }
 
 /**

@@ -17,7 +17,7 @@ export interface HttpRequest {
   /** Aborts the request: SendContext's. */
   signal: AbortSignal
   /** Bytes of an answer that are read at most; a longer one cannot be understood. Default 1 MiB. */
-  mostBytes?: number
+  maxBytes?: number
 }
 
 /** A whole answer. */
@@ -63,7 +63,7 @@ export async function sendRequest(request: HttpRequest, reading: Reading): Promi
     return notSent('request_invalid', String(error), false)
   }
   try {
-    answer = await exchange(prepared, request.mostBytes)
+    answer = await exchange(prepared, request.maxBytes)
   } catch (error) {
     return classifyError(error, request)
   }
@@ -96,19 +96,19 @@ function isStreamed(body: HttpRequest['body']): body is StreamedBody {
   return typeof body === 'object' && 'read' in body
 }
 
-/** The whole answer. @throws where there is none, or it is longer than `mostBytes`. */
-export async function exchange(request: Request, mostBytes?: number): Promise<HttpAnswer> {
-  return readAnswer(await fetch(request), mostBytes)
+/** The whole answer. @throws where there is none, or it is longer than `maxBytes`. */
+export async function exchange(request: Request, maxBytes?: number): Promise<HttpAnswer> {
+  return readAnswer(await fetch(request), maxBytes)
 }
 
 /** @throws as `exchange` does. */
-export async function readAnswer(response: Response, mostBytes = 1_048_576): Promise<HttpAnswer> {
+export async function readAnswer(response: Response, maxBytes = 1_048_576): Promise<HttpAnswer> {
   const chunks: Uint8Array[] = []
   let length = 0
   const body: AsyncIterable<Uint8Array> | Uint8Array[] = response.body ?? []
   for await (const chunk of body) {
     length += chunk.length
-    if (length > mostBytes) throw new Error(`The answer has more than ${mostBytes} bytes.`)
+    if (length > maxBytes) throw new Error(`The answer has more than ${maxBytes} bytes.`)
     chunks.push(chunk)
   }
   const text = Buffer.concat(chunks).toString('utf8')

@@ -10,17 +10,17 @@ export const phoneChannels: ReadonlySet<string> = new Set(['whatsapp', 'sms', 'f
  * change faster than metadata, and document 004's own example, +1234567890, is a digit short of one.
  */
 export function toE164(value: string): string | null {
-  const known = remembered.get(value)
+  const known = cache.get(value)
   if (known !== undefined) return known
   const number = parse(value)
-  if (remembered.size >= mostRemembered) remembered.clear()
-  if (value.length <= 64) remembered.set(value, number)
+  if (cache.size >= maxEntries) cache.clear()
+  if (value.length <= 64) cache.set(value, number)
   return number
 }
 
 /** Parsing takes 10 µs, and a webhook names the same few numbers, ours among them, again and again. */
-const remembered = new Map<string, string | null>()
-const mostRemembered = 10_000
+const cache = new Map<string, string | null>()
+const maxEntries = 10_000
 
 function parse(value: string): string | null {
   const trimmed = value.trim()

@@ -1,4 +1,4 @@
-const longestMs = 30 * 86_400_000
+const maxMs = 30 * 86_400_000
 
 /**
  * ms to wait by a Retry-After header: seconds, or an HTTP date in any of its three forms (RFC 9110, sections 10.2.3 and
@@ -11,9 +11,9 @@ export function parseRetryAfter(
 ): number | undefined {
   const text = header?.trim()
   if (!text) return undefined
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(longestMs, Math.ceil(Number(text) * 1_000))
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(maxMs, Math.ceil(Number(text) * 1_000))
   if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined
   // The asctime form names no zone; it is UTC all the same.
   const at = Date.parse(/(GMT|UTC|[+-]\d{4})$/.test(text) ? text : `${text} GMT`)
-  return Number.isNaN(at) ? undefined : Math.min(longestMs, Math.max(0, at - now))
+  return Number.isNaN(at) ? undefined : Math.min(maxMs, Math.max(0, at - now))
 }

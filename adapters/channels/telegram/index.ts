@@ -1,4 +1,4 @@
-import type { SyncChannel } from '../channel.ts'
+import type { Received, SignedChannel } from '../channel.ts'
 import { answer } from './webhook-reply.ts'
 import { locate } from './media.ts'
 import { receive } from './receive.ts'
@@ -7,7 +7,7 @@ import { verify } from './verify.ts'
 export { telegramProvider } from './send.ts'
 
 /** Bots on Telegram. Reactions come only where setWebhook was called with `message_reaction` in `allowed_updates`. */
-export const telegram: SyncChannel = {
+export const telegram: SignedChannel<Received> = {
   name: 'telegram',
   channels: ['telegram'],
   signed: true,

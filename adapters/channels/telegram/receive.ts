@@ -11,7 +11,6 @@ import {
 import { parseJson, readPayload, storable } from '../shared/payload.ts'
 import { readContent } from './content.ts'
 import { botId, externalId, idOf } from './identity.ts'
-import { momentOf } from './moment.ts'
 import {
   callbackQuery,
   type Chat,
@@ -45,11 +44,12 @@ export function receive(request: WebhookRequest, account: ChannelAccount | null)
     if (payload[kind]) return { ...nothing, updates: readEdit(read(kind)) }
   }
   if (payload['message_reaction']) return { ...nothing, updates: [readReaction(payload)] }
+  // Of a pressed button and of deleted business messages Telegram gives no time.
   if (payload['callback_query']) {
-    return { ...nothing, messages: [readCallback(payload, momentOf(request))] }
+    return { ...nothing, messages: [readCallback(payload, request.receivedAt)] }
   }
   if (payload['deleted_business_messages']) {
-    return { ...nothing, updates: readDeleted(payload, momentOf(request)) }
+    return { ...nothing, updates: readDeleted(payload, request.receivedAt) }
   }
   return nothing
 }

@@ -4,10 +4,10 @@ import { cannotSend, locationOf, type MediaToSend, mediaOf } from '../shared/con
 import { parseExternalId } from './identity.ts'
 
 /** Characters that Telegram takes, counted as UTF-16 code units: https://core.telegram.org/bots/api#sendmessage. */
-const mostText = 4096
-const mostCaption = 1024
+const maxText = 4096
+const maxCaption = 1024
 /** Files of one album: https://core.telegram.org/bots/api#sendmediagroup. */
-const mostFiles = 10
+const maxFiles = 10
 
 /** A method of the Bot API and its parameters, without `chat_id`. */
 export interface MethodCall {
@@ -65,7 +65,7 @@ export function toCall(message: OutboundMessage, chat: string): MethodCall | Sen
   if (contentType !== 'text' && media.length === 0) {
     return cannotSend('media_missing', `A message of type ${contentType} needs a file to send.`)
   }
-  const most = media.length > 0 ? mostCaption : mostText
+  const most = media.length > 0 ? maxCaption : maxText
   // Of a formatted text only what is left without its markup counts, and that is Telegram's to tell.
   if (body && !parse_mode && body.length > most) {
     const what = media.length > 0 ? 'a caption' : 'a text'
@@ -164,10 +164,10 @@ function toAlbum(
   caption: Record<string, unknown>,
   rest: Record<string, unknown>,
 ): MethodCall | SendOutcome {
-  if (media.length > mostFiles) {
+  if (media.length > maxFiles) {
     return cannotSend(
       'content_unsupported',
-      `Telegram takes ${mostFiles} files in one message; this one has ${media.length}.`,
+      `Telegram takes ${maxFiles} files in one message; this one has ${media.length}.`,
     )
   }
   const files: OutboundFile[] = []

@@ -1,4 +1,4 @@
-import type { SyncChannel } from '../channel.ts'
+import type { Received, SignedChannel } from '../channel.ts'
 import { locate } from './media.ts'
 import { receive } from './receive.ts'
 import { verify } from './verify.ts'
@@ -6,7 +6,7 @@ import { verify } from './verify.ts'
 export { twilioProvider } from './send.ts'
 
 /** SMS, MMS and WhatsApp over Twilio. An account is of channel sms or whatsapp, and its webhooks come to one path. */
-export const twilio: SyncChannel = {
+export const twilio: SignedChannel<Received> = {
   name: 'twilio',
   channels: ['sms', 'whatsapp'],
   signed: true,

@@ -37,13 +37,12 @@ export function receive(request: WebhookRequest): Received {
 }
 
 /**
- * When it was: the Date header where there is one, else now. The one clock in any receive.ts: neither a message nor a
- * callback brings a time of its own, and a webhook comes within seconds. Whoever replays one hands the time that it
- * came at as `date`.
+ * When it was: neither a message nor a callback brings a time of its own, and a webhook comes within seconds. So it is the
+ * Date header where whoever forwards it gives one, else when it was received.
  */
 function timeOf(request: WebhookRequest): Date {
   const ms = Date.parse(request.headers['date'] ?? '')
-  return (Number.isNaN(ms) ? null : toDate(new Date(ms).toISOString())) ?? new Date()
+  return (Number.isNaN(ms) ? null : toDate(new Date(ms).toISOString())) ?? request.receivedAt
 }
 
 function readMessage(

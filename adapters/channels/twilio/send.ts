@@ -7,7 +7,7 @@ import { spellAddress } from './addresses.ts'
 import { readError } from './errors.ts'
 
 /** Files in one message: twilio.com/docs/messaging/api/message-resource, and WhatsApp's one. */
-const mostMedia: Record<string, number> = { sms: 10, whatsapp: 1 }
+const maxMedia: Record<string, number> = { sms: 10, whatsapp: 1 }
 
 const templateSchema = z.looseObject({
   content_sid: z.string().min(1),
@@ -73,7 +73,7 @@ function composeContent(
   message: OutboundMessage,
   channel: string,
 ): [string, string][] | SendOutcome {
-  const most = mostMedia[channel]
+  const most = maxMedia[channel]
   if (most === undefined) return unsupported(`Twilio does not send for channel ${channel}.`)
   if (message.conversationExternalId) return unsupported('Twilio has no groups.')
   const template = message.metadata['template']

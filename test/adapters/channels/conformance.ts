@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import type { Test } from 'tap'
 import { readSecrets } from '../../../adapters/shared/secrets.ts'
 import type { Sql } from '../../../db/connect.ts'
@@ -5,6 +6,7 @@ import { findKeptRequest } from '../../../db/inbox/select.ts'
 import { bytesOf, png } from '../../support/files.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'
 import { createLab } from './lab.ts'
+import { asWebhook, samplesOf } from './samples.ts'
 
 const noon = new Date('2026-11-02T12:00:00Z')
 const after = (seconds: number): Date => new Date(noon.getTime() + seconds * 1000)
@@ -47,6 +49,24 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
     const events =
       await lab.sql`select from pigeonpost.event_log where type = 'message.inbound.created'`
     t.equal(events.length, 1)
+  })
+
+  await t.test('what a webhook says does not depend on when it is read', async (t) => {
+    const account = {
+      tenantId: 1,
+      accountId: '0193a5b0-7c00-7000-8000-000000000001',
+      ...peer.account,
+    }
+    t.teardown(() => mock.timers.reset())
+    for (const sample of samplesOf(peer)) {
+      const request = asWebhook(peer, sample)
+      const read = async (now: Date) => {
+        mock.timers.reset()
+        mock.timers.enable({ apis: ['Date'], now })
+        return peer.channel.receive(request, account)
+      }
+      t.same(await read(after(7200)), await read(after(3600)))
+    }
   })
 
   await t.test('text of any language arrives as it was written', async (t) => {

@@ -114,6 +114,7 @@ export async function createPipeline(t: Test) {
               url: path(channel),
               path: path(channel),
               query: {},
+              receivedAt: new Date(),
               headers: { 'content-type': typeof payload === 'string' ? form : 'application/json' },
               body: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
             },

@@ -274,6 +274,7 @@ t.test('behind a database that cannot be reached a batch is not tried one by one
           url: at,
           path: at,
           query: {},
+          receivedAt: new Date(),
           headers: {},
           body: Buffer.from(JSON.stringify(chat(`u${n}`))),
         },

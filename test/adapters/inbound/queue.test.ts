@@ -90,6 +90,7 @@ t.test(
       url: '/',
       path: '/',
       query: {},
+      receivedAt: new Date(),
       headers: {},
       body: Buffer.from('{}'),
     }
@@ -121,6 +122,7 @@ t.test('what hands back our attempt id settles the message that it speaks of', a
         url: '/',
         path: '/',
         query: {},
+        receivedAt: new Date(),
         headers: {},
         body: Buffer.from(JSON.stringify({ platform: 'fakechat', ...payload })),
       },

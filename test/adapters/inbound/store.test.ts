@@ -28,6 +28,7 @@ async function open(tenantId: number, content: object): Promise<OpenWebhook> {
       url: at,
       path: at,
       query: {},
+      receivedAt: new Date(),
       headers: { 'content-type': 'application/json', cookie: 'secret' },
       body: Buffer.from(JSON.stringify(payload)),
     },
@@ -105,7 +106,15 @@ async function openAs(tenantId: number, peer: Peer, request: PeerRequest): Promi
   return openWebhook(async () => null, {
     tenantId,
     channel: channel.name,
-    request: { method, url: at, path: at, query: {}, headers, body: Buffer.from(body) },
+    request: {
+      method,
+      url: at,
+      path: at,
+      query: {},
+      receivedAt: new Date(),
+      headers,
+      body: Buffer.from(body),
+    },
   })
 }
 

@@ -64,7 +64,7 @@ export async function addWebhooks(
         method: channel.handshake && path !== '' ? ['POST', 'GET'] : ['POST'],
         url: `/${channel.name}${path}`,
         exposeHeadRoute: false,
-        bodyLimit: channel.mostBytes ?? 2 * 1024 * 1024,
+        bodyLimit: channel.maxBytes ?? 2 * 1024 * 1024,
         schema: { params },
         config: {
           // Whoever signs needs no key, where the path says whose signature it has to be.
@@ -157,5 +157,6 @@ function asWebhook(request: FastifyRequest, publicUrl: string | null): WebhookRe
     query: flat(request.query as object),
     headers: flat(request.headers),
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+    receivedAt: new Date(),
   }
 }

@@ -6,7 +6,7 @@ import {
   type BridgeOptions,
   startBaileysBridge,
 } from '../../../../adapters/channels/baileys/index.ts'
-import type { End } from '../../../../adapters/channels/baileys/errors.ts'
+import type { End } from '../../../../adapters/channels/baileys/send/errors.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { type FakeSocket, logger, makeFakeSocket } from './fake-socket.ts'
 import { account, direct, inGroup, receiveBody, sentAt } from './support.ts'

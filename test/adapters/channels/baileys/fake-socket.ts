@@ -9,8 +9,8 @@ import {
   type WAMessage,
 } from 'baileys'
 import { pino } from 'pino'
-import type { SocketConfig } from '../../../../adapters/channels/baileys/library.ts'
-import type { BaileysSocket } from '../../../../adapters/channels/baileys/socket.ts'
+import type { SocketConfig } from '../../../../adapters/channels/baileys/bridge/library.ts'
+import type { BaileysSocket } from '../../../../adapters/channels/baileys/bridge/socket.ts'
 
 export const logger = pino({ level: 'silent' })
 

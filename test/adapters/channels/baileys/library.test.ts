@@ -13,9 +13,9 @@ import {
 } from 'baileys'
 import { pino } from 'pino'
 import t from 'tap'
-import { bodiesOf } from '../../../../adapters/channels/baileys/batch.ts'
+import { bodiesOf } from '../../../../adapters/channels/baileys/bridge/payloads.ts'
 import { messageIdOf } from '../../../../adapters/channels/baileys/message-id.ts'
-import { unwrap } from '../../../../adapters/channels/baileys/unwrap.ts'
+import { unwrap } from '../../../../adapters/channels/baileys/receive/unwrap.ts'
 import { direct, inGroup, read, receiveBody, sentAt } from './support.ts'
 
 const silent = pino({ level: 'silent' })

@@ -5,7 +5,7 @@ import { encryptedStream, proto } from 'baileys'
 import t, { type Test } from 'tap'
 import { baileys, baileysProvider } from '../../../../adapters/channels/baileys/index.ts'
 import { decrypt } from '../../../../adapters/channels/baileys/decrypt.ts'
-import type { BaileysConnection } from '../../../../adapters/channels/baileys/socket.ts'
+import type { BaileysConnection } from '../../../../adapters/channels/baileys/bridge/socket.ts'
 import type { MediaReference } from '../../../../adapters/channels/channel.ts'
 import {
   brokenFile,

@@ -5,14 +5,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as library from 'baileys'
 import t from 'tap'
 import { startBaileysBridge } from '../../../../adapters/channels/baileys/index.ts'
-import { loadBaileys } from '../../../../adapters/channels/baileys/library.ts'
+import { loadBaileys } from '../../../../adapters/channels/baileys/bridge/library.ts'
 import { logger } from './fake-socket.ts'
 import { account } from './support.ts'
 
 t.test('nothing but starting a bridge loads the package', async (t) => {
   const folder = new URL('../../../../adapters/channels/baileys/', import.meta.url)
-  const files = readdirSync(folder)
-  t.ok(files.includes('bridge.ts'))
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  t.ok(files.includes('bridge/bridge.ts'))
   for (const file of files) {
     t.notMatch(
       readFileSync(new URL(file, folder), 'utf8'),

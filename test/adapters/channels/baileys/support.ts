@@ -16,9 +16,20 @@ export const account: ChannelAccount = {
   secret: null,
 }
 
+/** When a webhook came. */
+export const receivedAt = new Date('2024-12-09T18:20:05.678Z')
+
 export function receiveBody(body: string | Buffer): Received {
   return baileys.receive(
-    { method: 'POST', url: '', path: '/', query: {}, headers: {}, body: Buffer.from(body) },
+    {
+      method: 'POST',
+      url: '',
+      path: '/',
+      query: {},
+      receivedAt,
+      headers: {},
+      body: Buffer.from(body),
+    },
     account,
   )
 }

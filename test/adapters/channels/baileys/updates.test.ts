@@ -1,6 +1,6 @@
 import t from 'tap'
 import { messageIdOf } from '../../../../adapters/channels/baileys/message-id.ts'
-import { direct, inGroup, receive, sentAt, upsert } from './support.ts'
+import { direct, inGroup, receive, receivedAt, sentAt, upsert } from './support.ts'
 
 const iso = new Date(sentAt * 1000).toISOString()
 const attempt = '0193a5b0-7c00-7000-8000-0000000000aa'
@@ -53,10 +53,10 @@ t.test('a refusal says its code', async (t) => {
 })
 
 t.test(
-  'without a time of its own an update takes that of the event, else that of its storing',
+  'without a time of its own an update takes that of the event, else that of its webhook',
   async (t) => {
     t.match(update(mine, { status: 3 }, sentAt), [{ update: { at: iso } }])
-    t.match(update(mine, { status: 3 }), [{ update: { at: 'now' } }])
+    t.match(update(mine, { status: 3 }), [{ update: { at: receivedAt.toISOString() } }])
   },
 )
 

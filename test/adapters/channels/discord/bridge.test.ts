@@ -94,7 +94,15 @@ t.test(
     t.same(server.asked, ['/channels/8'], 'a channel of a guild that was introduced is known')
     const account = { tenantId: 1, accountId: 'a', ...discordPeer.account }
     const body = Buffer.from(JSON.stringify(events))
-    const request = { method: 'POST', url: '', path: '', query: {}, headers: {}, body }
+    const request = {
+      method: 'POST',
+      url: '',
+      path: '',
+      query: {},
+      receivedAt: new Date(),
+      headers: {},
+      body,
+    }
     t.match(receive(request, account), {
       messages: [
         { conversationExternalId: '7', groupName: 'general' },

@@ -28,12 +28,16 @@ export const base = {
   type: 0,
 }
 
+/** When a webhook came. */
+export const receivedAt = new Date('2024-12-09T18:20:05.678Z')
+
 export function webhook(body: unknown, headers: Record<string, string> = {}): WebhookRequest {
   return {
     method: 'POST',
     url: 'https://example.com/api/webhooks/discord/1',
     path: '/api/webhooks/discord/1',
     query: {},
+    receivedAt,
     headers,
     body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
   }

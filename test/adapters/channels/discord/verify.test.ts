@@ -14,7 +14,15 @@ const account: ChannelAccount = {
 function request(body: string | Buffer, headers: Record<string, string>): WebhookRequest {
   const path = '/api/webhooks/discord/1'
   const url = `https://example.com${path}`
-  return { method: 'POST', url, path, query: {}, headers, body: Buffer.from(body) }
+  return {
+    method: 'POST',
+    url,
+    path,
+    query: {},
+    receivedAt: new Date(),
+    headers,
+    body: Buffer.from(body),
+  }
 }
 
 /** As Discord signs: the timestamp's characters, then the body's bytes. */

@@ -16,7 +16,15 @@ async function receive(
 ): Promise<Received> {
   const bytes = Buffer.from(body)
   const headers = { 'content-type': type }
-  const request = { method: 'POST', url: '/', path: '/', query: {}, headers, body: bytes }
+  const request = {
+    method: 'POST',
+    url: '/',
+    path: '/',
+    query: {},
+    receivedAt: new Date(),
+    headers,
+    body: bytes,
+  }
   return email.receive(request, known ? account : null)
 }
 

@@ -1,6 +1,10 @@
 import { createTransport } from 'nodemailer'
 import t from 'tap'
-import type { MediaReference, WebhookRequest } from '../../../../adapters/channels/channel.ts'
+import type {
+  Channel,
+  MediaReference,
+  WebhookRequest,
+} from '../../../../adapters/channels/channel.ts'
 import { email } from '../../../../adapters/channels/email/index.ts'
 import { nameWebhook } from '../../../../adapters/channels/shared/inbox-media.ts'
 import { sendgrid } from '../../../../adapters/channels/sendgrid/index.ts'
@@ -19,7 +23,15 @@ const text = Buffer.from('Über alles', 'latin1')
 
 function asWebhook({ headers, body }: PeerRequest): WebhookRequest {
   const path = '/api/webhooks/x'
-  return { method: 'POST', url: path, path, query: {}, headers, body: Buffer.from(body) }
+  return {
+    method: 'POST',
+    url: path,
+    path,
+    query: {},
+    receivedAt: new Date(),
+    headers,
+    body: Buffer.from(body),
+  }
 }
 
 /** A mail with several files of several encodings, one of them inside the HTML. */
@@ -44,7 +56,7 @@ const raw = async () => ({
   headers: { 'content-type': 'message/rfc822' },
   body: await severalFiles(),
 })
-const cases: [title: string, channel: typeof email, request: () => Promise<PeerRequest>][] = [
+const cases: [title: string, channel: Channel, request: () => Promise<PeerRequest>][] = [
   ['a mail', email, raw],
   ['a mail that SendGrid posts raw', sendgrid, async () => form([['email', await severalFiles()]])],
   [
@@ -65,7 +77,7 @@ const cases: [title: string, channel: typeof email, request: () => Promise<PeerR
   ],
 ]
 
-async function open(channel: typeof email, request: PeerRequest) {
+async function open(channel: Channel, request: PeerRequest) {
   const webhook = asWebhook(request)
   const { messages } = nameWebhook(await channel.receive(webhook, null), digest)
   const locate = async (reference: MediaReference, kept: WebhookRequest | null = webhook) =>

@@ -17,6 +17,7 @@ async function receive(
     url: '/',
     path: '/',
     query: {},
+    receivedAt: new Date(),
     headers,
     body: Buffer.from(body),
   }

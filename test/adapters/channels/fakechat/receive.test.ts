@@ -12,7 +12,7 @@ const example = {
 function receive(payload: unknown) {
   const body = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))
   return fakechat.receive(
-    { method: 'POST', url: '/', path: '/', query: {}, headers: {}, body },
+    { method: 'POST', url: '/', path: '/', query: {}, receivedAt: new Date(), headers: {}, body },
     null,
   )
 }
@@ -250,6 +250,7 @@ t.test('what cannot be read names the field', async (t) => {
           url: '/',
           path: '/',
           query: {},
+          receivedAt: new Date(),
           headers: {},
           body: latin,
         },

@@ -16,7 +16,15 @@ const at = new Date('2024-11-01T14:00:00Z')
 const account = { tenantId: 1, accountId: 'a', ...peerAccount }
 
 function asRequest({ headers, body }: PeerRequest): WebhookRequest {
-  return { method: 'POST', url: '/', path: '/', query: {}, headers, body: Buffer.from(body) }
+  return {
+    method: 'POST',
+    url: '/',
+    path: '/',
+    query: {},
+    receivedAt: new Date(),
+    headers,
+    body: Buffer.from(body),
+  }
 }
 
 async function receive(request: PeerRequest, known = false): Promise<Received> {

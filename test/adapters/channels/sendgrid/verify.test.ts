@@ -13,7 +13,15 @@ function asRequest(
   { headers, body }: PeerRequest,
   query: Record<string, string> = {},
 ): WebhookRequest {
-  return { method: 'POST', url: '/', path: '/', query, headers, body: Buffer.from(body) }
+  return {
+    method: 'POST',
+    url: '/',
+    path: '/',
+    query,
+    receivedAt: new Date(),
+    headers,
+    body: Buffer.from(body),
+  }
 }
 
 async function receive(request: PeerRequest): Promise<Received> {

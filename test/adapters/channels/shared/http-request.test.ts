@@ -147,7 +147,7 @@ t.test('an answer without an end is not read for ever', async (t) => {
     response.end('x'.repeat(3_000))
   })
   const outcome = await sendRequest(
-    { url: server.url, signal: AbortSignal.timeout(60_000), mostBytes: 1_000 },
+    { url: server.url, signal: AbortSignal.timeout(60_000), maxBytes: 1_000 },
     reading,
   )
   t.match(outcome, { outcome: 'ambiguous' })

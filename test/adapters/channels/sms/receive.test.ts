@@ -16,7 +16,15 @@ const example = {
 
 function receive(payload: unknown): Received {
   const body = Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload))
-  const request = { method: 'POST', url: '/', path: '/', query: {}, headers: {}, body }
+  const request = {
+    method: 'POST',
+    url: '/',
+    path: '/',
+    query: {},
+    receivedAt: new Date(),
+    headers: {},
+    body,
+  }
   return sms.receive(request, null)
 }
 

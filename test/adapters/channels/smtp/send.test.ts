@@ -67,6 +67,7 @@ t.test('a mail arrives as it was meant, under the id that we chose', async (t) =
     url: '/',
     path: '/',
     query: {},
+    receivedAt: new Date(),
     headers: {},
     body: mail?.source ?? Buffer.alloc(0),
   }

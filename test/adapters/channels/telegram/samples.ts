@@ -20,12 +20,16 @@ export const group = { id: -1001234567890, type: 'supergroup', title: 'Family' }
 export const base = { message_id: 1365, date: 1733768400, from: ann, chat: direct }
 export const sentAt = new Date('2024-12-09T18:20:00Z')
 
+/** When a webhook came. */
+export const receivedAt = new Date('2024-12-09T18:20:05.678Z')
+
 export function webhook(body: unknown, headers: Record<string, string> = {}): WebhookRequest {
   return {
     method: 'POST',
     url: 'https://example.com/api/webhooks/telegram/1',
     path: '/api/webhooks/telegram/1',
     query: {},
+    receivedAt,
     headers,
     body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
   }

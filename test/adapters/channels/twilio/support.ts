@@ -20,6 +20,9 @@ export const whatsappAccount: ChannelAccount = {
   address: '+14155238886',
 }
 
+/** When a webhook came. */
+export const receivedAt = new Date('2024-12-09T18:20:05.678Z')
+
 /** A webhook as it comes from Twilio. `url` is whole; what is signed is up to the caller. */
 export function webhook(
   body: string | Buffer | Record<string, string>,
@@ -32,6 +35,7 @@ export function webhook(
     url,
     path: parsed?.pathname ?? '/',
     query: Object.fromEntries(parsed?.searchParams ?? []),
+    receivedAt,
     headers: {
       'content-type': 'application/x-www-form-urlencoded; charset=UTF-8',
       date: 'Mon, 09 Dec 2024 18:20:00 GMT',

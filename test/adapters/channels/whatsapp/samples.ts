@@ -64,6 +64,7 @@ export function post(payload: unknown): WebhookRequest {
     url: 'https://example.com/api/webhooks/whatsapp/1',
     path: '/api/webhooks/whatsapp/1',
     query: {},
+    receivedAt: new Date(),
     headers: { 'content-type': 'application/json' },
     body: Buffer.from(body),
   }

@@ -1,0 +1,5 @@
+import t from 'tap'
+import { conforms } from '../conformance.ts'
+import { peer } from './peer.ts'
+
+await conforms(t, peer)

@@ -1,0 +1,5 @@
+import t from 'tap'
+import { conforms } from '../conformance.ts'
+import { fakechatPeer } from './peer.ts'
+
+await conforms(t, fakechatPeer)
