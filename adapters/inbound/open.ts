@@ -15,6 +15,7 @@ import {
 } from '../channels/channel.ts'
 import { nameWebhook } from '../channels/shared/inbox-media.ts'
 import { channels } from '../channels/registry.ts'
+import { createCache } from '../shared/cache.ts'
 import { lookUpSecret } from '../shared/secrets.ts'
 
 export interface Webhook {
@@ -47,8 +48,8 @@ const ttlMs = 2_000
 const maxEntries = 10_000
 
 export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>): Accounts {
-  const cache = new Map<string, { until: number; account: ChannelAccount | null }>()
-  const tenants = new Map<string, number>()
+  const cache = createCache<{ until: number; account: ChannelAccount | null }>({ maxEntries })
+  const tenants = createCache<number>({ maxEntries })
 
   async function find(tenantId: number | null, id: string): Promise<ChannelAccount | null> {
     const tenant =
@@ -74,8 +75,6 @@ export function createAccounts(run: <T>(work: (sql: Sql) => Promise<T>) => Promi
     const known = cache.get(key)
     if (known && known.until > Date.now()) return known.account
     const account = await find(tenantId, id)
-    if (cache.size >= maxEntries) cache.clear()
-    if (tenants.size >= maxEntries) tenants.clear()
     cache.set(key, { until: Date.now() + ttlMs, account })
     return account
   }

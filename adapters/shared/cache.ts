@@ -4,6 +4,7 @@ export type Cache<V> = {
   /** Undefined where nothing is known; what is cached may well be null. */
   get(key: string): V | undefined
   set(key: string, value: V): void
+  delete(key: string): void
 }
 
 /** At most `maxEntries`, of which the one that was read longest ago leaves first; each for `ttlMs`, where given. */
@@ -13,5 +14,6 @@ export function createCache<V>(options: { maxEntries: number; ttlMs?: number }):
   return {
     get: (key) => entries.get(key)?.value,
     set: (key, value) => void entries.set(key, { value }),
+    delete: (key) => void entries.delete(key),
   }
 }

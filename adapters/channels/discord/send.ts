@@ -7,6 +7,7 @@ import type {
   SendOutcome,
 } from '../channel.ts'
 import { cannotSend } from '../shared/content.ts'
+import { type Cache, createCache } from '../../shared/cache.ts'
 import { type HttpAnswer, sendRequest } from '../shared/http-request.ts'
 import { multipart, type StreamedBody } from '../shared/multipart.ts'
 import { apiRequest, readToken } from './api.ts'
@@ -16,7 +17,7 @@ import { id } from './schema.ts'
 
 const answer = z.looseObject({ id })
 
-/** Direct chats that are remembered, so that their id is asked for once. */
+/** Direct chats in the cache, so that their id is asked for once. */
 const maxChats = 10_000
 
 /**
@@ -27,7 +28,7 @@ const maxChats = 10_000
  * a try that was lost longer ago than that is not safe to repeat.
  */
 export function createDiscordProvider(): Provider {
-  const chats = new Map<string, string>()
+  const chats = createCache<string>({ maxEntries: maxChats })
   return {
     name: 'discord',
     channels: ['discord'],
@@ -41,14 +42,14 @@ export function createDiscordProvider(): Provider {
       if ('outcome' in place) return place
       const path = `channels/${place.channel}/messages`
       const outcome = await post(path, withFiles(body, uploadsOf(message)), context, token)
-      return place.remembered ? forget(outcome, place.remembered, chats) : outcome
+      return place.cacheKey ? forget(outcome, place.cacheKey, chats) : outcome
     },
   }
 }
 
 export const discordProvider: Provider = createDiscordProvider()
 
-type Place = { channel: string; remembered?: string }
+type Place = { channel: string; cacheKey?: string }
 
 /**
  * The channel to write to: the conversation's, else the direct chat with the address, a user id, which has to be opened
@@ -59,21 +60,20 @@ async function findChannel(
   { address, conversationExternalId: given }: OutboundMessage,
   context: SendContext,
   token: string,
-  chats: Map<string, string>,
+  chats: Cache<string>,
 ): Promise<Place | SendOutcome> {
   if (!/^\d{1,20}$/.test(given ?? address)) {
     return cannotSend('address_invalid', `"${given ?? address}" is no id of a user or channel.`)
   }
   if (given) return { channel: given }
-  const remembered = `${context.account.accountId} ${token.split('.')[0]} ${address}`
-  const known = chats.get(remembered)
-  if (known) return { channel: known, remembered }
+  const cacheKey = `${context.account.accountId} ${token.split('.')[0]} ${address}`
+  const known = chats.get(cacheKey)
+  if (known) return { channel: known, cacheKey }
   const asked = JSON.stringify({ recipient_id: address })
   const opened = await post('users/@me/channels', asked, context, token)
   if (opened.outcome === 'sent') {
-    if (chats.size >= maxChats) chats.clear()
-    chats.set(remembered, opened.externalMessageId)
-    return { channel: opened.externalMessageId, remembered }
+    chats.set(cacheKey, opened.externalMessageId)
+    return { channel: opened.externalMessageId, cacheKey }
   }
   // Whatever became of the chat, nothing was sent to it.
   return opened.outcome === 'ambiguous'
@@ -82,7 +82,7 @@ async function findChannel(
 }
 
 /** A direct chat that is no longer there is opened anew by the next try. */
-function forget(outcome: SendOutcome, key: string, chats: Map<string, string>): SendOutcome {
+function forget(outcome: SendOutcome, key: string, chats: Cache<string>): SendOutcome {
   if (outcome.outcome !== 'not_sent' || outcome.errorCode !== '10003') return outcome
   chats.delete(key)
   return { ...outcome, retryable: true }

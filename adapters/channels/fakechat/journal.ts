@@ -36,8 +36,8 @@ export interface Journal {
 }
 
 /** Bytes of the past that a new process reads, some 40,000 messages: its start must not take longer every day. */
-const remembered = 16 * 1024 * 1024
-const rememberedAttempts = 100_000
+const maxBytes = 16 * 1024 * 1024
+const maxAttempts = 100_000
 
 /** @throws when the folder cannot be written. */
 export async function openJournal(folder: string): Promise<Journal> {
@@ -58,7 +58,7 @@ export async function openJournal(folder: string): Promise<Journal> {
     find(attemptId) {
       for (const line of readJournal()) {
         byAttempt.set(line.attempt_id, line)
-        if (byAttempt.size > rememberedAttempts) {
+        if (byAttempt.size > maxAttempts) {
           byAttempt.delete(byAttempt.keys().next().value ?? '')
         }
       }
@@ -97,7 +97,7 @@ function endBrokenLine(path: string): void {
 
 /** A reader that gives the whole lines written since its last call; lines that are none of `schema` are passed over. */
 function tail<S extends z.ZodType>(file: number, schema: S): () => z.output<S>[] {
-  let offset = Math.max(0, fstatSync(file).size - remembered)
+  let offset = Math.max(0, fstatSync(file).size - maxBytes)
   return () => {
     const bytes = Buffer.alloc(fstatSync(file).size - offset)
     const length = readSync(file, bytes, 0, bytes.length, offset)

@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { createCache } from '../../shared/cache.ts'
 
 /** Channels whose addresses are phone numbers. The same list as in pigeonpost.normalize_address. */
 export const phoneChannels: ReadonlySet<string> = new Set(['whatsapp', 'sms', 'fakechat'])
@@ -13,14 +14,12 @@ export function toE164(value: string): string | null {
   const known = cache.get(value)
   if (known !== undefined) return known
   const number = parse(value)
-  if (cache.size >= maxEntries) cache.clear()
   if (value.length <= 64) cache.set(value, number)
   return number
 }
 
 /** Parsing takes 10 µs, and a webhook names the same few numbers, ours among them, again and again. */
-const cache = new Map<string, string | null>()
-const maxEntries = 10_000
+const cache = createCache<string | null>({ maxEntries: 10_000 })
 
 function parse(value: string): string | null {
   const trimmed = value.trim()

@@ -3,6 +3,7 @@ import { ForbiddenError, UnauthorizedError } from '../../../db/errors.ts'
 import { findKey, type FoundKey } from '../../../db/keys/find.ts'
 import { hashKey } from '../../../db/keys/create.ts'
 import { type Scope, scopes as everything } from '../../../db/keys/scopes.ts'
+import { createCache } from '../../shared/cache.ts'
 import type { ApiContext } from './context.ts'
 
 /** Counts a request against the rate of its key. @throws RateLimitedError */
@@ -44,7 +45,7 @@ const maxEntries = 10_000
  * `scope_missing`.
  */
 export function createAuthenticate(context: ApiContext, limitRate: LimitRate): Authenticate {
-  const cache = new Map<string, { until: number; key: FoundKey }>()
+  const cache = createCache<{ until: number; key: FoundKey }>({ maxEntries })
 
   const find = async (secret: string): Promise<FoundKey | null> => {
     const hash = hashKey(secret).toString('base64')
@@ -52,12 +53,8 @@ export function createAuthenticate(context: ApiContext, limitRate: LimitRate): A
     if (known && known.until > Date.now()) {
       return known.key
     }
-    cache.delete(hash)
     const key = await context.run((sql) => findKey(sql, secret, context))
     if (key) {
-      if (cache.size >= maxEntries) {
-        cache.clear()
-      }
       cache.set(hash, { until: Date.now() + ttlMs, key })
     }
     return key

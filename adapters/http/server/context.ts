@@ -1,7 +1,7 @@
 import type { Sql, Transaction } from '../../../db/connect.ts'
 import { asTenant } from '../../../db/tenant.ts'
 import type { Receiver } from '../../inbound/index.ts'
-import type { Storages } from '../../media/storages.ts'
+import type { Storages } from '../../media/index.ts'
 import type { Scanner } from '../../scan/index.ts'
 import type { Admit } from './admission.ts'
 

@@ -1,4 +1,5 @@
 import type { Counted } from '../../../db/paging/offset.ts'
+import { createCache } from '../../shared/cache.ts'
 
 /** ms for which an estimate stands: one that is 5 s old is no worse an estimate. */
 const ttlMs = 5000
@@ -9,15 +10,13 @@ const maxEntries = 1000
  * for each. Exact totals are counted anew every time.
  */
 export function createEstimates() {
-  const cache = new Map<string, { until: number; counted: Counted }>()
+  const cache = createCache<{ until: number; counted: Counted }>({ maxEntries })
   return async (of: object, count: () => Promise<Counted>): Promise<Counted> => {
     const key = JSON.stringify(of)
     const known = cache.get(key)
     if (known && known.until > Date.now()) return known.counted
-    cache.delete(key)
     const counted = await count()
     if (counted.isEstimate) {
-      if (cache.size >= maxEntries) cache.clear()
       cache.set(key, { until: Date.now() + ttlMs, counted })
     }
     return counted

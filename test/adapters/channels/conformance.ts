@@ -1,7 +1,6 @@
 import { mock } from 'node:test'
 import type { Test } from 'tap'
 import { readSecrets } from '../../../adapters/shared/secrets.ts'
-import type { Sql } from '../../../db/connect.ts'
 import { findKeptRequest } from '../../../db/inbox/select.ts'
 import { bytesOf, png } from '../../support/files.ts'
 import type { Peer, PeerRequest } from '../../support/peer.ts'
@@ -177,7 +176,7 @@ export async function conforms(t: Test, peer: Peer): Promise<void> {
         signal: AbortSignal.timeout(60_000),
         async webhook() {
           const digest = reference.details?.webhook ?? ''
-          return (await findKeptRequest(lab.sql as unknown as Sql, 1, digest))?.request ?? null
+          return (await findKeptRequest(lab.sql, 1, digest))?.request ?? null
         },
       })
       t.same(await bytesOf(source ?? { url: reference.url }), png)

@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { Sql } from '../../../../db/connect.ts'
 import { findKeptRequest } from '../../../../db/inbox/select.ts'
 import { png } from '../../../support/files.ts'
 import { mime, mimePeer } from '../email/peer.ts'
@@ -11,7 +10,7 @@ t.test(
   'a file that came inside its webhook leads back to it, and to nothing of others',
   async (t) => {
     const lab = await createLab(t, mimePeer)
-    const sql = lab.sql as unknown as Sql
+    const { sql } = lab
     const what = { id: 'm1@mail.example.com', from: 'ann@example.com', at }
     const headers = { 'content-type': 'message/rfc822' }
     const body = mime(what, 'Analysis', { filename: 'photo.png', type: 'image/png', content: png })
