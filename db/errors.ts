@@ -3,7 +3,7 @@
  * migrations/fixtures); what is not in the table passes through unchanged.
  */
 
-export interface ErrorDetails {
+export type ErrorDetails = {
   /** Machine-readable: the constraint that was broken, or a code of the API's own. */
   code: string
   /** The column, variable or JSON path that is wrong. */
@@ -88,7 +88,7 @@ export function classOf(sqlState: string): ErrorClass {
   return bySqlState[sqlState] ?? PigeonpostError
 }
 
-interface DriverError extends Error {
+type DriverError = Error & {
   code: string
   constraint_name?: string
   column_name?: string

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream'
 
 /** A webhook as it came. Header names are in lower case; `body` is the exact bytes, which signatures are over. */
-export interface WebhookRequest {
+export type WebhookRequest = {
   method: string
   /** As the provider sees it, with its query string; signatures are over it. See PIGEONPOST_PUBLIC_URL. */
   url: string
@@ -21,7 +21,7 @@ export interface WebhookRequest {
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'
 
 /** A file that a message brings or takes along. It is kept in `metadata.media`, an array; rows of media are made of it. */
-export interface MediaReference {
+export type MediaReference = {
   /** The provider's id of it, where files are fetched by id. */
   id?: string
   url?: string
@@ -37,7 +37,7 @@ export interface MediaReference {
 }
 
 /** A file of ours that a message takes along. */
-export interface OutboundFile {
+export type OutboundFile = {
   /** What the message says of it, less where it came from. */
   reference: MediaReference
   filename: string
@@ -50,7 +50,7 @@ export interface OutboundFile {
 }
 
 /** A message that came in, ready to be a row of pigeonpost.messages. Document 000, section 2.4. */
-export interface InboundMessage {
+export type InboundMessage = {
   /** inbound, or outbound for an echo of what was sent elsewhere (the owner's phone); system for what nobody said. */
   direction: 'inbound' | 'outbound' | 'system'
   /** The message's channel where the folder serves several (Twilio: sms, whatsapp). Default: the account's. */
@@ -87,7 +87,7 @@ export interface InboundMessage {
 }
 
 /** A receipt, edit, revoke or reaction; `update` is what pigeonpost.apply_update takes. */
-export interface InboundUpdate {
+export type InboundUpdate = {
   /** Default: the account's. */
   channel?: string
   /** The address of ours that the message went out from or came to, where the payload says so. */
@@ -111,7 +111,7 @@ export interface InboundUpdate {
 }
 
 /** Two addresses of one person on one channel, said apart from any message. */
-export interface LinkedAddresses {
+export type LinkedAddresses = {
   channel?: string
   address: string
   alternateAddress: string
@@ -119,7 +119,7 @@ export interface LinkedAddresses {
 }
 
 /** News of a group that is here; unknown groups are passed over (they are made by their first message). */
-export interface GroupChange {
+export type GroupChange = {
   accountAddress?: string
   externalId: string
   /** Its new id (Telegram: migrate_to_chat_id). */
@@ -131,7 +131,7 @@ export interface GroupChange {
 }
 
 /** A message to send, as the worker claimed it. */
-export interface OutboundMessage {
+export type OutboundMessage = {
   id: string
   /** This try's id, made before the request leaves: the idempotency key or correlation id of providers that take one. */
   attemptId: string

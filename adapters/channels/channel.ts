@@ -27,7 +27,7 @@ export type {
 } from '../../db/types.ts'
 
 /** The account of ours that a webhook is for, or that a message goes out from. */
-export interface ChannelAccount {
+export type ChannelAccount = {
   tenantId: number
   accountId: string
   /** Of the messages: whatsapp, sms, email … */
@@ -44,7 +44,7 @@ export type MediaSource =
   | { url: string; headers?: Record<string, string> }
   | { content: Readable | Uint8Array }
 
-export interface LocateContext {
+export type LocateContext = {
   account: ChannelAccount
   /** Aborts when the time for the whole file is over. */
   signal: AbortSignal
@@ -64,7 +64,7 @@ export class MediaUnavailable extends Error {
   }
 }
 
-export interface Received {
+export type Received = {
   messages: InboundMessage[]
   updates: InboundUpdate[]
   identities?: LinkedAddresses[]
@@ -94,7 +94,7 @@ export type SendOutcome =
     }
   | { outcome: 'ambiguous'; errorCode: string; errorMessage: string }
 
-export interface SendContext {
+export type SendContext = {
   account: ChannelAccount
   /** Aborts when the request's time is over, before the message's lease is. */
   signal: AbortSignal
@@ -123,14 +123,14 @@ export class UnreadablePayload extends Error {
 }
 
 /** What goes back to the provider. */
-export interface WebhookAnswer {
+export type WebhookAnswer = {
   status: number
   contentType: string
   body: string
 }
 
 /** `Read`: what `receive` gives; `Received` of a channel whose payloads are read at once, as most are. */
-interface ChannelBase<Read> {
+type ChannelBase<Read> = {
   /** Name of its folder and in its webhooks' path: /api/webhooks/<name>/<account id>. */
   name: string
   /** The channels of the messages that it brings; an account has to be of one of them. The first is the default. */
@@ -166,14 +166,14 @@ interface ChannelBase<Read> {
 }
 
 /** Its webhooks are signed. */
-export interface SignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
+export type SignedChannel<Read = Received | Promise<Received>> = ChannelBase<Read> & {
   signed: true
   /** Whether the signature is the account's, in constant time. */
   verify(request: WebhookRequest, account: ChannelAccount): boolean
 }
 
 /** Its webhooks are not signed, and need an API key with scope `webhooks`. */
-export interface UnsignedChannel<Read = Received | Promise<Received>> extends ChannelBase<Read> {
+export type UnsignedChannel<Read = Received | Promise<Received>> = ChannelBase<Read> & {
   signed: false
   verify?: never
 }
@@ -181,7 +181,7 @@ export interface UnsignedChannel<Read = Received | Promise<Received>> extends Ch
 export type Channel = SignedChannel | UnsignedChannel
 
 /** A provider that can send for one or more channels. */
-export interface Provider {
+export type Provider = {
   name: string
   channels: string[]
   /** A second request with the same attempt id is taken once. */

@@ -18,7 +18,7 @@ import { channels } from '../channels/registry.ts'
 import { createCache } from '../shared/cache.ts'
 import { lookUpSecret } from '../shared/secrets.ts'
 
-export interface Webhook {
+export type Webhook = {
   /** Null where only its signature can tell: then `accountId` is there. */
   tenantId: number | null
   /** The folder's name, as in its path. */
@@ -29,7 +29,7 @@ export interface Webhook {
 }
 
 /** A webhook whose signature was verified, parsed as far as possible. */
-export interface OpenWebhook {
+export type OpenWebhook = {
   tenantId: number
   channel: Channel
   account: ChannelAccount | null

@@ -7,7 +7,7 @@ import { type ReceivedWebhook, storeWebhooks } from './store.ts'
 export { type OpenWebhook, type Webhook } from './open.ts'
 export { type ReceivedWebhook, type WebhookError } from './store.ts'
 
-export interface Receiver {
+export type Receiver = {
   /** Whose it is, whether the signature is right, what it says. @throws NotFoundError, UnauthorizedError */
   open(webhook: Webhook): Promise<OpenWebhook>
   /**
@@ -18,7 +18,7 @@ export interface Receiver {
   store(webhook: OpenWebhook): Promise<ReceivedWebhook>
 }
 
-export interface ReceiverOptions {
+export type ReceiverOptions = {
   /** Runs work with a pool that has room: what waits for a lock that somebody holds. */
   run: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
   /** The same for what does not wait; a pool of one connection does them back to back. Default: `run`. */

@@ -19,7 +19,7 @@ import { type OpenWebhook, pathOf } from './open.ts'
 import { placeOf } from './resolve-account.ts'
 
 /** Why a webhook could not be stored. `name` is that of the error class (db/errors.ts); the base class: the fault is ours. */
-export interface WebhookError {
+export type WebhookError = {
   name: string
   code: string
   message: string
@@ -27,14 +27,14 @@ export interface WebhookError {
   hint?: string | undefined
 }
 
-export interface StoredMessage {
+export type StoredMessage = {
   id: string
   externalMessageId: string
   /** It was here already, and nothing changed. */
   duplicate: boolean
 }
 
-export interface ReceivedWebhook {
+export type ReceivedWebhook = {
   inboxId: string
   /** `failed`: something in it could not be read or stored; its bytes are kept, and what could be stored is. */
   status: 'processed' | 'failed'
@@ -85,6 +85,7 @@ function toItem(webhook: OpenWebhook): ReceivedItem {
       path: pathOf(request),
       headers: request.headers,
       body: request.body,
+      receivedAt: request.receivedAt,
       digest,
       error: readError(webhook),
     }),

@@ -3,7 +3,7 @@ import type { Sniffed } from './inspect/sniff.ts'
 import { allowedNames, allowedType, isExtensionOf, type MediaType } from './types.ts'
 
 /** What whoever sends a file says that it is. */
-export interface Declared {
+export type Declared = {
   filename?: string | null | undefined
   contentType?: string | null | undefined
 }

@@ -8,7 +8,7 @@ import { makePreview, type Preview } from './inspect/preview.ts'
 import type { MediaType } from './types.ts'
 
 /** What a file turned out to be. */
-export interface Analysis {
+export type Analysis = {
   /** `pending`: the scanner could not be reached, and nobody has looked inside yet. */
   status: Exclude<MediaStatus, 'scanning'>
   /** What the scanner calls the virus. */

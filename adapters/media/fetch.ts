@@ -53,7 +53,7 @@ export class FetchError extends Error {
 
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>
 
-export interface FetchOptions {
+export type FetchOptions = {
   /** The spool's folder. */
   folder: string
   /** Most bytes. */
@@ -71,7 +71,7 @@ export interface FetchOptions {
   resolve?: Resolve
 }
 
-export interface Fetched extends Spooled {
+export type Fetched = Spooled & {
   /** As the host says it, without parameters; the real one is in the bytes. */
   contentType: string | null
   /** Content-Disposition's, as it was sent. */

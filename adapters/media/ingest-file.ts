@@ -17,7 +17,7 @@ import { sniff } from './inspect/sniff.ts'
 import type { Spooled } from './spool.ts'
 
 /** What taking in a file needs besides the file. */
-export interface MediaTools {
+export type MediaTools = {
   storage: Storage
   /** Null: none is configured, and files stay `unscanned`. */
   scanner: Scanner | null
@@ -25,7 +25,7 @@ export interface MediaTools {
   folder: string
 }
 
-export interface IngestedFile {
+export type IngestedFile = {
   id: string
   status: MediaStatus
   signature: string | null
@@ -38,7 +38,7 @@ export class DiscardedError extends Error {
   override readonly name = 'DiscardedError'
 }
 
-export interface IngestOptions<T> {
+export type IngestOptions<T> = {
   tenantId: number
   declared: Declared
   /** An upload: only the listed types, and only images that can be decoded. What came in is kept, whatever it is. */

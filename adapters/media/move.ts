@@ -13,13 +13,13 @@ import type { Storages } from './storages.ts'
  * failed with this one; `busy`: it is being scanned, or just deleted where it shall go; `gone`: its row is no more, or
  * another moved it.
  */
-export interface Moved {
+export type Moved = {
   outcome: 'moved' | 'missing' | 'damaged' | 'refused' | 'busy' | 'gone'
   /** Why it was not moved; of a moved one, what it lost. */
   reason: string | null
 }
 
-export interface MoveTools {
+export type MoveTools = {
   sql: Sql
   storages: Pick<Storages, 'get'>
   /** The spool's folder. */

@@ -7,7 +7,7 @@ import type { Storages } from './storages.ts'
 /** For how long a provider may fetch what it was told of. */
 const linkSeconds = 3_600
 
-export interface OutboundFiles {
+export type OutboundFiles = {
   /** What a message takes along, in its order. @throws where a storage of a file is not configured here */
   of(tenantId: number, messageId: string): Promise<OutboundFile[]>
 }

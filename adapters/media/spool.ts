@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import { TooLargeError } from '../../db/errors.ts'
 import { StalledError } from './errors.ts'
 
-export interface Spooled {
+export type Spooled = {
   path: string
   /** Bytes. */
   size: number
@@ -20,7 +20,7 @@ export interface Spooled {
   head: Buffer
 }
 
-export interface SpoolOptions {
+export type SpoolOptions = {
   /** Made with mode 0700 where it is missing. */
   folder: string
   /** Most bytes that a file may have. */

@@ -2,7 +2,7 @@ import type { Storage, StorageConfig } from '../storage/index.ts'
 import { chooseStorage, openStorage } from '../storage/index.ts'
 
 /** Where new files go, and where those lie that were stored under another configuration. */
-export interface Storages {
+export type Storages = {
   current: Storage
   /** @throws StorageMisconfiguredError where the variables of that storage are not given (any more) */
   get(name: string): Promise<Storage>

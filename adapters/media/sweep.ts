@@ -11,7 +11,7 @@ const statsAtOnce = 8
 /** For deleting one file. */
 const leaseMs = 300_000
 
-interface Watch {
+type Watch = {
   /** Is told how many more were looked at. */
   seen?: (files: number) => void
   /** Ends the search in the middle, without an error. */
@@ -61,7 +61,7 @@ export async function deleteOrphan(sql: Sql, storage: Storage, key: string): Pro
 }
 
 /** What a row says is stored, and is not there. */
-export interface Missing {
+export type Missing = {
   file: MediaFileRow
   what: 'file' | 'preview'
   key: string

@@ -3,7 +3,7 @@
 export type MediaKind = 'image' | 'video' | 'audio' | 'file'
 
 /** A type as it is stored and served. */
-export interface MediaType {
+export type MediaType = {
   contentType: string
   kind: MediaKind
   /** Without dot. */

@@ -72,7 +72,7 @@ function brokeOff(error: unknown): boolean {
   )
 }
 
-interface Talk {
+type Talk = {
   socket: Socket
   /** Rejects with why the conversation ended early; never resolves. */
   broken: Promise<never>

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 /** What the scanner said, in full: half an answer is no verdict. */
 export type Verdict = { verdict: 'clean' } | { verdict: 'infected'; signature: string }
 
-export interface Scanner {
+export type Scanner = {
   /**
    * Scans a file by its path, or a stream to its end. No more than a few run at once; the others wait.
    * @throws {ScannerUnavailableError} when there is no verdict now: the file waits, and is scanned again later.

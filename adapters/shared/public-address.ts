@@ -6,7 +6,7 @@
 import ipaddr from 'ipaddr.js'
 
 /** A host of the own network that may be fetched from all the same. */
-export interface PrivateHost {
+export type PrivateHost = {
   /** As URLs spell it: in lower case, IPv6 in brackets. */
   hostname: string
   /** Null means any. */

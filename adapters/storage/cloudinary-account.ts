@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { StorageMisconfiguredError } from './errors.ts'
 
-export interface CloudinaryAccount {
+export type CloudinaryAccount = {
   cloud: string
   key: string
   secret: string

@@ -4,7 +4,7 @@ import { FileChangedError, StorageUnavailableError } from './errors.ts'
 
 const failure = z.object({ error: z.object({ message: z.string() }) })
 
-export interface CloudinaryRequest {
+export type CloudinaryRequest = {
   method?: 'GET' | 'POST'
   headers?: Record<string, string>
   body?: URLSearchParams | ReadableStream<Uint8Array>

@@ -2,7 +2,7 @@ import { encodeExtended } from 'content-disposition'
 
 /** What a downloaded file is called and taken for: headers that are safe whatever the name and the type say. */
 
-export interface Download {
+export type Download = {
   /** From 1 to 604,800, a week: more S3 does not sign. */
   seconds: number
   /** As somebody gave it; `safeFilename` makes it harmless. */

@@ -4,7 +4,7 @@ import { StorageMisconfiguredError } from './errors.ts'
 import { type Storage } from './storage.ts'
 
 /** The variables that say where files lie, each by itself already checked. Null and undefined: not given. */
-export interface StorageConfig {
+export type StorageConfig = {
   PIGEONPOST_STORAGE?: Storage['name'] | null | undefined
   CLOUDINARY_URL?: string | null | undefined
   S3_BUCKET?: string | null | undefined

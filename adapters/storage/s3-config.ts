@@ -1,4 +1,4 @@
-export interface S3Config {
+export type S3Config = {
   bucket: string
   region: string
   /** Null: Amazon's own for the region. */

@@ -5,7 +5,7 @@ import { type SignedFile, verifySignedPath } from './signed-path.ts'
 import { NoSuchFileError, UnsatisfiableRangeError } from './errors.ts'
 import { type OpenFile, type Storage } from './storage.ts'
 
-export interface FileAnswer {
+export type FileAnswer = {
   status: 200 | 206 | 403 | 404 | 416
   headers: Record<string, string>
   /** Null where there is nothing to send; the caller destroys it where it does not read it to its end. */

@@ -8,7 +8,7 @@ import { checkKey, isKey } from './key.ts'
 /** Where the HTTP server answers them; the key follows. */
 export const filesPath = '/api/v1/files/'
 
-export interface SignedFile {
+export type SignedFile = {
   key: string
   expiresAt: Date
   filename: string

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Download } from './download.ts'
 import type { ByteRange } from './range.ts'
 
-export interface StoredFile {
+export type StoredFile = {
   key: string
   /** bytes */
   size: number
@@ -11,7 +11,7 @@ export interface StoredFile {
 }
 
 /** What is known of a local file before it is stored. */
-export interface FileFacts {
+export type FileFacts = {
   contentType: string
   /** bytes, at least 1: Cloudinary takes no empty file, and what one storage keeps must fit into the others. */
   size: number
@@ -25,7 +25,7 @@ export interface FileFacts {
  * Keys are those that `fileKey` and `previewKey` make; every other is refused with InvalidKeyError before anything is
  * touched. What the store itself does wrong is a StorageUnavailableError.
  */
-export interface Storage {
+export type Storage = {
   name: 'folder' | 's3' | 'cloudinary'
   /**
    * Stores a local file under the key, whole or not at all; the same key again replaces it. Reads it once, in pieces.
@@ -62,14 +62,14 @@ export interface Storage {
   close(): void
 }
 
-export interface Served {
+export type Served = {
   /** What `verifySignedPath` needs; the same in all processes that share the storage. */
   signingKey: Buffer
   /** @throws NoSuchFileError, UnsatisfiableRangeError */
   open(key: string, range: ByteRange | null, signal?: AbortSignal): Promise<OpenFile>
 }
 
-export interface OpenFile {
+export type OpenFile = {
   /** bytes of the whole file */
   size: number
   /** The first and the last byte of the body, counted from 0. */

@@ -4,7 +4,7 @@ import { asTenantOf } from '../tenant.ts'
 import type { toInboxRow } from './store-webhooks.ts'
 
 /** A webhook and what its channel read out of it, as pigeonpost_private.receive() takes it. */
-export interface ReceivedItem {
+export type ReceivedItem = {
   inbox: ReturnType<typeof toInboxRow>
   messages: Record<string, unknown>[]
   updates: Record<string, unknown>[]
@@ -13,7 +13,7 @@ export interface ReceivedItem {
 }
 
 /** Why something was refused, in the database's words. `code` is the SQLSTATE. */
-export interface Refusal {
+export type Refusal = {
   outcome: 'refused'
   code: string
   constraint: string | null
@@ -22,7 +22,7 @@ export interface Refusal {
   hint: string | null
 }
 
-export interface ReceivedAnswer {
+export type ReceivedAnswer = {
   inbox_id: string
   /** In the order given. A second copy has no id where the first was deleted or moved by a merge meanwhile. */
   messages: ({ outcome: 'stored' | 'duplicate'; id: string | null } | Refusal)[]

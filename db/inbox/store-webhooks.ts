@@ -1,6 +1,6 @@
 import { storableText } from '../storable.ts'
 
-export interface KeptWebhook {
+export type KeptWebhook = {
   channel: string
   accountId: string | null
   method: string
@@ -8,6 +8,7 @@ export interface KeptWebhook {
   path: string
   headers: Record<string, string>
   body: Buffer
+  receivedAt: Date
   /** SHA-256 of what makes it this delivery; no two of one call may have the same. */
   digest: Buffer
   /** What could not be read in it; `failed` ones can be replayed. */
@@ -25,7 +26,7 @@ export function toInboxRow(webhook: KeptWebhook) {
   for (const [name, value] of Object.entries(webhook.headers)) {
     if (!isSecretName(name)) headers[name] = storableText(value)
   }
-  const { channel, accountId, method, path, body, digest, error } = webhook
+  const { channel, accountId, method, path, body, receivedAt, digest, error } = webhook
   return {
     channel,
     account_id: accountId,
@@ -34,6 +35,7 @@ export function toInboxRow(webhook: KeptWebhook) {
     headers,
     body: body.toString('base64'),
     digest: digest.toString('base64'),
+    received_at: receivedAt,
     // Errors quote payloads, in their fields' names too; and headers may hold any byte.
     ...(error && {
       error_code: error.code,

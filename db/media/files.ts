@@ -3,7 +3,7 @@ import { mediaFileColumns, type MediaFileRow, type MediaStatus } from '../rows.t
 import { subjectOf } from './tasks.ts'
 
 /** A file as it was looked at, and where it lies. */
-export interface NewFile {
+export type NewFile = {
   tenantId: number
   /** Its storage key has this in it. */
   id: string
@@ -95,7 +95,7 @@ export async function deleteLater(
 }
 
 /** What the scanner, and a look at the file after it, said. */
-export interface Judgement {
+export type Judgement = {
   status: 'clean' | 'unscanned' | 'infected' | 'failed'
   signature?: string
   errorMessage?: string

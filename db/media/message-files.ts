@@ -1,7 +1,7 @@
 import type { Sql } from '../connect.ts'
 
 /** A file that a message takes along, and where it lies. */
-export interface MessageFile {
+export type MessageFile = {
   filename: string | null
   contentType: string
   /** Bytes. */

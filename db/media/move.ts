@@ -4,7 +4,7 @@ import { retryTransient } from '../errors.ts'
 import { mediaFileColumns, type MediaFileRow } from '../rows.ts'
 import { subjectOf } from './tasks.ts'
 
-export interface MoveFilter {
+export type MoveFilter = {
   /** Where files shall lie: those that do are passed over. */
   to: string
   /** Only what lies there. */

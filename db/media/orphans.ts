@@ -3,7 +3,7 @@ import { mediaFileColumns, type MediaFileRow } from '../rows.ts'
 import { type MediaTask, subjectOf } from './tasks.ts'
 
 /** A file in a storage, by what its key says. */
-export interface PlacedFile {
+export type PlacedFile = {
   tenantId: number
   /** Of the row that has it, if there is one. */
   fileId: string

@@ -2,7 +2,7 @@ import type { AccountRow } from '../rows.ts'
 import type { Db } from '../connect.ts'
 
 /** A file that a message named, with what it takes to fetch it. */
-export interface MediaToFetch {
+export type MediaToFetch = {
   id: string
   status: string
   hasFile: boolean

@@ -3,7 +3,7 @@ import type { Db, Sql } from '../connect.ts'
 export type TaskKind = 'fetch' | 'scan' | 'delete'
 
 /** Something to be done with a file; see pigeonpost_private.media_tasks for what `subject` is. */
-export interface MediaTask {
+export type MediaTask = {
   tenantId: number
   kind: TaskKind
   subject: string
@@ -83,7 +83,7 @@ export async function scanAgain(
 }
 
 /** Of a tenant, or of all that the role may see; what is not due for the first time yet does not count. */
-export interface MediaTaskMetrics {
+export type MediaTaskMetrics = {
   kind: TaskKind
   tasks: number
   /** For how long the oldest has been due. */

@@ -13,7 +13,7 @@ export type MessageRequest = {
   scheduledFor: Date | null
 }
 
-export interface NewMessage extends MessageRequest {
+export type NewMessage = MessageRequest & {
   tenantId: number
   accountId: string
   channel: string

@@ -1,7 +1,7 @@
 import type { Transaction } from '../connect.ts'
 import { ConflictError } from '../errors.ts'
 
-export interface KeyedRequest {
+export type KeyedRequest = {
   tenantId: number
   /** The Idempotency-Key. */
   key: string
@@ -10,7 +10,7 @@ export interface KeyedRequest {
 }
 
 /** What a request was answered, `response` being the text. */
-export interface StoredAnswer {
+export type StoredAnswer = {
   status: number
   response: string
 }

@@ -9,7 +9,7 @@ const db = await testDatabase(t)
 const { sql } = db
 const url = 'https://example.com/picture.jpg'
 
-interface Media extends Row {
+type Media = Row & {
   id: string
   status: string
   position: number | null

@@ -4,14 +4,14 @@ import type { ChannelAccount } from '../channel.ts'
 import { toE164 } from '../shared/phone.ts'
 import type { Key } from './receive/schema.ts'
 
-export interface Person {
+export type Person = {
   /** E.164 where the phone is known, else `<n>@lid`, else the JID. */
   address: string
   /** The LID beside the phone. */
   alternateAddress?: string
 }
 
-export interface Place {
+export type Place = {
   fromMe: boolean
   /** The group's JID; null in a chat with one person. */
   group: string | null
@@ -19,7 +19,7 @@ export interface Place {
   person: Person | null
 }
 
-interface Jid {
+type Jid = {
   kind: 'phone' | 'lid' | 'group' | 'other'
   address: string
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { parseJson } from '../shared/payload.ts'
 import { channel, id, type KnownChannel } from './schema.ts'
 
-export interface RestOptions {
+export type RestOptions = {
   token: string
   /** Without a trailing slash. */
   apiUrl: string

@@ -6,7 +6,7 @@ import { channel, id, type KnownChannel } from './schema.ts'
 import { backoffMs } from '../../shared/backoff.ts'
 
 /** An event as receive.ts takes it. */
-export interface BridgeEvent {
+export type BridgeEvent = {
   t: string
   d: unknown
   /** When it was heard, ISO 8601. */
@@ -14,7 +14,7 @@ export interface BridgeEvent {
   channel?: KnownChannel
 }
 
-export interface BridgeOptions {
+export type BridgeOptions = {
   /** The bot's. */
   token: string
   /** Takes events, in order, and rejects where it could not keep them: they come again. See postEvents. */
@@ -31,7 +31,7 @@ export interface BridgeOptions {
   firstWait?: number
 }
 
-export interface Bridge {
+export type Bridge = {
   /** Ends when `close` is called. @throws (rejects) where Discord refuses the token or an intent. */
   done: Promise<void>
   /** Waits for what is being delivered, a second at most. */

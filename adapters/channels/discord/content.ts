@@ -2,7 +2,7 @@ import type { ContentType, MediaReference } from '../channel.ts'
 import { storable } from '../shared/payload.ts'
 import type { Attachment, Message, MessageContent } from './schema.ts'
 
-export interface Content {
+export type Content = {
   contentType: ContentType
   body: string | null
   media?: MediaReference[]

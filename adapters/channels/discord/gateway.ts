@@ -34,7 +34,7 @@ const frame = z.looseObject({
 const hello = z.looseObject({ heartbeat_interval: z.number().positive() })
 const ready = z.looseObject({ session_id: z.string(), resume_gateway_url: z.string().nullish() })
 
-export interface GatewayOptions {
+export type GatewayOptions = {
   token: string
   /** Bits: https://discord.com/developers/docs/events/gateway#gateway-intents */
   intents: number
@@ -50,14 +50,14 @@ export interface GatewayOptions {
   firstWait?: number
 }
 
-interface Session {
+type Session = {
   id: string
   url: string
   seq: number
 }
 
 /** How a connection ended. */
-interface Ending {
+type Ending = {
   code: number
   reason: string
   session: Session | null

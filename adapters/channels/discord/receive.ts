@@ -194,7 +194,7 @@ function readReaction(payload: unknown, added: boolean, at: Date): InboundUpdate
   }
 }
 
-interface Place {
+type Place = {
   guild_id?: string | null | undefined
   channel_id?: string | null | undefined
 }

@@ -6,14 +6,14 @@ import type { ChannelAccount, OutboundFile, OutboundMessage, SendOutcome } from 
 import { readMailboxes } from './headers.ts'
 import { bracketedMessageId } from './message-id.ts'
 
-export interface Attachment {
+export type Attachment = {
   filename: string
   contentType: string
   /** Base64, or a file of ours. */
   content: string | OutboundFile
 }
 
-export interface Outgoing {
+export type Outgoing = {
   from: { address: string; name: string | null }
   to: string
   cc: string[]

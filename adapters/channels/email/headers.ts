@@ -20,7 +20,7 @@ export function readFields(block: string): Fields {
   })
 }
 
-export interface Mailbox {
+export type Mailbox = {
   address: string
   name: string | null
 }

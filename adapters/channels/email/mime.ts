@@ -21,7 +21,7 @@ const maxHtml = 4 * maxText
 const maxReferences = 50
 
 /** A mail taken apart, by us or by a provider that has read the MIME itself. */
-export interface Mail {
+export type Mail = {
   headers: Fields
   text: string | null
   html: string | null

@@ -8,7 +8,7 @@ import { sanitizeText } from '../shared/payload.ts'
 import { field, type Fields, readDate, readFields } from './headers.ts'
 import { readMessageIds, sendgridId } from './message-id.ts'
 
-export interface ReportPart {
+export type ReportPart = {
   mimeType: string
   content: Uint8Array
 }

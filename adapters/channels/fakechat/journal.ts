@@ -24,7 +24,7 @@ const acknowledgement = z.object({
 /** No body: what is erased in the database must not live on here. */
 export type Acknowledgement = z.infer<typeof acknowledgement>
 
-export interface Journal {
+export type Journal = {
   /** Resolves once the line is written. */
   acknowledge(line: Acknowledgement): Promise<void>
   /** What any process acknowledged under this attempt id, as far back as the journal's last 16 MiB. */

@@ -148,7 +148,7 @@ function receiptUpdate(receipt: z.output<typeof receiptSchema>): InboundUpdate['
   }
 }
 
-interface Placed {
+type Placed = {
   to?: string | null | undefined
   group?: { id: string } | null | undefined
 }

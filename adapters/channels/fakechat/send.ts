@@ -8,10 +8,7 @@ import {
   startSimulator,
 } from './simulator.ts'
 
-export interface FakechatOptions extends Pick<
-  SimulatorOptions,
-  'deliver' | 'deliveredAfter' | 'readAfter'
-> {
+export type FakechatOptions = Pick<SimulatorOptions, 'deliver' | 'deliveredAfter' | 'readAfter'> & {
   /** The journal goes to `<dataFolder>/fakechat/journal.jsonl`, a JSON line per message that was acknowledged. */
   dataFolder: string
   /** Told of webhooks that could not be delivered (they are tried again). Default: nobody is. */

@@ -10,13 +10,13 @@ import type { WebhookRequest } from '../channel.ts'
 import type { Acknowledgement, Journal } from './journal.ts'
 
 /** A webhook for an account of ours, as receiveWebhook takes it. */
-export interface FakechatWebhook {
+export type FakechatWebhook = {
   tenantId: number
   accountId: string
   request: WebhookRequest
 }
 
-export interface SimulatorOptions {
+export type SimulatorOptions = {
   journal: Journal
   /** Where webhooks go; one that rejects is tried again until it does not. */
   deliver: (webhook: FakechatWebhook) => Promise<unknown>
@@ -40,13 +40,13 @@ export type SimulatorResponse =
   | { status: 429; retryAfterSeconds: number }
   | { status: 400 | 500; code: string; message: string }
 
-export interface Simulator {
+export type Simulator = {
   /** @throws AbortError when `signal` fires, or the simulator closes, before it has answered. */
   take(request: SimulatorRequest, signal: AbortSignal): Promise<SimulatorResponse>
   close(): Promise<void>
 }
 
-interface Report {
+type Report = {
   due: number
   status: 'delivered' | 'read'
   line: Acknowledgement

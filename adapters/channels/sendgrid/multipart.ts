@@ -1,7 +1,7 @@
 import { Busboy } from '@fastify/busboy'
 import { UnreadablePayload } from '../channel.ts'
 
-export interface Part {
+export type Part = {
   name: string
   filename: string | null
   /** MIME type, without parameters. */

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { type ContentType, type MediaReference, UnreadablePayload } from '../channel.ts'
 import { readPayload, sanitizeText, storable, time } from './payload.ts'
 
-export interface GenericMessage {
+export type GenericMessage = {
   from: string
   to: string
   /** The field's name before `_id`. */

@@ -7,7 +7,7 @@ import type { SendOutcome } from '../channel.ts'
 import { FileUnreadable, type StreamedBody } from './multipart.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-export interface HttpRequest {
+export type HttpRequest = {
   url: string
   /** Default POST. */
   method?: string
@@ -21,7 +21,7 @@ export interface HttpRequest {
 }
 
 /** A whole answer. */
-export interface HttpAnswer {
+export type HttpAnswer = {
   status: number
   headers: Headers
   body: string
@@ -29,7 +29,7 @@ export interface HttpAnswer {
   json: unknown
 }
 
-export interface Reading {
+export type Reading = {
   /** The provider's id of the message, of a 2xx answer; null where there is none to be found in it. */
   readId(answer: HttpAnswer): string | null
   /**

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { OutboundFile } from '../channel.ts'
 
 /** A body that is made while it is sent. */
-export interface StreamedBody {
+export type StreamedBody = {
   contentType: string
   /** Bytes. */
   length: number

@@ -7,7 +7,7 @@ import type { SendOutcome } from '../channel.ts'
 import { FileUnreadable } from '../shared/multipart.ts'
 
 /** What nodemailer tells of an error (its NodemailerError), as far as it is of use here. */
-interface Told {
+type Told = {
   code: string
   /** The code of the socket's or TLS' own error. */
   originalCode: string

@@ -10,7 +10,7 @@ const maxCaption = 1024
 const maxFiles = 10
 
 /** A method of the Bot API and its parameters, without `chat_id`. */
-export interface MethodCall {
+export type MethodCall = {
   method: string
   parameters: Record<string, unknown>
   /** To upload, the nth under `attachedName(n)`, which is what the parameters call it. */

@@ -10,7 +10,7 @@ const settingsSchema = z.looseObject({
   messaging_service_sid: text,
 })
 
-export interface Access {
+export type Access = {
   accountSid: string
   /** The header's value: an API key where the account has one, else its SID and token. */
   authorization: string

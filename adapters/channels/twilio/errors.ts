@@ -18,7 +18,7 @@ import { parseRetryAfter } from '../shared/retry-after.ts'
  */
 type Consequence = 'final' | 'limit' | 'disconnect' | 'sender'
 
-interface Meaning {
+type Meaning = {
   effect: Consequence
   means: string
   /** ms before another try is of any use, where Twilio says so. */

@@ -83,7 +83,7 @@ function spellings(url: string): string[] {
   ]
 }
 
-interface Parts {
+type Parts = {
   scheme: string
   user: string
   host: string

@@ -15,7 +15,7 @@ import { type Media, type Message, message as messageSchema } from './schema.ts'
 import { readUpdate } from './updates.ts'
 
 /** Where a message was found. */
-export interface Place {
+export type Place = {
   /** The number of ours, where the value says it. */
   accountAddress?: string
   /** Which way it went, and who is on the other side (in a group: who wrote it). */
@@ -127,7 +127,7 @@ function readContent(item: unknown, message: Message, person: Person, place: Pla
   }
 }
 
-interface Kind {
+type Kind = {
   contentType: ContentType
   body?: string | undefined
   media?: Media

@@ -11,7 +11,7 @@ import type { Contact } from './schema.ts'
 
 type Address = string | null | undefined
 
-export interface Person {
+export type Person = {
   address: string | null
   alternateAddress?: string
   name?: string

@@ -15,7 +15,7 @@ import { addThreads } from './threads/routes.ts'
 import { addTransactional } from './transactional/routes.ts'
 import { addWebhooks } from './webhooks/routes.ts'
 
-interface Resource {
+type Resource = {
   add: (scope: FastifyInstance, services: Services) => void | Promise<void>
   /** Where its routes stand. The first is what the document tells of; under the others they are aliases. */
   prefixes: readonly [string, ...string[]]

@@ -14,7 +14,7 @@ import { isLoopback, refuseForeignPages } from './loopback.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { createApp } from './server.ts'
 
-export interface ApiOptions {
+export type ApiOptions = {
   /** Of the database. */
   url: string
   host: string
@@ -40,7 +40,7 @@ export interface ApiOptions {
   corsOrigins?: readonly string[]
 }
 
-export interface Api {
+export type Api = {
   /** Where it listens: `http://127.0.0.1:8080`. */
   url: string
   /** Stops accepting requests, answers those under way for a second at most, and closes the pools. */

@@ -10,7 +10,7 @@ import type { ApiContext } from './context.ts'
 export type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /** On whose behalf a request runs: a tenant, by one of its keys, or by none under PIGEONPOST_AUTH=none. */
-export interface Principal {
+export type Principal = {
   tenantId: number
   keyId: string | null
   scopes: readonly string[]

@@ -6,7 +6,7 @@ import type { Scanner } from '../../scan/index.ts'
 import type { Admit } from './admission.ts'
 
 /** What resources are given. */
-export interface Services {
+export type Services = {
   context: ApiContext
   /** The pool as it is, for what listens and for probes: past the admission. */
   sql: Sql
@@ -15,7 +15,7 @@ export interface Services {
   media?: MediaSettings | undefined
 }
 
-export interface MediaSettings {
+export type MediaSettings = {
   storages: Storages
   /** Null: none is configured, and uploads are `unscanned`. */
   scanner: Scanner | null
@@ -26,7 +26,7 @@ export interface MediaSettings {
 }
 
 /** What requests are answered with: the database, and what the server knows of itself. */
-export interface ApiContext {
+export type ApiContext = {
   /** Runs `work` with the pool when a connection is to be had. @throws UnavailableError `busy` */
   run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /** Runs `work` in a transaction of role pigeonpost_app that sees this tenant alone. @throws UnavailableError `busy` */
@@ -41,7 +41,7 @@ export interface ApiContext {
   refusedWebhooks: Counts
 }
 
-export interface Counts {
+export type Counts = {
   count(name: string): void
   read(): ReadonlyMap<string, number>
 }

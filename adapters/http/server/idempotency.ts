@@ -19,7 +19,7 @@ export const idempotencyHeaders = z.looseObject({
 /** The response header of a repeated request: nothing was done again. */
 export const replayedHeader = 'idempotency-replayed'
 
-export interface Answer<Body extends object> {
+export type Answer<Body extends object> = {
   /** Default 200. */
   status?: number
   body: Body
@@ -28,14 +28,14 @@ export interface Answer<Body extends object> {
 }
 
 /** An answer that is not sent yet: a body, or the text that is stored of one. */
-interface Outcome<Body extends object> {
+type Outcome<Body extends object> = {
   status: number
   content: Body | string
   replayed: boolean
 }
 
 /** The three steps of `withIdempotency`, for work that is more than its transaction. */
-export interface Idempotency<Body extends object> {
+export type Idempotency<Body extends object> = {
   /** The outcome of an earlier request, null where there was none. */
   earlier(): Promise<Outcome<Body> | null>
   /** In the transaction of the work, at its end: the outcome of `work`, or of another request that was faster. */

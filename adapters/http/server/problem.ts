@@ -1,5 +1,5 @@
 /** The one shape of every error (DESIGN.md section 8), before it is sent. */
-export interface Problem {
+export type Problem = {
   status: number
   code: string
   message: string

@@ -5,7 +5,7 @@ import type { Counted, Page } from '../../../db/paging/offset.ts'
 import { whole } from './fields.ts'
 
 /** The key by which a list is ordered, as the text of a cursor. */
-interface Key<K> {
+type Key<K> = {
   /** Null: none of ours. */
   read: (text: string) => K | null
   write: (key: K) => string

@@ -12,14 +12,14 @@ import type { Metadata } from './metadata.ts'
 import { createLimiter } from '../../shared/limiter.ts'
 import type { MediaType } from '../types.ts'
 
-interface Results {
+type Results = {
   inspectFile: Metadata
   render: Rendered | null
 }
 
 export type Work = keyof Results
 
-export interface Request {
+export type Request = {
   id: number
   work: Work
   path: string
@@ -33,7 +33,7 @@ export type Reply = { id: number } & (
   | { failed: { message: string; code: string | undefined } }
 )
 
-interface Helper {
+type Helper = {
   child: ChildProcess
   waiting: Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>
 }

@@ -20,7 +20,7 @@ const maxLightPixels = 25_000_000
 const decodeSeconds = 20
 const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const
 
-export interface ImageHeader {
+export type ImageHeader = {
   /** Pixels, as it is to be shown: with its orientation applied. */
   width: number
   height: number
@@ -68,7 +68,7 @@ function bytesWhole(seen: Metadata): number {
   return pixels * seen.channels * (seen.depth === 'ushort' ? 2 : 1)
 }
 
-export interface Rendered {
+export type Rendered = {
   width: number
   height: number
   /** WebP. */

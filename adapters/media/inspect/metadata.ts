@@ -1,7 +1,7 @@
 import type { Trouble } from './parse.ts'
 
 /** `media.metadata`: what is known of the file besides type and size. A field that is not known is not there. */
-export interface Metadata {
+export type Metadata = {
   /** Pixels, as it is to be shown (orientation applied). */
   width?: number
   height?: number

@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { heavyWork } from '../../shared/limiter.ts'
 
-export interface Job {
+export type Job = {
   kind: 'pdf' | 'media'
   path: string
   /** Bytes. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { askHelper } from './helper.ts'
 import type { MediaType } from '../types.ts'
 
-export interface Preview {
+export type Preview = {
   /** In the spool; whoever asked removes it. */
   path: string
   contentType: 'image/webp'

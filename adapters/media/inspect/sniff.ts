@@ -11,7 +11,7 @@ import {
 } from '../types.ts'
 
 /** A file's type by its content. */
-export interface Sniffed extends MediaType {
+export type Sniffed = MediaType & {
   /** What it is besides, which no honest file is: "a ZIP archive", "a PDF", "a web page or script". */
   also: string | null
 }

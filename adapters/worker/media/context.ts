@@ -4,7 +4,7 @@ import type { Storages } from '../../media/index.ts'
 import type { Scanner } from '../../scan/index.ts'
 import type { PrivateHost } from '../../shared/public-address.ts'
 
-export interface MediaOptions {
+export type MediaOptions = {
   storages: Storages
   /** Null: none is configured. */
   scanner: Scanner | null
@@ -16,7 +16,7 @@ export interface MediaOptions {
   privateHosts: readonly PrivateHost[]
 }
 
-export interface MediaContext extends MediaOptions {
+export type MediaContext = MediaOptions & {
   sql: Sql
   logger: Logger
   signal: AbortSignal

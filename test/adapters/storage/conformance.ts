@@ -12,7 +12,7 @@ import { factsOf, listAll, localFile, newKey, read } from './files.ts'
 
 const execute = promisify(execFile)
 
-export interface Subject {
+export type Subject = {
   storage: Storage
   /** The same storage as another process opens it. */
   again(): Promise<Storage>

@@ -18,7 +18,7 @@ import { openSpool } from './spool.ts'
 import { backoffMs } from '../../../shared/backoff.ts'
 import { asObject } from '../values.ts'
 
-export interface BridgeOptions {
+export type BridgeOptions = {
   account: Pick<ChannelAccount, 'accountId'>
   /** Where the login is kept (Baileys' useMultiFileAuthState), and below it, in `spool`, events not yet stored. */
   authFolder: string
@@ -48,7 +48,7 @@ export interface BridgeOptions {
   makeSocket?: MakeSocket
 }
 
-export interface Bridge extends BaileysConnection {
+export type Bridge = BaileysConnection & {
   readonly accountId: string
   /** Resolves once everything that came so far is stored. */
   idle(): Promise<void>

@@ -9,12 +9,12 @@ import { asObject } from '../values.ts'
 export type SocketConfig = Record<string, unknown> & { auth: unknown; logger: BaileysLogger }
 export type MakeSocket = (config: SocketConfig) => BaileysSocket | Promise<BaileysSocket>
 
-export interface Login {
+export type Login = {
   state: unknown
   saveCreds: () => Promise<void>
 }
 
-export interface Library {
+export type Library = {
   makeSocket: MakeSocket
   loadLogin: (folder: string) => Promise<Login>
 }

@@ -3,7 +3,7 @@
  * must not need it. Source: Baileys 7.0.0-rc14, lib/Socket.
  */
 
-export interface BaileysSocket {
+export type BaileysSocket = {
   ev: {
     /** Calls `handler` with the events of each flush of the buffer, by name. */
     process(handler: (events: Record<string, unknown>) => void | Promise<void>): () => void
@@ -25,14 +25,14 @@ export interface BaileysSocket {
 /** The forms of Baileys' AnyMessageContent that are sent. */
 export type BaileysContent = Record<string, unknown>
 
-export interface SendOptions {
+export type SendOptions = {
   messageId: string
   /** The message that this one answers, as far as it is known. */
   quoted?: { key: Record<string, unknown>; message: Record<string, unknown> }
 }
 
 /** pino's, as Baileys wants it too. */
-export interface BaileysLogger {
+export type BaileysLogger = {
   level: string
   child(bindings: Record<string, unknown>): BaileysLogger
   trace(object: unknown, message?: string): void
@@ -46,7 +46,7 @@ export interface BaileysLogger {
 export type Acknowledgement = 'taken' | 'lost' | { refused: string }
 
 /** What the provider sends through: a running bridge. */
-export interface BaileysConnection {
+export type BaileysConnection = {
   /** `ended`: logged out or banned, nothing can be sent until the number is linked again. */
   readonly state: 'connecting' | 'open' | 'ended' | 'stopped'
   /** @throws NotConnected where nothing has left; what Baileys throws, which says little (see errors.ts). */

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../../../shared/backoff.ts'
 
-export interface SpoolOptions {
+export type SpoolOptions = {
   folder: string
   /** Rejects while the body cannot be taken: it is offered again. */
   deliver: (body: Buffer) => Promise<unknown>
@@ -20,7 +20,7 @@ export interface SpoolOptions {
   retryAfter: number
 }
 
-export interface Spool {
+export type Spool = {
   /** The body is safe when it returns; on a disk that cannot be written it is kept in memory. */
   put(body: Buffer): void
   /** Resolves once there is nothing left to hand over. */
@@ -29,7 +29,7 @@ export interface Spool {
   stop(): Promise<void>
 }
 
-interface Entry {
+type Entry = {
   path: string
   body?: Buffer
 }

@@ -8,14 +8,14 @@ import type {
   LinkedAddresses,
 } from '../../channel.ts'
 
-export interface Batch {
+export type Batch = {
   messages: InboundMessage[]
   updates: InboundUpdate[]
   identities: LinkedAddresses[]
   groups: GroupChange[]
 }
 
-export interface BatchContext {
+export type BatchContext = {
   account: ChannelAccount | null
   /** Our own addresses. */
   own: ReadonlySet<string>

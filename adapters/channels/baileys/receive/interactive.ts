@@ -6,7 +6,7 @@
 import { sanitizeText } from '../../shared/payload.ts'
 import { asList, asObject, compact, type Properties, toMoment, toNumber } from '../values.ts'
 
-export interface Interactive {
+export type Interactive = {
   body: string | null
   /** For the message's metadata. */
   facts: Properties

@@ -13,7 +13,7 @@ import { envelope as envelopeSchema } from './schema.ts'
 import { readReaction, readReceipt, readUpdate } from './updates.ts'
 import { asList, asObject } from '../values.ts'
 
-interface Envelope {
+type Envelope = {
   event: string
   data?: unknown
   at?: string | number | null | undefined

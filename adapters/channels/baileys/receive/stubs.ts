@@ -54,7 +54,7 @@ const byNumber = new Map<number, StubName>(
   Object.entries(names).map(([name, number]) => [number, name as StubName]),
 )
 
-export interface Stub {
+export type Stub = {
   /** What becomes of the message: see `stubOf`. */
   kind: 'undecrypted' | 'revoked' | 'notice' | 'silent'
   name: string

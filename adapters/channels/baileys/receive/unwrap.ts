@@ -36,7 +36,7 @@ const wrappers = [
 /** As many as Baileys opens; what is wrapped more often is nobody's message. */
 const maxLayers = 5
 
-export interface Content {
+export type Content = {
   /** The field that says what it is: conversation, imageMessage … */
   kind: string
   /** That field's value. */

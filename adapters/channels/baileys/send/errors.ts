@@ -79,7 +79,7 @@ function notSent(errorCode: string, errorMessage: string, retryable: boolean) {
 }
 
 /** How a connection's end is to be taken. */
-export interface End {
+export type End = {
   code: string
   /** `again`: connect again, at once or after a while. `account`: it cannot send any more. `stop`: leave it to others. */
   next: 'again' | 'at_once' | 'account' | 'stop'

@@ -11,7 +11,7 @@ import { refusal, thrown } from './errors.ts'
 import { messageIdOf } from '../message-id.ts'
 import type { BaileysConnection, BaileysContent, SendOptions } from '../bridge/socket.ts'
 
-export interface BaileysProviderOptions {
+export type BaileysProviderOptions = {
   /** The account's bridge; null where this process has none. */
   socketOf: (account: ChannelAccount) => BaileysConnection | null
 }

@@ -9,7 +9,7 @@ import {
   type SpoolOptions,
 } from '../../../media/index.ts'
 
-export interface Upload {
+export type Upload = {
   spooled: Spooled
   filename: string | null
   /** As the client says it. */

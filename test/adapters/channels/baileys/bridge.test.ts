@@ -11,7 +11,7 @@ import { waitFor } from '../../../support/wait.ts'
 import { type FakeSocket, logger, makeFakeSocket } from './fake-socket.ts'
 import { account, direct, inGroup, receiveBody, sentAt } from './support.ts'
 
-interface Setup {
+type Setup = {
   sockets: FakeSocket[]
   bodies: string[]
   stored: () => string[]

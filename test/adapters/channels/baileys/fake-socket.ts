@@ -14,7 +14,7 @@ import type { BaileysSocket } from '../../../../adapters/channels/baileys/bridge
 
 export const logger = pino({ level: 'silent' })
 
-export interface FakeSocket extends BaileysSocket {
+export type FakeSocket = BaileysSocket & {
   config: SocketConfig
   sent: { jid: string; info: WAMessage }[]
   /** What the server answers to a message: nothing, or `<ack>` with or without an error. Default: it takes all. */

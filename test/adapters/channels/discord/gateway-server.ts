@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 type Said = { op: number; d: unknown; s?: number; t?: string }
 
 /** One client of the gateway, from the gateway's side. */
-export interface Connection {
+export type Connection = {
   url: string | undefined
   /** What it said, heartbeats too. */
   heard: Said[]
@@ -16,7 +16,7 @@ export interface Connection {
   cut(): void
 }
 
-export interface GatewayServer {
+export type GatewayServer = {
   /** ws://… and http://… of the same server. */
   gateway: string
   api: string

@@ -11,7 +11,7 @@ const channelId = '290926798999357250'
 const userId = '80351110224678912'
 const directId = '319674150115610528'
 
-interface Asked {
+type Asked = {
   method: string | undefined
   path: string | undefined
   authorization: string | undefined

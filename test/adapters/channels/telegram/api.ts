@@ -7,7 +7,7 @@ import { telegramPeer } from './peer.ts'
 export const token = '7000000001:AAE-webhook-test-token'
 export const chatId = 1111
 
-export interface Asked {
+export type Asked = {
   method: string | undefined
   path: string | undefined
   body: Record<string, unknown>

@@ -4,7 +4,7 @@ import twilioSdk from 'twilio'
 import { accountSid, authToken } from './support.ts'
 
 /** A request as Twilio's server would see it. The form is sorted by name; values of one name stay in their order. */
-export interface Seen {
+export type Seen = {
   method: string | undefined
   path: string | undefined
   authorization: string | undefined
@@ -13,7 +13,7 @@ export interface Seen {
   form: [string, string][]
 }
 
-export interface Answer {
+export type Answer = {
   status: number
   body: string
   headers?: Record<string, string>
@@ -35,7 +35,7 @@ export const created: Answer = {
   }),
 }
 
-export interface TwilioServer {
+export type TwilioServer = {
   url: string
   seen: Seen[]
   /** What it answers from now on; `hang` leaves the request without one. */

@@ -31,7 +31,7 @@ const taken = JSON.stringify({
   messages: [{ id: 'wamid.sent' }],
 })
 
-export interface Sent {
+export type Sent = {
   path: string
   authorization: string | undefined
   contentType: string | undefined

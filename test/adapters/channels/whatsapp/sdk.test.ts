@@ -18,7 +18,7 @@ type Answer = { statusCode(): number; responseBodyToJSON(): Promise<unknown> }
 type Call = (body: object, recipient: number, replyTo?: string) => Promise<Answer>
 
 /** As much of the SDK as is used here; its own types are those of an ES module, which it is not. */
-interface Sdk {
+type Sdk = {
   messages: {
     [kind in 'text' | 'image' | 'audio' | 'video' | 'document' | 'sticker' | 'location']: Call
   } & {
@@ -65,7 +65,7 @@ function loadSdk(url: string): Sdk {
   }
 }
 
-interface Seen {
+type Seen = {
   method: string | undefined
   url: string | undefined
   authorization: string | undefined

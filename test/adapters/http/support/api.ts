@@ -14,7 +14,7 @@ export const example = {
   message: { id: 'abc123', type: 'text', content: 'Hello', timestamp: 1733768400 },
 }
 
-export interface Answer {
+export type Answer = {
   status: number
   headers: Headers
   // oxlint-disable-next-line typescript/no-explicit-any -- the tests say what it must be

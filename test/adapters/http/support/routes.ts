@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 
 /** A route as the server has it, with the zod schemas that validate what it is given. */
-export interface ListedRoute {
+export type ListedRoute = {
   method: string
   url: string
   params: string[]

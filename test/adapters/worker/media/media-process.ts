@@ -10,7 +10,7 @@ import { connect } from '../../../../db/connect.ts'
 import { silent } from '../delivery/support.ts'
 
 /** What it is told. */
-export interface MediaProcess {
+export type MediaProcess = {
   /** The database's. */
   url: string
   dataFolder: string
