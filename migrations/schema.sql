@@ -2512,11 +2512,12 @@ begin
   with given as materialized (
     select g.*, decode(g.digest, 'base64') as key, pigeonpost.uuid_v7() as id
     from rows from (jsonb_to_recordset(p_webhooks) as (channel text, account_id uuid, method text, path text, headers jsonb, body text,
-      digest text, error_code text, error_field text, error_message text)) with ordinality g
+      digest text, received_at timestamptz, error_code text, error_field text, error_message text)) with ordinality g
   ), kept as (
-    insert into pigeonpost.webhook_inbox as w (tenant_id, id, channel, account_id, method, path, headers, body, digest, status,
-      error_code, error_field, error_message, attempts, processed_at)
+    insert into pigeonpost.webhook_inbox as w (tenant_id, id, channel, account_id, method, path, headers, body, digest, received_at,
+      status, error_code, error_field, error_message, attempts, processed_at)
     select p_tenant_id, g.id, g.channel, g.account_id, g.method, g.path, g.headers, decode(g.body, 'base64'), g.key,
+      coalesce(g.received_at, now()),
       case when g.error_code is null then 'processed' else 'failed' end,
       g.error_code, g.error_field, g.error_message, 1, case when g.error_code is null then now() end
     -- In one order, so that two writers of the same deliveries do not wait for each other.
@@ -5861,7 +5862,7 @@ COMMENT ON COLUMN pigeonpost.events.payload IS 'What the ids do not say; never a
 -- Name: message_statuses; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.message_statuses (
     number bigint NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     tenant_id integer NOT NULL,
     id uuid DEFAULT pigeonpost.uuid_v7() NOT NULL,

@@ -34,7 +34,7 @@ async function packagesOf(file: string): Promise<Set<string>> {
   )
 }
 
-const light = ['postgres', 'zod']
+const light = ['postgres', 'postgres-array', 'zod']
 
 t.test('no entry loads sharp or an SDK of Amazon before it needs it', async (t) => {
   for (const [entry, file] of Object.entries(entries)) {

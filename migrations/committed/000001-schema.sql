@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d3151384c467da931d3274a8eec521407c9e2f62
+--! Hash: sha1:bf604fe199c07e49310c346e8a363b6acbe36a8c
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -442,7 +442,7 @@ create table pigeonpost.message_history (
 -- A transition (previous_status) is its own event `message.status` in the log, by its number.
 create table pigeonpost.message_statuses (
   number bigint not null,
-  occurred_at timestamptz not null,
+  occurred_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   tenant_id integer not null,
   id uuid not null default pigeonpost.uuid_v7(),

@@ -465,9 +465,10 @@ t.test('4,000 participants come and go in a transaction each', async (t) => {
   t.equal(await present(tenant, id), 4000)
   const removed = { few: await remove(few), many: await remove(many) }
   t.equal(await present(tenant, id), 2)
-  // Nine times the rows: a check of all members per member reads 81 times as many.
-  t.ok(added.many <= 20 * added.few, `added: ${added.few}, then ${added.many} are read`)
-  t.ok(removed.many <= 20 * removed.few, `removed: ${removed.few}, then ${removed.many} are read`)
+  // A check of all members per member would read 14 million; one per transaction reads none, or each a few times.
+  for (const [what, { few, many }] of Object.entries({ added, removed })) {
+    t.ok(many <= 20 * Math.max(few, 4000), `${what}: ${few}, then ${many} are read`)
+  }
 })
 
 async function customer(runner: Db, tenant: number, address?: string): Promise<string> {
