@@ -47,6 +47,7 @@ t.test('a wake-up comes before the interval is over, also one during a step', as
   service.wake(1)
   service.wake(500_000)
   await waitFor(() => steps === 3, { what: 'a third step' })
+  t.equal(steps, 3)
 })
 
 t.test('a step that asks for its own pause gets it', async (t) => {
@@ -57,6 +58,7 @@ t.test('a step that asks for its own pause gets it', async (t) => {
   const other = start(t, { intervalMs: 1_000_000, step: async () => ((steps += 1), 1) })
   await waitFor(() => steps > 3, { what: 'more of the other' })
   await other.service.stop()
+  t.ok(steps > 3)
 })
 
 t.test('a failure is logged and counted, and the next success clears it', async (t) => {

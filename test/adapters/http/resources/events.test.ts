@@ -136,5 +136,5 @@ t.test('a server that closes ends its streams', async (t) => {
   const { key } = await makeKey()
   const stream = await follow(t, `${api.url}/api/v1/events`, key)
   await api.close()
-  await stream.ended
+  await t.resolves(stream.ended)
 })
