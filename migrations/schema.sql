@@ -6020,7 +6020,7 @@ CREATE TABLE pigeonpost.idempotent_requests (
 ALTER TABLE pigeonpost.idempotent_requests OWNER TO pigeonpost_owner;
 
 -- Name: TABLE idempotent_requests; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.idempotent_requests IS 'What a POST with an Idempotency-Key answered, kept for a day so that the same request gets the same answer. Messages keep their keys themselves, for ever.';
+COMMENT ON TABLE pigeonpost.idempotent_requests IS 'What a POST with an Idempotency-Key answered, kept for a day so that the same request gets the same answer. A message keeps its key: after that day the same key is refused, and nothing is sent again.';
 
 -- Name: COLUMN idempotent_requests.key; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.idempotent_requests.key IS 'The header as it came; the tenant''s, whichever API key brings it.';
