@@ -14,6 +14,6 @@ export type Metadata = {
   audioCodec?: string
   /** Of a PDF. */
   pages?: number
-  /** Why nothing is known of a PDF, video or audio file. It may well be fine for whoever opens it. */
+  /** Why nothing is known of a PDF, video or audio file. A viewer may still open it. */
   problem?: Trouble
 }

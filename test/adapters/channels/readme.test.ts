@@ -8,7 +8,7 @@ const readme = readFileSync(
   'utf8',
 )
 
-/** Started by whoever uses them, so they are in no registry. */
+/** Started by their users, so they are in no registry. */
 const started = new Set(['baileys', 'fakechat'])
 const abilities = ['edit', 'revoke', 'reaction', 'receipt', 'group', 'media'] as const
 
