@@ -1,6 +1,5 @@
 import t from 'tap'
 import type { OutboundMessage, SendOutcome } from '../../../../adapters/channels/channel.ts'
-import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { beginSending } from '../../../support/outbox.ts'
@@ -17,6 +16,7 @@ import {
   scripted,
   sent,
   turnContext,
+  takeTurn,
 } from './support.ts'
 
 t.test('urgent messages go first, then the oldest', async (t) => {
@@ -28,7 +28,7 @@ t.test('urgent messages go first, then the oldest', async (t) => {
   const provider = scripted()
   // Two at a time, so that the order is that of the claims.
   const batchSizer = { batchSize: () => 2, saw() {}, recorded() {} }
-  const end = await deliverTurn(turnContext(t, sql, provider, { batchSizer }), target)
+  const end = await takeTurn(turnContext(t, sql, provider, { batchSizer }), target)
   t.same(
     provider.requests.map((request) => request.body),
     ['urgent', 'first', 'second', 'campaign 1', 'campaign 2'],
@@ -49,7 +49,7 @@ t.test('a message is sending, for all to see, before its request leaves', async 
     t.match(await readAttempts(sql), [{ attempt: 1, outcome: 'sending' }], 'and its try has begun')
     return sent('ext-1')
   })
-  await deliverTurn(turnContext(t, sql, provider), target)
+  await takeTurn(turnContext(t, sql, provider), target)
   t.match(provider.requests, [{ id, attempt: 1, address: '+17770000001', body: 'hello' }])
   t.match(await readMessage(sql), { status: 'sent', external_message_id: 'ext-1' })
   t.match(await readAttempts(sql), [
@@ -81,14 +81,14 @@ t.test('a failure that may pass is tried three times, later each time', async (t
     [8_000, 12_000],
   ] as const) {
     const left = countdown()
-    const { dueInMs } = await deliverTurn(context, target)
+    const { dueInMs } = await takeTurn(context, target)
     t.ok(left(dueInMs, least, most), `due in ${dueInMs} ms`)
     t.match(await readMessage(sql), { status: 'retrying', error_code: '500' })
-    t.same(await deliverTurn(context, target), { took: false, dueInMs: null }, 'not before')
+    t.same(await takeTurn(context, target), { took: false, dueInMs: null }, 'not before')
     await sql`update pigeonpost.outbox set due_at = now() where state = 'retrying'`
     await wakeAccount(sql, target, 0)
   }
-  t.match(await deliverTurn(context, target), { took: true, dueInMs: null })
+  t.match(await takeTurn(context, target), { took: true, dueInMs: null })
   t.match(await readMessage(sql), { status: 'failed', attempts: 3, error_code: '500' })
   const ids = new Set(provider.requests.map((request) => request.attemptId))
   t.equal(ids.size, 3, 'each try has an id of its own')
@@ -104,7 +104,7 @@ t.test('a provider that says when to come back is not asked sooner', async (t) =
   const target = await addAccount(sql)
   await queue(sql, target, ['hello'])
   const left = countdown()
-  const { dueInMs } = await deliverTurn(
+  const { dueInMs } = await takeTurn(
     turnContext(
       t,
       sql,
@@ -126,7 +126,7 @@ t.test('a final failure fails at once, and what nobody can know is unknown', asy
     }
     throw new Error('a bug')
   })
-  const end = await deliverTurn(turnContext(t, sql, provider), target)
+  const end = await takeTurn(turnContext(t, sql, provider), target)
   t.equal(end.dueInMs, null)
   t.match(await readMessages(sql), [
     { status: 'failed', error_code: '500' },
@@ -149,11 +149,11 @@ t.test(
       { takesIdempotencyKey: true },
     )
     const context = turnContext(t, sql, provider)
-    await deliverTurn(context, target)
+    await takeTurn(context, target)
     t.match(await readMessage(sql), { status: 'retrying', error_code: 'timeout' })
     await sql`update pigeonpost.outbox set due_at = now()`
     await wakeAccount(sql, target, 0)
-    await deliverTurn(context, target)
+    await takeTurn(context, target)
     t.match(await readMessage(sql), { status: 'sent', attempts: 2 })
     const [first, second] = provider.requests
     t.equal(second?.attemptId, first?.attemptId)
@@ -171,7 +171,7 @@ for (const takesIdempotencyKey of [false, true]) {
     const leasedUntil = new Date(Date.now() - 1_000)
     const attemptId = await beginSending(sql, id ?? '', { leasedUntil })
     const provider = scripted(undefined, { takesIdempotencyKey })
-    await deliverTurn(turnContext(t, sql, provider), target)
+    await takeTurn(turnContext(t, sql, provider), target)
     if (takesIdempotencyKey) {
       t.match(provider.requests, [{ attemptId, attempt: 2 }])
       t.match(await readMessage(sql), { status: 'sent', attempts: 2 })
@@ -191,7 +191,7 @@ t.test('an answer after the lease still counts', async (t) => {
   const answer = Promise.withResolvers<SendOutcome>()
   // An adapter that does not heed its signal.
   const provider = scripted(async () => answer.promise)
-  await deliverTurn(turnContext(t, sql, provider, { leaseMs: 2_000 }), target)
+  await takeTurn(turnContext(t, sql, provider, { leaseMs: 2_000 }), target)
   t.match(await readMessage(sql), { error_code: 'no_answer' })
   answer.resolve(sent('late'))
   await waitFor(async () => (await readMessage(sql)).status === 'sent', { what: 'sent' })
@@ -223,7 +223,7 @@ t.test('a request has less time than its lease', async (t) => {
         expire?.()
       }),
   )
-  await deliverTurn(turnContext(t, sql, provider, { leaseMs }), target)
+  await takeTurn(turnContext(t, sql, provider, { leaseMs }), target)
   t.match(await readMessage(sql), { status: 'unknown', error_code: 'aborted' })
   t.ok(timeoutMs <= leaseMs * 0.8, `${timeoutMs} ms`)
 })
@@ -237,13 +237,13 @@ t.test('a request without an answer does not hold up the others', async (t) => {
   const context = turnContext(t, sql, provider, { lingerMs: 250 })
   const othersAreSent = async () =>
     (await readMessages(sql)).slice(1).every((message) => message.status === 'sent')
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   await waitFor(othersAreSent, { what: 'the others to be sent' })
   const [hanging] = await sql`
     select o.state, w.due_at = o.due_at as due from pigeonpost.outbox o, pigeonpost_private.account_wakeups w`
   t.same({ ...hanging }, { state: 'sending', due: true }, 'due when it would be given up')
   await queue(sql, target, ['next'])
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   await waitFor(othersAreSent, { what: 'the next to be sent' })
 })
 
@@ -253,7 +253,7 @@ t.test('what is no longer valid is not sent', async (t) => {
   await queue(sql, target, ['old'], { validUntil: new Date(Date.now() - 1_000) })
   await queue(sql, target, ['new'], { validUntil: new Date(Date.now() + 60_000) })
   const provider = scripted((message) => (message.body === 'new' ? notSent(true, 120_000) : sent()))
-  await deliverTurn(turnContext(t, sql, provider), target)
+  await takeTurn(turnContext(t, sql, provider), target)
   t.match(await readMessages(sql), [
     { status: 'failed', error_code: 'expired', attempts: 0 },
     { status: 'failed', error_code: '500', attempts: 1 },
@@ -271,12 +271,12 @@ t.test('scheduled messages go when they are due, and the account is due just the
   await queue(sql, target, ['later'], { scheduledFor: new Date(Date.now() + 60_000) })
   const provider = scripted()
   const context = turnContext(t, sql, provider)
-  const { dueInMs } = await deliverTurn(context, target)
+  const { dueInMs } = await takeTurn(context, target)
   t.ok(left(dueInMs, 60_000), `due in ${dueInMs} ms`)
   t.match(await readMessage(sql), { status: 'scheduled' })
   await sql`update pigeonpost.outbox set due_at = now()`
   await wakeAccount(sql, target, 0)
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.match(await readMessage(sql), { status: 'sent' })
 })
 
@@ -298,11 +298,11 @@ t.test(
         from pigeonpost_private.account_wakeups where account_id = ${accountId}`
       return row?.at
     }
-    await deliverTurn(context, none)
+    await takeTurn(context, none)
     t.equal(await dueAt(none), 'never')
     await wakeAccount(sql, none, 0)
-    t.same(await deliverTurn(context, none), { took: false, dueInMs: null }, 'woken, it pauses')
-    for (const target of [other, gone]) await deliverTurn(context, target)
+    t.same(await takeTurn(context, none), { took: false, dueInMs: null }, 'woken, it pauses')
+    for (const target of [other, gone]) await takeTurn(context, target)
     t.same([await dueAt(other), await dueAt(gone)], ['later', 'never'])
     t.match(await readMessages(sql), [
       { status: 'queued', error_code: 'no_provider', attempts: 0 },
@@ -313,7 +313,7 @@ t.test(
 
     await sql`update pigeonpost.accounts set status = 'connected' where id = ${gone.accountId}`
     await sql`update pigeonpost.accounts set provider = 'scripted' where id = ${none.accountId}`
-    for (const target of [none, gone]) await deliverTurn(context, target)
+    for (const target of [none, gone]) await takeTurn(context, target)
     t.equal(provider.requests.length, 2, 'they go as soon as the account can')
     t.match(await readMessages(sql), [{ status: 'sent', error_code: null }, {}, { status: 'sent' }])
   },
@@ -325,7 +325,7 @@ t.test('two turns at once: one has the account', async (t) => {
   await queue(sql, target, numbered(100))
   const provider = scripted()
   const turns = await Promise.all(
-    [1, 2, 3].map(async () => deliverTurn(turnContext(t, sql, provider), target)),
+    [1, 2, 3].map(async () => takeTurn(turnContext(t, sql, provider), target)),
   )
   t.equal(turns.filter((turn) => turn.took).length, 1)
   t.equal(provider.requests.length, 100)
@@ -339,7 +339,7 @@ t.test('a wake-up during a turn is not lost', async (t) => {
     if (message.body === 'first') await wakeAccount(sql, target, 0)
     return sent()
   })
-  const { dueInMs } = await deliverTurn(turnContext(t, sql, provider), target)
+  const { dueInMs } = await takeTurn(turnContext(t, sql, provider), target)
   t.equal(dueInMs, 0)
 })
 
@@ -357,7 +357,7 @@ t.test('a turn yields, and is due again at once', async (t) => {
     performance.now = () => now() + turnMs
     return sent()
   })
-  const { dueInMs } = await deliverTurn(turnContext(t, sql, provider, { turnMs }), target)
+  const { dueInMs } = await takeTurn(turnContext(t, sql, provider, { turnMs }), target)
   t.equal(dueInMs, 0)
   t.equal(provider.requests.length, 10)
   const rows = await readMessages(sql)
@@ -381,7 +381,7 @@ t.test('at most ten requests are under way, and no more than that are sending', 
     open -= 1
     return sent()
   })
-  await deliverTurn(turnContext(t, sql, provider), target)
+  await takeTurn(turnContext(t, sql, provider), target)
   t.equal(most, 10)
   t.ok(sending <= 20, `${sending} were sending, of which half may be waiting to be recorded`)
 })
@@ -403,7 +403,7 @@ t.test(
     const context = turnContext(t, sql, provider, {
       batchSizer: { batchSize: () => 30, saw() {}, recorded() {} },
     })
-    const turn = deliverTurn(context, target)
+    const turn = takeTurn(context, target)
     await waitFor(() => requests.length === 10, { what: 'ten requests' })
     t.equal((await readMessages(sql)).filter((row) => row.status === 'sending').length, 30)
     context.stop.abort()
@@ -433,7 +433,7 @@ t.test('an outcome that cannot be stored as it is spoils no other', async (t) =>
     }
     return sent('fine')
   })
-  await deliverTurn(turnContext(t, sql, provider), target)
+  await takeTurn(turnContext(t, sql, provider), target)
   t.match((await readMessages(sql)).slice(1), [
     { status: 'sent', external_message_id: null },
     { status: 'failed', error_code: 'x' },

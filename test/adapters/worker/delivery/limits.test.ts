@@ -1,5 +1,4 @@
 import t, { type Test } from 'tap'
-import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { Sql } from '../../../../db/connect.ts'
 import { returnRate, takeRate } from '../../../../db/delivery/rate.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
@@ -18,6 +17,7 @@ import {
   readMessages,
   scripted,
   turnContext,
+  takeTurn,
 } from './support.ts'
 
 async function limit(sql: Sql, target: Target, to: Record<string, unknown>): Promise<void> {
@@ -36,7 +36,7 @@ async function drain(
 ): Promise<number | null> {
   for (;;) {
     await wakeAccount(sql, target, 0)
-    const { took, dueInMs } = await deliverTurn(context, target)
+    const { took, dueInMs } = await takeTurn(context, target)
     if (!took || dueInMs !== 0) return dueInMs
   }
 }
@@ -111,16 +111,16 @@ t.test('an account sends its burst, then at its rate, and is due exactly then', 
   await queue(sql, target, numbered(10))
   const context = turnContext(t, sql, scripted())
   const left = countdown()
-  const first = await deliverTurn(context, target)
+  const first = await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 3)
   t.ok(left(first.dueInMs, 60_000), `${first.dueInMs} ms`)
   await wakeAccount(sql, target, 0)
-  t.same(await deliverTurn(context, target), { took: false, dueInMs: null }, 'waking it is in vain')
+  t.same(await takeTurn(context, target), { took: false, dueInMs: null }, 'waking it is in vain')
   await advanceClock(sql, first.dueInMs ?? 0)
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 4)
   await advanceClock(sql, 3_600_000)
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 7, 'an hour saves up the burst and no more')
 })
 
@@ -132,9 +132,9 @@ t.test('what was granted and not sent is given back', async (t) => {
   await queue(sql, target, numbered(4))
   const context = turnContext(t, sql, scripted())
   const left = countdown()
-  t.equal((await deliverTurn(context, target)).dueInMs, null)
+  t.equal((await takeTurn(context, target)).dueInMs, null)
   await queue(sql, target, numbered(8))
-  const { dueInMs } = await deliverTurn(context, target)
+  const { dueInMs } = await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 10, 'ten in all')
   t.ok(left(dueInMs, 60_000), `due in ${dueInMs} ms`)
 })
@@ -145,9 +145,9 @@ t.test('a turn with nothing to send takes nothing from the rate', async (t) => {
   await limit(sql, target, { rate_per_minute: 1 })
   const context = turnContext(t, sql, scripted())
   await wakeAccount(sql, target, 0)
-  t.equal((await deliverTurn(context, target)).dueInMs, null)
+  t.equal((await takeTurn(context, target)).dueInMs, null)
   await queue(sql, target, ['urgent'])
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.match(await readMessage(sql), { status: 'sent' })
 })
 
@@ -157,10 +157,10 @@ t.test('a changed rate counts at once', async (t) => {
   await limit(sql, target, { rate_per_minute: 1 })
   await queue(sql, target, numbered(5))
   const context = turnContext(t, sql, scripted())
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 1)
   await limit(sql, target, { rate_per_minute: null })
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 5)
 })
 
@@ -179,13 +179,13 @@ t.test('two campaigns of 10,000 and one urgent reply: the reply goes next', asyn
   const provider = scripted()
   const context = turnContext(t, sql, provider)
   await wakeAccount(sql, target, 0)
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   await queue(sql, target, ['reply'])
   const durations: number[] = []
   for (let turn = 0; turn < 5; turn++) {
     await advanceClock(sql, 60_000)
     const started = performance.now()
-    await deliverTurn(context, target)
+    await takeTurn(context, target)
     durations.push(performance.now() - started)
   }
   t.same(
@@ -294,14 +294,14 @@ t.test('a daily limit that changes during the day counts at once', async (t) => 
   await drain(sql, target, context)
   t.equal(await count(sql, 'sent'), 2)
   await limit(sql, target, { daily_limit: 4 })
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 4, 'raised')
   t.equal(await count(sql, 'scheduled'), 2)
   await limit(sql, target, { daily_limit: 1 })
   await drain(sql, target, context)
   t.equal(await count(sql, 'sent'), 4, 'lowered below what went')
   await limit(sql, target, { daily_limit: null })
-  await deliverTurn(context, target)
+  await takeTurn(context, target)
   t.equal(await count(sql, 'sent'), 6)
   t.match((await readMessages(sql)).at(-1), { error_code: null })
 })

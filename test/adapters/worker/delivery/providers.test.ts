@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
-import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import { httpProvider, startProviderServer } from '../../../support/provider.ts'
 import {
   addAccount,
@@ -9,6 +8,7 @@ import {
   queue,
   readAttempts,
   turnContext,
+  takeTurn,
 } from './support.ts'
 
 type Case = {
@@ -105,7 +105,7 @@ t.test('what is recorded of a provider that misbehaves', async (t) => {
         const provider = httpProvider(server.url, { takesIdempotencyKey })
         const left = countdown()
         const leaseMs = what === 'hangs' ? 1_000 : 30_000
-        await deliverTurn(turnContext(t, sql, provider, { leaseMs }), target)
+        await takeTurn(turnContext(t, sql, provider, { leaseMs }), target)
         const [row] = await sql<
           { status: string; error_code: string | null; again: number | null }[]
         >`

@@ -1,6 +1,5 @@
 import { pipeline } from 'node:stream/promises'
 import t from 'tap'
-import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { beginSending } from '../../../support/outbox.ts'
 import {
@@ -10,6 +9,7 @@ import {
   readMessages,
   scripted,
   turnContext,
+  takeTurn,
 } from './support.ts'
 
 t.test(
@@ -45,7 +45,7 @@ t.test(
     ])
     const provider = scripted()
     await wakeAccount(sql, target, 0)
-    await deliverTurn(turnContext(t, sql, provider), target)
+    await takeTurn(turnContext(t, sql, provider), target)
     t.match(
       provider.requests.map(({ body }) => body),
       ['ready'],

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Provider, SendOutcome } from '../../../../adapters/channels/channel.ts'
-import { type DeliverContext, deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
+import type { DeliverContext } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { Sql } from '../../../../db/connect.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
@@ -19,6 +19,7 @@ import {
   type Scripted,
   sent,
   turnContext,
+  takeTurn,
 } from './support.ts'
 
 type Answer = () => SendOutcome | Promise<SendOutcome>
@@ -53,7 +54,7 @@ async function attempts(sql: Sql): Promise<string[]> {
 async function turn(sql: Sql, context: DeliverContext, target: Target, afterMs = 0) {
   if (afterMs > 0) await advanceClock(sql, afterMs)
   await wakeAccount(sql, target, 0)
-  return deliverTurn(context, target)
+  return takeTurn(context, target)
 }
 
 t.test('the first rule that matches chooses the provider, else the account does', async (t) => {
@@ -303,12 +304,9 @@ t.test('a rule that is added lets go at once what waited for a provider', async 
   const { took, dueInMs } = await turn(sql, context, target)
   t.same({ took, dueInMs }, { took: true, dueInMs: null })
   t.equal(late.requests.length, 0)
-  t.notOk(
-    (await deliverTurn(context, target)).took,
-    'nobody can send: it is left alone for a while',
-  )
+  t.notOk((await takeTurn(context, target)).took, 'nobody can send: it is left alone for a while')
 
   await addRoute(sql, 1, { provider: 'late' })
-  t.ok((await deliverTurn(context, target)).took, 'without anyone waking it')
+  t.ok((await takeTurn(context, target)).took, 'without anyone waking it')
   t.equal(late.requests.length, 1)
 })

@@ -10,7 +10,7 @@ import type {
   SendOutcome,
 } from '../../../../adapters/channels/channel.ts'
 import { createBreakers } from '../../../../adapters/worker/delivery/breakers.ts'
-import type { DeliverContext } from '../../../../adapters/worker/delivery/deliver.ts'
+import { type DeliverContext, deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import type { OutboundFiles } from '../../../../adapters/media/outbound.ts'
 import { createInFlight, type InFlight } from '../../../../adapters/worker/delivery/in-flight.ts'
 import { createBatchSizer } from '../../../../adapters/worker/delivery/batch-size.ts'
@@ -145,6 +145,21 @@ export function countdown(): (ms: number | null, least: number, most?: number) =
 }
 
 /**
+ * A turn of a worker, and the recording of what it sent: a turn that a provider's answer cuts short returns before its
+ * outcomes are in the database. A test that gives `lingerMs` or stops the worker wants to see what is under way, and gets
+ * the turn alone.
+ */
+export async function takeTurn(context: DeliverContext, target: Target) {
+  const turn = await deliverTurn(context, target)
+  const inFlight = context.inFlightOf(target)
+  const toTheEnd = context.lingerMs === recordedAll && !context.stopping.aborted
+  while (toTheEnd && inFlight.open + inFlight.unrecorded > 0) await inFlight.change()
+  return turn
+}
+
+const recordedAll = 60_000
+
+/**
  * What a worker gives its turns; `stop` and `hardStop` are the test's to abort. Unless a test says otherwise, a turn ends
  * when all is sent and recorded, however long that takes on a busy machine: one that has a request hang gives `lingerMs`.
  */
@@ -173,7 +188,7 @@ export function turnContext(
     breakers,
     leaseMs: options.leaseMs ?? 30_000,
     turnMs: options.turnMs ?? 60_000,
-    lingerMs: options.lingerMs ?? 60_000,
+    lingerMs: options.lingerMs ?? recordedAll,
     stop,
     hard,
     stopping: stop.signal,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { mediaOf } from '../../../../adapters/channels/shared/content.ts'
 import { createOutboundFiles } from '../../../../adapters/media/outbound.ts'
-import { deliverTurn } from '../../../../adapters/worker/delivery/deliver.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { mediaFolders } from '../../../support/media.ts'
 import {
@@ -11,6 +10,7 @@ import {
   readMessage,
   scripted,
   turnContext,
+  takeTurn,
 } from '../delivery/support.ts'
 
 const url = 'https://example.com/unscanned.jpg'
@@ -47,7 +47,7 @@ async function turn(t: Test, row: Record<string, unknown>, storage = true) {
   const { settings } = await mediaFolders(t)
   const provider = scripted()
   const files = storage ? { files: createOutboundFiles(sql, settings.storages, null) } : {}
-  await deliverTurn(turnContext(t, sql, provider, files), target)
+  await takeTurn(turnContext(t, sql, provider, files), target)
   return { provider, message: await readMessage(sql) }
 }
 
