@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { connect, type Db } from './connect.ts'
 import { PigeonpostError } from './errors.ts'
+import { needSession } from './connection/pooler.ts'
 import { applyFixtures, changedFixtures } from './fixtures.ts'
 import { checkLedger, migrationsFolder, pendingMigrations } from './migrations.ts'
 
@@ -49,7 +50,8 @@ export async function planMigration(db: Db): Promise<Changes> {
  * the migrations in the database are not ours; nothing has changed then.
  */
 export async function migrate(options: MigrateOptions): Promise<Changes> {
-  const sql = connect(options.url, { max: 1, name: 'pigeonpost migrate' })
+  await needSession(options.url, 'A migration')
+  const sql = connect(options.url, { max: 1, name: 'pigeonpost migrate', silenceMs: null })
   try {
     // A lock of our own, waited for: graphile-migrate gives up at once when another run holds its.
     await sql`select pg_advisory_lock(1886416753)`

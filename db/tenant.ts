@@ -11,18 +11,32 @@ export async function asTenant<T>(
   sql: Sql,
   tenantId: number,
   work: (tx: Transaction) => Promise<T>,
-  { lockMs }: { lockMs?: number | undefined } = {},
+  options: TenantOptions = {},
 ): Promise<T> {
-  return begin(sql, async (tx) => {
-    // Sent ahead of the work's first query, and not waited for: what comes before it on the connection comes first there.
-    const entered = tx`select ${asTenantOf(tx, tenantId, { lockMs })}`.execute()
-    const [result] = await Promise.all([work(tx), entered])
-    return result
-  })
+  const entered = settingsOf(tenantId, options).map(([name, value]) => setting(name, value))
+  return begin(sql, work, { enter: `select ${entered.join(', ')}` })
 }
 
-/** What a transaction, or a statement that is one by itself, has to select before it may do anything for a tenant. */
-export function asTenantOf(db: Db, tenantId: number, { lockMs }: { lockMs?: number | undefined }) {
-  return db`set_config('role', 'pigeonpost_app', true), set_config('pigeonpost.tenant', ${String(tenantId)}, true)
-    ${lockMs === undefined ? db`` : db`, set_config('lock_timeout', ${String(lockMs)}, true)`}`
+/** What a statement that is a transaction by itself has to select before it may do anything for a tenant. */
+export function asTenantOf(db: Db, tenantId: number, options: TenantOptions) {
+  return settingsOf(tenantId, options)
+    .map(([name, value]) => db`set_config(${name}, ${value}, true)`)
+    .reduce((list, one) => db`${list}, ${one}`)
+}
+
+type TenantOptions = { lockMs?: number | undefined }
+
+function settingsOf(tenantId: number, { lockMs }: TenantOptions): [string, string][] {
+  const lock: [string, string][] = lockMs === undefined ? [] : [['lock_timeout', whole(lockMs)]]
+  return [['role', 'pigeonpost_app'], ['pigeonpost.tenant', whole(tenantId)], ...lock]
+}
+
+/** Goes into a statement's text. */
+function whole(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value)
+  throw new TypeError(`${value} is no whole number`)
+}
+
+function setting(name: string, value: string): string {
+  return `set_config('${name}', '${value}', true)`
 }

@@ -1,10 +1,12 @@
 // Runs the suite: one cluster and one migrated template for all files, then a line that counts.
-// Given no files, it runs all but the slow ones (`*.slow.test.ts`); with --slow only those, with --all both.
+// Given no files, it runs all but the slow ones (`*.slow.test.ts`); with --slow only those, with --all both. With --pooler
+// the API and the workers reach the database by a pgbouncer.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createTemplate, startTestCluster } from './support/cluster.ts'
+import { startPooler } from './support/pooler.ts'
 import { readTap } from './support/report.ts'
 import { postgresVersion } from './support/version.ts'
 
@@ -19,13 +21,18 @@ for (const [signal, number] of [
 }
 
 const { values: wanted, positionals } = parseArgs({
-  options: { slow: { type: 'boolean' }, all: { type: 'boolean' } },
+  options: {
+    slow: { type: 'boolean' },
+    all: { type: 'boolean' },
+    pooler: { type: 'boolean' },
+  },
   allowPositionals: true,
 })
 const files = positionals.length > 0 ? positionals : testFiles()
 
 const started = performance.now()
 const cluster = await startTestCluster()
+const pooler = wanted.pooler ? await startPooler(cluster.url) : null
 try {
   await createTemplate(cluster.url)
   // tap reports every file as failed until its own parts were built for this list of plugins.
@@ -41,6 +48,7 @@ try {
   console.log(`${count.passed} passed, ${count.failed.length} failed${skipped}, in ${seconds} s`)
   process.exitCode = signalled ? 128 + signalled : code || (count.failed.length > 0 ? 1 : 0)
 } finally {
+  await pooler?.stop()
   await cluster.stop()
 }
 
@@ -56,7 +64,11 @@ function testFiles(): string[] {
 async function tap(args: string[], read: (text: string) => void = () => {}): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn('tap', args, {
-      env: { ...process.env, PIGEONPOST_TEST_URL: cluster.url },
+      env: {
+        ...process.env,
+        PIGEONPOST_TEST_URL: cluster.url,
+        ...(pooler ? { PIGEONPOST_TEST_POOLER: pooler.host } : {}),
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     child.stdout.setEncoding('utf8').on('data', read)

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import { connect } from '../../db/connect.ts'
+import { needSession } from '../../db/connection/pooler.ts'
 import { addDeliverJobs } from '../../db/delivery/add-jobs.ts'
 import type { Target } from '../../db/delivery/lease.ts'
 import { wakeAccount } from '../../db/delivery/wake.ts'
@@ -21,6 +22,8 @@ import { withTimeout, waitFor } from '../shared/wait.ts'
 
 export type WorkerOptions = {
   url: string
+  /** Past a pooler that shares sessions, where `url` leads to one. */
+  directUrl?: string | undefined
   logger: Logger
   /** By name, as accounts give it. */
   providers: Map<string, Provider>
@@ -56,6 +59,8 @@ const stopMs = 3_300
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { url, logger, providers } = options
+  const directUrl = options.directUrl ?? url
+  await needSession(directUrl, 'The worker')
   const sql = connect(url, { max: turns + 4, name: 'pigeonpost worker' })
   const stopping = new AbortController()
   const hardStop = new AbortController()
@@ -126,9 +131,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  const runner = startRunner({ url, logger, turns, deliver })
+  const runner = startRunner({ url: directUrl, logger, turns, deliver })
   const relay = startRelay({
     url,
+    directUrl,
     logger,
     async onWoken(woken) {
       const due = woken.filter((account) => !account.leased && account.dueInMs === 0)

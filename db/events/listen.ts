@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Db, Sql } from '../connect.ts'
+import { type Db, holdsSessions, type Sql } from '../connect.ts'
 import type { EventType } from './types.ts'
 
 export type LoggedEvent = {
@@ -24,6 +24,8 @@ export type ListenOptions = {
   onEvents: (events: LoggedEvent[]) => void | Promise<void>
   /** How the log is read: as a tenant, say. Default: as the role that `sql` has. */
   read?: (after: number) => Promise<LoggedEvent[]>
+  /** The pool that LISTENs, where `sql` leads to a pooler that shares sessions. Default: `sql`. */
+  listener?: Sql
   /** Ends it; the promise then resolves. */
   signal: AbortSignal
   /** ms between looks at the log that need no notification. Default 1,000. */
@@ -49,19 +51,20 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
   const wake = () => notified.resolve()
   if (signal.aborted) return
   signal.addEventListener('abort', wake)
-  const listening = sql.listen(
-    channel,
-    (payload) => {
-      const heard = notificationSchema.safeParse(parse(payload))
-      if (!heard.success) return
-      const { id, tenant_id: tenantId } = heard.data
-      if (options.tenantId !== undefined && tenantId !== options.tenantId) return
-      notifiedUpTo = Math.max(notifiedUpTo, id)
-      wake()
-    },
-    wake,
-  )
-  // A pooler takes no LISTEN; then the looks alone do it.
+  const hear = async (listener: Sql) =>
+    listener.listen(
+      channel,
+      (payload) => {
+        const heard = notificationSchema.safeParse(parse(payload))
+        if (!heard.success) return
+        const { id, tenant_id: tenantId } = heard.data
+        if (options.tenantId !== undefined && tenantId !== options.tenantId) return
+        notifiedUpTo = Math.max(notifiedUpTo, id)
+        wake()
+      },
+      wake,
+    )
+  const listening = listen(options.listener ?? sql, hear)
   listening.catch(() => {})
 
   try {
@@ -89,10 +92,15 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
   } finally {
     signal.removeEventListener('abort', wake)
     await listening.then(
-      ({ unlisten }) => unlisten(),
+      (request) => request?.unlisten(),
       () => {},
     )
   }
+}
+
+/** A pooler may take a LISTEN and never tell; then the looks alone do it. */
+async function listen<T>(listener: Sql, hear: (listener: Sql) => Promise<T>): Promise<T | null> {
+  return (await holdsSessions(listener)) ? hear(listener) : null
 }
 
 /** What is settled after a cursor, oldest first, 500 at most. */

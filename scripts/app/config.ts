@@ -2,6 +2,8 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parsePrivateHosts } from '../../adapters/shared/public-address.ts'
 import { readCloudinaryUrl } from '../../adapters/storage/cloudinary-account.ts'
+import { readDatabaseUrl } from '../../db/connection/address.ts'
+import { InvalidInputError } from '../../db/errors.ts'
 import { Failure } from './failure.ts'
 
 const urlForm =
@@ -18,15 +20,13 @@ const databaseUrl = z
 
 function problemOfUrl(text: string): string | null {
   if (text.trim() === '') return 'is set but empty; unset it to use the embedded PostgreSQL'
-  if (!/^postgres(ql)?:\/\//.test(text)) return 'is not a PostgreSQL URL'
-  if (/^postgres(ql)?:\/\/([^/?#]*@)?(:\d*)?([/?#]|$)/.test(text)) return 'names no host'
   try {
-    const url = new URL(text)
-    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part)
-    if (url.hash) return 'holds a "#"'
+    readDatabaseUrl(text)
     return null
-  } catch {
-    return 'cannot be read as a URL'
+  } catch (error) {
+    return error instanceof InvalidInputError
+      ? error.message.replace(/^The database URL (.*)\.$/, '$1')
+      : 'cannot be read as a URL'
   }
 }
 
@@ -172,6 +172,10 @@ export const variables = {
     schema: databaseUrl,
     help: 'the PostgreSQL (15 or newer) to use',
   },
+  DATABASE_DIRECT_URL: {
+    schema: databaseUrl,
+    help: 'the same database past a pooler that shares sessions, for what needs its own: the worker, migrations, live events',
+  },
   PORT: { schema: port, help: 'port of the HTTP server (8080); 0 takes any free one' },
   HOST: {
     schema: hostName.default('127.0.0.1'),
@@ -288,10 +292,9 @@ export function isLoopback(address: string): boolean {
 
 /** `postgres://user:***@host/database`, for people and logs. */
 export function withoutPassword(url: string): string {
-  const result = new URL(url)
-  if (result.password) result.password = '***'
-  if (result.searchParams.has('password')) result.searchParams.set('password', '***')
-  return result.href
+  return url
+    .replace(/^([^/?#]*\/\/[^/?#@:]*:)[^/?#@]*@/, '$1***@')
+    .replace(/([?&]password=)[^&#]*/, '$1***')
 }
 
 function quote(input: unknown): string {

@@ -1,3 +1,4 @@
+import { readDatabaseUrl } from '../../db/connection/address.ts'
 import { connect, type Sql } from '../../db/connect.ts'
 import { envFilePath, readEnvFile } from './env-file.ts'
 import { codeOf, explain, Failure } from './failure.ts'
@@ -83,18 +84,18 @@ export async function checkDatabase(
 }
 
 function explainConnection(error: unknown, url: string): string {
-  const { hostname, port, username, pathname } = new URL(url)
-  const place = `PostgreSQL at ${hostname}:${port || 5432}`
+  const { hosts, user = '', database } = readDatabaseUrl(url)
+  const place = `PostgreSQL at ${hosts.map(({ host, port }) => `${host}:${port}`).join(' or ')}`
+  const names = hosts.map(({ host }) => `"${host}"`).join(' or ')
   const code = codeOf(error) ?? ''
-  const user = decodeURIComponent(username)
   const reason: Record<string, string> = {
     ECONNREFUSED: `${place} does not answer (ECONNREFUSED): is it running there?`,
     CONNECT_TIMEOUT: `${place} does not answer within 10 s: are host, port and firewall right?`,
-    ENOTFOUND: `the host "${hostname}" is not known`,
-    EAI_AGAIN: `the host "${hostname}" cannot be looked up`,
+    ENOTFOUND: `the host ${names} is not known`,
+    EAI_AGAIN: `the host ${names} cannot be looked up`,
     '28P01': `${place} refuses the password of user "${user}"`,
     '28000': `${place} does not let user "${user}" in`,
-    '3D000': `${place} has no database "${decodeURIComponent(pathname.slice(1)) || user}"`,
+    '3D000': `${place} has no database "${database ?? user}"`,
     '57P03': `${place} is starting up or shutting down; try again in a moment`,
     '53300': `${place} has no connection left`,
   }
@@ -107,11 +108,11 @@ function explainConnection(error: unknown, url: string): string {
  */
 export function isEmbedded(config: Pick<Environment, 'DATABASE_URL'>, savedUrl?: string): boolean {
   if (!config.DATABASE_URL || !savedUrl) return false
-  const given = new URL(config.DATABASE_URL)
-  const known = new URL(savedUrl)
-  const same = (['username', 'password', 'hostname', 'pathname'] as const).every(
+  const given = readDatabaseUrl(config.DATABASE_URL)
+  const known = readDatabaseUrl(savedUrl)
+  const same = (['user', 'password', 'database'] as const).every(
     (part) => given[part] === known[part],
   )
   // The password is random, so this is no server that happens to be called alike.
-  return same && given.hostname === '127.0.0.1' && /^[0-9a-f]{48}$/.test(given.password)
+  return same && given.hosts[0]?.host === '127.0.0.1' && /^[0-9a-f]{48}$/.test(given.password ?? '')
 }

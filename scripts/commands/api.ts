@@ -11,6 +11,7 @@ import { packageVersion } from '../app/version.ts'
 
 const names = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'PORT',
   'HOST',
   'PIGEONPOST_DATA',
@@ -52,6 +53,7 @@ async function runApi(json: boolean): Promise<void> {
     await reserved.release()
     const api = await startApi({
       url,
+      directUrl: config.DATABASE_DIRECT_URL,
       host: config.HOST,
       port: reserved.port,
       auth: config.PIGEONPOST_AUTH,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { connect } from '../../db/connect.ts'
 import type { Changes } from '../../db/migrate.ts'
+import { readEnvironment } from '../app/config.ts'
 import { findDatabase } from '../app/database.ts'
 import { addHelp } from '../app/help.ts'
 import { print, printJson } from '../app/output.ts'
@@ -22,7 +23,7 @@ export function addMigrate(program: Command): void {
     .option('--json', 'print the result as JSON')
     .action(async (options: Options) => runMigrate(options))
   addHelp(command, {
-    environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
+    environment: ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
     examples: [
       'DATABASE_URL=postgres://owner:secret@db.example.com/app pigeonpost migrate',
       'pigeonpost migrate --check || echo "the schema is not that of this version"',
@@ -32,7 +33,8 @@ export function addMigrate(program: Command): void {
 }
 
 async function runMigrate(options: Options): Promise<void> {
-  const url = await findDatabase()
+  const { DATABASE_DIRECT_URL: direct } = readEnvironment(['DATABASE_DIRECT_URL'])
+  const url = direct ?? (await findDatabase())
   const { committedMigrations } = await import('../../db/migrations.ts')
   const only = options.check || options.dryRun
   const changes = only ? await plan(url) : await apply(url)

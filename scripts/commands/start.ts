@@ -24,6 +24,7 @@ import { packageVersion } from '../app/version.ts'
 
 const names = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'PORT',
   'HOST',
   'PIGEONPOST_DATA',
@@ -106,7 +107,7 @@ async function startAll(run: Run): Promise<void> {
 
   const database = await startDatabase(run, dataFolder, saved.DATABASE_URL)
   if (stop.signal.aborted) return
-  await migrate({ url: database.url, log: (line) => logger.warn(line) })
+  await migrate({ url: database.directUrl ?? database.url, log: (line) => logger.warn(line) })
   if (stop.signal.aborted) return
 
   const key = await prepareKey(database.url, saved.PIGEONPOST_KEY)
@@ -118,6 +119,7 @@ async function startAll(run: Run): Promise<void> {
   parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })
   const worker = await startWorker({
     url: database.url,
+    directUrl: database.directUrl,
     logger,
     providers: providers.all,
     leaseMs: config.PIGEONPOST_LEASE_MS,
@@ -137,6 +139,7 @@ async function startAll(run: Run): Promise<void> {
   try {
     const api = await startApi({
       url: database.url,
+      directUrl: database.directUrl,
       host: config.HOST,
       port: reserved.port,
       auth: config.PIGEONPOST_AUTH,
@@ -168,11 +171,11 @@ async function startDatabase(
   run: Run,
   dataFolder: string,
   savedUrl: string | undefined,
-): Promise<{ url: string; embedded: boolean }> {
+): Promise<{ url: string; directUrl?: string | undefined; embedded: boolean }> {
   const { config, json, logger, parts, stop } = run
   if (config.DATABASE_URL && !isEmbedded(config, savedUrl)) {
     await checkDatabase(config.DATABASE_URL)
-    return { url: config.DATABASE_URL, embedded: false }
+    return { url: config.DATABASE_URL, directUrl: config.DATABASE_DIRECT_URL, embedded: false }
   }
   const { startEmbedded } = await import('../../adapters/postgres/embedded.ts')
   const folder = join(dataFolder, 'pg')

@@ -9,6 +9,7 @@ import { serve } from '../app/serve.ts'
 
 const names = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'PIGEONPOST_DATA',
   'PIGEONPOST_PUBLIC_URL',
   'PIGEONPOST_LEASE_MS',
@@ -47,6 +48,7 @@ async function runWorker(json: boolean): Promise<void> {
     parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })
     const worker = await startWorker({
       url,
+      directUrl: config.DATABASE_DIRECT_URL,
       logger,
       providers: providers.all,
       leaseMs: config.PIGEONPOST_LEASE_MS,

@@ -91,3 +91,51 @@ t.test('a constraint that is checked at the commit refuses, and so does the work
   await t.rejects(thrown, { message: 'no' })
   t.same([...(await sql`select n from kept`)], [])
 })
+
+t.test('a work that outlives its connection changes nothing any more', async (t) => {
+  const { url, sql } = await testDatabase(t)
+  const pool = connect(url, { max: 1 })
+  t.teardown(async () => pool.end({ timeout: 1 }))
+  await sql`create table kept (n integer)`
+  const cut = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<unknown>()
+  const lost = begin(pool, async (tx) => {
+    const [backend] = await tx<{ pid: number }[]>`
+      with kept as (insert into kept values (1)) select pg_backend_pid() as pid`
+    await sql`select pg_terminate_backend(${backend?.pid ?? 0}, 60000)`
+    cut.resolve()
+    await goOn.promise
+    // It has not heard of the loss: this would go to the pool's next connection, outside any transaction.
+    try {
+      await tx`insert into kept values (2)`
+      ended.resolve('stored')
+    } catch (error) {
+      ended.resolve(error)
+    }
+  })
+  lost.catch(() => {})
+  await cut.promise
+  await t.rejects(lost, { code: /CONNECTION_CLOSED|57P01/ })
+  t.same([...(await pool`select 1 as one`)], [{ one: 1 }], 'the pool has connected anew')
+  goOn.resolve()
+  t.match(await ended.promise, { name: 'UnavailableError', details: { code: 'CONNECTION_CLOSED' } })
+  t.same([...(await sql`select n from kept`)], [], 'nothing of it was stored')
+})
+
+t.test('transactions are read committed, whatever the database says', async (t) => {
+  const { url, sql, name } = await testDatabase(t)
+  await sql.unsafe(`alter database ${name} set default_transaction_isolation = serializable`)
+  await sql.unsafe(`alter database ${name} set datestyle = german`)
+  const pool = connect(url, { max: 1 })
+  t.teardown(async () => pool.end({ timeout: 1 }))
+  const look = async (tx: Pick<typeof pool, 'unsafe'>) =>
+    (
+      await tx.unsafe(`select current_setting('transaction_isolation') as isolation, now() as at`)
+    )[0]
+  const inTransaction = await begin(pool, look)
+  t.equal(inTransaction?.['isolation'], 'read committed')
+  const alone = await look(pool)
+  t.equal(alone?.['isolation'], 'read committed')
+  t.ok(alone?.['at'] instanceof Date && !Number.isNaN(alone['at'].getTime()))
+})

@@ -17,6 +17,8 @@ import { createApp } from './server.ts'
 export type ApiOptions = {
   /** Of the database. */
   url: string
+  /** For LISTEN, where `url` leads to a pooler that shares sessions; without it, streams look once a second. */
+  directUrl?: string | undefined
   host: string
   /** 0: any that is free. */
   port: number
@@ -27,7 +29,7 @@ export type ApiOptions = {
   connections?: number
   /** ms that a request queues for one of them before it is answered 503. Default 5000. */
   waitMs?: number
-  /** ms that a statement waits for a lock before its request is answered 503. Default 30,000. */
+  /** ms that a statement waits for a lock before its request is answered 503. Default 20,000. */
   lockMs?: number
   /** ms until a request has to be here in full, and that a connection may be idle. Default 60,000. */
   requestTimeoutMs?: number
@@ -53,7 +55,7 @@ export type Api = {
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10, waitMs = 5000, lockMs = 30_000 } = options
+  const { auth, connections = 10, waitMs = 5000, lockMs = 20_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInputError(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
@@ -66,6 +68,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
   const sql = connect(options.url, { max: connections, name: 'pigeonpost api' })
   const admit = createAdmission({ size: connections, maxQueued: 1000, waitMs })
+  const listener = connect(options.directUrl ?? options.url, {
+    max: 1,
+    name: 'pigeonpost api events',
+  })
   const context = createContext(sql, admit, {
     auth,
     lockMs,
@@ -96,7 +102,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     waitMs,
     lockMs,
   })
-  await addRoutes(app, { context, sql, receiver, media: options.media })
+  await addRoutes(app, { context, sql, listener, receiver, media: options.media })
 
   const close = async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), 1000)
@@ -104,6 +110,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     clearTimeout(deadline)
     await Promise.all([
       sql.end({ timeout: 1 }),
+      listener.end({ timeout: 1 }),
       inbox.end({ timeout: 1 }),
       plain.end({ timeout: 1 }),
     ])

@@ -10,6 +10,8 @@ export type Services = {
   context: ApiContext
   /** The pool as it is, for what listens and for probes: past the admission. */
   sql: Sql
+  /** What LISTENs: past a pooler. */
+  listener: Sql
   receiver: Receiver
   /** Absent: no files are taken, and none are served. */
   media?: MediaSettings | undefined

@@ -1,17 +1,23 @@
-import { run, type Runner } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { run, type Runner, type WorkerEvents } from 'graphile-worker'
 import type { Logger } from 'pino'
 import pg from 'pg'
 import { z } from 'zod'
 import { deliverTask } from '../../../db/delivery/add-jobs.ts'
+import { keepAwake, needWritable, pgOptions } from '../../../db/connection/pg-options.ts'
 import type { Target } from '../../../db/delivery/lease.ts'
 import { graphileLogger } from './graphile-log.ts'
 import { type Service, startService } from '../service.ts'
 
 const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid() })
 
+/** In a row, by all of its workers: a server that restarts may give each of eight one. */
+const maxErrors = 20
+
 /**
  * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, whatever the database
- * did to it, it is started again.
+ * did to it, it is started again; and so is one that cannot take jobs: graphile-worker (0.18.0) asks once for the numbers
+ * of its tasks and keeps the answer, also when that was an error, as of a server that was read-only at the time.
  */
 export function startRunner(options: {
   url: string
@@ -21,17 +27,19 @@ export function startRunner(options: {
 }): Service {
   const { logger } = options
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...pgOptions(options.url, 'pigeonpost jobs'),
     // One more than the turns, for LISTEN.
     max: options.turns + 1,
-    application_name: 'pigeonpost jobs',
-    connectionTimeoutMillis: 10_000,
+    verify: (client, done) => void needWritable(client).then(() => done(), done),
   })
   // An idle connection that breaks must not end the process.
   const broke = (error: Error) =>
     logger.debug({ err: error }, 'a connection of the job runner broke')
   pool.on('error', broke)
-  pool.on('connect', (client) => client.on('error', broke))
+  pool.on('connect', (client) => {
+    client.on('error', broke)
+    keepAwake(client)
+  })
   let runner: Runner | null = null
 
   async function deliver(payload: unknown): Promise<void> {
@@ -54,7 +62,18 @@ export function startRunner(options: {
     failure: 'the job runner ended; starting it again',
     async step(signal) {
       try {
+        const events: WorkerEvents = new EventEmitter()
+        const { promise: deaf, reject } = Promise.withResolvers<never>()
+        deaf.catch(() => {})
+        let errors = 0
+        const works = () => (errors = 0)
+        events.on('worker:getJob:empty', works).on('job:start', works)
+        events.on('worker:getJob:error', ({ error }) => {
+          errors += 1
+          if (errors === maxErrors) reject(error)
+        })
         runner = await run({
+          events,
           pgPool: pool,
           noHandleSignals: true,
           logger: graphileLogger(logger),
@@ -73,9 +92,10 @@ export function startRunner(options: {
           crontab: '',
         })
         if (signal.aborted) await runner.stop().catch(() => {})
-        await runner.promise
+        await Promise.race([runner.promise, deaf])
         throw new Error('it ended by itself')
       } finally {
+        await runner?.stop().catch(() => {})
         runner = null
       }
     },

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
+import { needWritable, pgOptions } from '../../../db/connection/pg-options.ts'
 
 /** A backend of one's own that holds, or waits for, the notify lock. */
 export type NotifyLock = {
@@ -32,12 +33,7 @@ export async function askForNotifyLock(
     idleMs?: number
   },
 ): Promise<NotifyLock | null> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'pigeonpost notify lock',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-  })
+  const client = new pg.Client(pgOptions(url, 'pigeonpost notify lock'))
   let state: NotifyLock['state'] = 'asked'
   let changed = Promise.withResolvers<void>()
   const become = (next: NotifyLock['state']) => {
@@ -60,6 +56,7 @@ export async function askForNotifyLock(
   }
 
   async function ask(): Promise<NotifyLock | null> {
+    await needWritable(client)
     // Behind a pooler the number that it gave us at the start is none of a backend.
     const announced = (client as unknown as { processID: number | null }).processID
     const pid = await backendPid(client)

@@ -22,6 +22,8 @@ export type Relay = Service & {
 
 export type RelayOptions = {
   url: string
+  /** For the notify lock, which needs a session of its own. Default: `url`. */
+  directUrl?: string
   logger: Logger
   /** Called after the commit that made these accounts due. Errors are logged; the wake-ups stand in the table anyway. */
   onWoken: (woken: Woken[]) => Promise<void>
@@ -96,7 +98,7 @@ export function startRelay(options: RelayOptions): Relay {
   /** Reads what the triggers notified of, then asks for the key; or waits behind the relay that has it. */
   async function askForKey(): Promise<void> {
     const taken = await notifyLockIsHeld(sql)
-    key = await askForNotifyLock(options.url, {
+    key = await askForNotifyLock(options.directUrl ?? options.url, {
       logger,
       keys: await notifyLockKeys(sql),
       async drain() {

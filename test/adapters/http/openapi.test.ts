@@ -37,7 +37,7 @@ async function registered(t: Test): Promise<{ app: FastifyInstance; routes: Rout
   const routes: Route[] = []
   app.addHook('onRoute', (route) => void routes.push(route as Route))
   const { settings: media } = await mediaFolders(t)
-  await addRoutes(app, { context, sql, receiver, media })
+  await addRoutes(app, { context, sql, listener: sql, receiver, media })
   await app.ready()
   t.teardown(async () => {
     await app.close()

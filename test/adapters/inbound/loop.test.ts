@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { providers } from '../../../adapters/channels/registry.ts'
 import { startWorker } from '../../../adapters/worker/worker.ts'
+import { reach } from '../../support/pooler.ts'
 import { waitFor } from '../../support/wait.ts'
 import { testApi } from '../http/support/api.ts'
 
@@ -47,7 +48,7 @@ t.test(
       ${sql.json({ phone_number_id: '1065', api_url: graph.url })}, null)
     returning id`
     const worker = await startWorker({
-      url: database.url,
+      ...reach(database.url),
       logger: pino({ level: 'silent' }),
       providers: new Map(providers),
     })

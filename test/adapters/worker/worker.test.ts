@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { Provider } from '../../../adapters/channels/channel.ts'
 import { startWorker, type Worker, type WorkerOptions } from '../../../adapters/worker/worker.ts'
 import type { Sql } from '../../../db/connect.ts'
+import { reach } from '../../support/pooler.ts'
 import { waitFor } from '../../support/wait.ts'
 import {
   addAccount,
@@ -21,7 +22,7 @@ async function workerOn(
   options: Partial<WorkerOptions> = {},
 ): Promise<Worker> {
   const worker = await startWorker({
-    url,
+    ...reach(url),
     logger: silent,
     providers: new Map([[provider.name, provider]]),
     leaseMs: 2_000,

@@ -75,7 +75,7 @@ const heartbeatMs = 15_000
  * `GET /api/v1/events`: the tenant's log from a cursor, in order and without gaps; with `Accept: text/event-stream` as
  * Server-Sent Events that go on, and go on where they were by `Last-Event-ID`.
  */
-export function addEvents(app: FastifyInstance, { context, sql }: Services): void {
+export function addEvents(app: FastifyInstance, { context, sql, listener }: Services): void {
   const closing = new AbortController()
   let streams = 0
   app.addHook('preClose', async () => closing.abort())
@@ -135,6 +135,7 @@ export function addEvents(app: FastifyInstance, { context, sql }: Services): voi
       streams += 1
       try {
         await listenEvents(sql, {
+          listener,
           after,
           tenantId,
           read: (from) => read(from, 500),

@@ -1,13 +1,14 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { startApi } from '../../../../adapters/http/index.ts'
+import { reach } from '../../../support/pooler.ts'
 import { errorOf, testApi } from '../support/api.ts'
 
 t.test('two API servers at once do not pass the daily limit', async (t) => {
   const { sql, database, call, api, makeKey } = await testApi(t, { own: true })
   await sql`insert into pigeonpost.accounts (tenant_id, channel, daily_limit) values (1, 'fakechat', 10)`
   const second = await startApi({
-    url: database.url,
+    ...reach(database.url),
     host: '127.0.0.1',
     port: 0,
     auth: 'keys',

@@ -5,6 +5,7 @@ import { startApi, type ApiOptions } from '../../../../adapters/http/index.ts'
 import { createKey, type NewKey } from '../../../../db/keys/create.ts'
 import { createContract, type Contract } from '../../../support/api-contract.ts'
 import { testDatabase } from '../../../support/database.ts'
+import { reach } from '../../../support/pooler.ts'
 import { mediaFolders } from '../../../support/media.ts'
 
 /** Document 000, section 2.4. */
@@ -129,7 +130,7 @@ async function start(t: Pick<Test, 'teardown'>, options: Options) {
   const database = await testDatabase(t, { blank })
   const log: string[] = []
   const api = await startApi({
-    url: database.url,
+    ...reach(database.url),
     host: '127.0.0.1',
     port: 0,
     auth: 'keys',

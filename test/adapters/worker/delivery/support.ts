@@ -18,6 +18,7 @@ import { connect, type Sql } from '../../../../db/connect.ts'
 import type { Target } from '../../../../db/delivery/lease.ts'
 import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { testDatabase } from '../../../support/database.ts'
+import { reach } from '../../../support/pooler.ts'
 
 export const silent = pino({ level: 'silent' })
 
@@ -28,7 +29,7 @@ export async function deliveryDatabase(t: Test): Promise<{ url: string; sql: Sql
 }
 
 export function pool(t: Test, url: string): Sql {
-  const sql = connect(url, { max: 8 })
+  const sql = connect(reach(url).url, { max: 8, silenceMs: null })
   t.teardown(async () => sql.end({ timeout: 1 }))
   return sql
 }

@@ -7,6 +7,7 @@ import { createScanner } from '../../../../adapters/scan/index.ts'
 import type { StorageConfig } from '../../../../adapters/storage/index.ts'
 import { startMedia } from '../../../../adapters/worker/media/media.ts'
 import { connect } from '../../../../db/connect.ts'
+import { reach } from '../../../support/pooler.ts'
 import { silent } from '../delivery/support.ts'
 
 /** What it is told. */
@@ -34,7 +35,7 @@ if (process.argv[1] === import.meta.filename) {
   const sql = connect(url, { max: 6, name: 'pigeonpost doomed' })
   startMedia({ ...media, sql, logger: silent })
   const api = await startApi({
-    url,
+    ...reach(url),
     host: '127.0.0.1',
     port: 0,
     auth: 'none',

@@ -6,6 +6,7 @@ import { type Worker, startWorker } from '../../../../adapters/worker/worker.ts'
 import { eicar, noClamd, startClamd } from '../../../support/clamd.ts'
 import { startFileServer } from '../../../support/file-server.ts'
 import { mediaFolders, picture } from '../../../support/media.ts'
+import { reach } from '../../../support/pooler.ts'
 import { waitFor } from '../../../support/wait.ts'
 import { testApi } from '../../http/support/api.ts'
 import { type Scripted, scripted, sent, silent } from '../delivery/support.ts'
@@ -36,7 +37,7 @@ async function start(
     values (1, ${channel}, ${channel === 'email' ? 'us@example.com' : '+15550001111'}, 'scripted', null, null)`
   const work = async (): Promise<Worker> => {
     const worker = await startWorker({
-      url: api.database.url,
+      ...reach(api.database.url),
       logger: silent,
       providers: new Map([[provider.name, provider]]),
       publicUrl,

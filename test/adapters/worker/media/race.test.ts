@@ -9,6 +9,7 @@ import { wakeAccount } from '../../../../db/delivery/wake.ts'
 import { findFile, judgeFile, keepFile } from '../../../../db/media/files.ts'
 import { attachFile, createMedia } from '../../../../db/media/media.ts'
 import { mediaFolders } from '../../../support/media.ts'
+import { reach } from '../../../support/pooler.ts'
 import { waitFor } from '../../../support/wait.ts'
 import {
   addAccount,
@@ -53,7 +54,7 @@ async function start(t: Test, named: 'by a URL' | 'by an upload') {
       await sql`update pigeonpost_private.account_wakeups set leased_until = null, lease_id = null, due_at = now()`
       const provider = scripted()
       const worker = await startWorker({
-        url,
+        ...reach(url),
         logger: silent,
         providers: new Map([[provider.name, provider]]),
         media: (await mediaFolders(t)).settings,
