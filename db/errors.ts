@@ -43,6 +43,9 @@ export class UnavailableError extends PigeonpostError {
   override readonly retryable = true
 }
 
+/** The database's disk is full. Try again when its operator has made room. */
+export class DatabaseFullError extends UnavailableError {}
+
 type ErrorClass = new (
   message: string,
   details: ErrorDetails,
@@ -69,18 +72,34 @@ const bySqlState: Record<string, ErrorClass> = {
   '23503': NotFoundError, // foreign key
   '23505': ConflictError, // unique
   '23514': InvalidInputError, // check
+  '25006': UnavailableError, // read-only: a standby, before or after a failover
   '25P01': UnavailableError, // no transaction where there should be ours: a pooler took it
   '25P02': UnavailableError, // another's failure in our transaction
+  '25P03': UnavailableError, // the session idled in a transaction
+  '40001': UnavailableError, // serialization failure
+  '40P01': UnavailableError, // deadlock
   '42501': ForbiddenError, // privilege, row-level security
+  '53100': DatabaseFullError,
+  '53200': UnavailableError, // out of memory
   '53300': UnavailableError, // too many connections
   '55P03': UnavailableError, // lock timeout
+  '57014': UnavailableError, // canceled
   '57P01': UnavailableError, // server shutting down
+  '57P02': UnavailableError, // another process of the server crashed
   '57P03': UnavailableError, // server starting up
+  '57P05': UnavailableError, // the session idled
   CONNECTION_CLOSED: UnavailableError,
+  CONNECTION_DESTROYED: UnavailableError,
   CONNECTION_ENDED: UnavailableError,
   CONNECT_TIMEOUT: UnavailableError,
+  EAI_AGAIN: UnavailableError,
   ECONNREFUSED: UnavailableError,
+  ECONNRESET: UnavailableError,
+  EHOSTUNREACH: UnavailableError,
+  ENETUNREACH: UnavailableError,
   ENOTFOUND: UnavailableError,
+  EPIPE: UnavailableError,
+  ETIMEDOUT: UnavailableError,
 }
 
 /** The class of a SQLSTATE that the database answered with; the base class where the table has none. */
@@ -105,7 +124,8 @@ export function asPigeonpostError(error: unknown): unknown {
     return error
   }
   const Class = bySqlState[error.code]
-  if (!Class) {
+  // Node says of a request whose client went away that its connection was reset, too.
+  if (!Class || (error.code === 'ECONNRESET' && error.message === 'aborted')) {
     return error
   }
   return new Class(
@@ -128,7 +148,7 @@ function isTransient(error: unknown): boolean {
 /** Whether the same call may succeed when it is repeated, with nothing in it changed. */
 export function isRetryable(thrown: unknown): boolean {
   const error = asPigeonpostError(thrown)
-  return error instanceof PigeonpostError ? error.retryable : isTransient(error)
+  return error instanceof PigeonpostError && error.retryable
 }
 
 /** Runs `work` again, up to `tries` times, after a deadlock or a serialization failure (40P01, 40001). */

@@ -136,7 +136,9 @@ export function createReceiver({
       return true
     } catch (error) {
       const failed = asPigeonpostError(error)
-      const isLocked = failed instanceof UnavailableError && failed.details.sqlState === '55P03'
+      const isLocked =
+        failed instanceof UnavailableError &&
+        /^(55P03|40001|40P01)$/.test(failed.details.sqlState ?? '')
       const isGone = failed instanceof UnavailableError && !isLocked
       // Behind a database that cannot be reached none is tried by itself.
       if (hurryMs !== undefined && !isGone && (isLocked || batch.length > 1)) return false

@@ -1755,10 +1755,11 @@ export interface components {
         "application/json": components["schemas"]["Error"];
       };
     };
-    /** @description There is no room for the file; whoever runs the server has to make some */
+    /** @description There is no room now, for the file or in the database; the operator has to make some */
     StorageFull: {
       headers: {
         "x-request-id": components["headers"]["RequestId"];
+        "Retry-After": components["headers"]["RetryAfter"];
       };
       content: {
         "application/json": components["schemas"]["Error"];
@@ -1956,6 +1957,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2072,6 +2074,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2118,6 +2121,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2164,6 +2168,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2220,6 +2225,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2288,6 +2294,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2342,6 +2349,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2393,6 +2401,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2607,6 +2616,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2694,6 +2704,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2740,6 +2751,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2786,6 +2798,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2832,6 +2845,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2949,6 +2963,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -2989,6 +3004,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3037,6 +3053,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3194,6 +3211,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3333,6 +3351,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3439,6 +3458,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3524,6 +3544,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3573,6 +3594,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3672,6 +3694,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3712,6 +3735,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3821,6 +3845,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3915,6 +3940,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -3960,6 +3986,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4008,6 +4035,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4053,6 +4081,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4101,6 +4130,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4300,6 +4330,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4366,6 +4397,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4419,6 +4451,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4606,6 +4639,7 @@ export interface operations {
       429: components["responses"]["TooManyRequests"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /**
@@ -4774,6 +4808,7 @@ export interface operations {
       414: components["responses"]["PathTooLong"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
   /** Answer the handshake of a provider that has one */
@@ -4875,6 +4910,7 @@ export interface operations {
       414: components["responses"]["PathTooLong"];
       500: components["responses"]["InternalError"];
       503: components["responses"]["Unavailable"];
+      507: components["responses"]["StorageFull"];
     };
   };
 }

@@ -35,7 +35,10 @@ const errors = {
     'Unavailable',
     'The database or the storage of files cannot be reached, or is busy; ask again after Retry-After',
   ],
-  507: ['StorageFull', 'There is no room for the file; whoever runs the server has to make some'],
+  507: [
+    'StorageFull',
+    'There is no room now, for the file or in the database; the operator has to make some',
+  ],
 } as const
 export type ErrorStatus = keyof typeof errors
 
@@ -60,7 +63,7 @@ export const errorComponents: Required<
       name,
       {
         description,
-        headers: { ...requestId, ...(status === '429' || status === '503' ? retryAfter : {}) },
+        headers: { ...requestId, ...(/^(429|503|507)$/.test(status) ? retryAfter : {}) },
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
       },
     ]),
@@ -76,6 +79,7 @@ export function errorResponses(
 ): Record<string, OpenAPIV3_1.ReferenceObject> {
   const { scope, errors: others = [] } = route.config ?? {}
   const statuses: ErrorStatus[] = [500, 503, ...others]
+  if (route.method !== 'GET') statuses.push(507)
   if (scope) statuses.push(400, 401, 403, 429)
   if (route.url.includes(':')) statuses.push(404, 414)
   if (scope && route.method !== 'GET') statuses.push(409, 413, 415)

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { connect } from '../../../db/connect.ts'
-import { InvalidInputError } from '../../../db/errors.ts'
+import { asPigeonpostError, DatabaseFullError, InvalidInputError } from '../../../db/errors.ts'
 import { createReceiver } from '../../inbound/index.ts'
 import { addDocument } from '../openapi/index.ts'
 import { addResources } from '../resources/index.ts'
@@ -83,6 +83,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   if (auth === 'none') {
     app.addHook('onRequest', async (request) => refuseForeignPages(request))
   }
+  app.addHook('onError', async (_request, _reply, error) => {
+    if (asPigeonpostError(error) instanceof DatabaseFullError) {
+      context.fullDisk.seenAt = performance.now()
+    }
+  })
   await allowOrigins(app, options.corsOrigins ?? [])
   const authenticate = createAuthenticate(context, await createRateLimit(app))
   app.addHook('onRequest', async (request, reply) => {

@@ -41,6 +41,8 @@ export type ApiContext = {
   publicUrl: string | null
   /** Webhooks that were refused for their signature, of which nothing is kept; by channel, since we started. */
   refusedWebhooks: Counts
+  /** The last write that the database had no room for. */
+  fullDisk: { seenAt: number | null }
 }
 
 export type Counts = {
@@ -64,6 +66,7 @@ export function createContext(
   return {
     ...about,
     refusedWebhooks: createCounts(),
+    fullDisk: { seenAt: null },
     run: (work) => admit(() => work(sql)),
     asTenant: (tenantId, work) => admit(() => asTenant(sql, tenantId, work, about)),
   }

@@ -4,6 +4,7 @@ import {
   AccountUnusableError,
   asPigeonpostError,
   ConflictError,
+  DatabaseFullError,
   ForbiddenError,
   GoneError,
   InvalidInputError,
@@ -41,6 +42,7 @@ const statuses: ReadonlyMap<string, number> = new Map(
       [UnreadableError, 422],
       [RateLimitedError, 429],
       [UnavailableError, 503],
+      [DatabaseFullError, 507],
     ] as const
   ).map(([{ name }, status]) => [name, status]),
 )
@@ -102,15 +104,14 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
     const { code, hint, sqlState } = error.details
     const hidden = error instanceof UnavailableError && sqlState !== undefined
     const words = sqlState ? constraintWords[code] : undefined
-    const locked = sqlState === '55P03'
-    const reason = locked ? 'Others hold what this needs' : 'The database cannot be reached'
-    const message = hidden ? reason : (words?.message ?? error.message)
+    const unavailable = hidden ? unavailability(sqlState) : null
+    const message = unavailable?.message ?? words?.message ?? error.message
     const field =
       words?.field ??
       (sqlState && error.details.field ? fieldName(error.details.field) : error.details.field)
     return {
       status,
-      code: hidden ? (locked ? 'busy' : 'database_unavailable') : code,
+      code: unavailable?.code ?? code,
       message,
       details: field ? [{ field, message, ...(hint ? { hint } : {}) }] : [],
     }
@@ -124,6 +125,20 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
       details: [],
     }
   )
+}
+
+/** What the client hears of a database that cannot serve it now. */
+function unavailability(sqlState: string): Pick<Problem, 'code' | 'message'> {
+  if (/^(55P03|40001|40P01)$/.test(sqlState)) {
+    return { code: 'busy', message: 'Others hold what this needs' }
+  }
+  if (sqlState === '53100') {
+    return { code: 'database_full', message: 'The database has no room left' }
+  }
+  if (sqlState === '25006') {
+    return { code: 'database_read_only', message: 'The database takes no writes now' }
+  }
+  return { code: 'database_unavailable', message: 'The database cannot be reached' }
 }
 
 type Issue = {

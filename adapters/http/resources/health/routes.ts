@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { isReadOnly } from '../../../../db/read-only.ts'
 import { missingFixtures } from '../../../../db/fixtures.ts'
 import { pendingMigrations } from '../../../../db/migrations.ts'
 import type { Services } from '../../server/context.ts'
@@ -23,6 +24,8 @@ const ready = z.object({
 
 /** ms in which the database must answer; a probe is not kept waiting for a connection that does not come. */
 const patience = 2000
+/** ms after the last write that the disk had no room for. */
+const fullFor = 10_000
 
 /** `/health/live` says that the process answers, `/health/ready` that it can serve: it names what is missing if not. */
 export function addHealth(app: FastifyInstance, { context, sql }: Services): void {
@@ -51,10 +54,21 @@ export function addHealth(app: FastifyInstance, { context, sql }: Services): voi
     handler: async (request, reply) => {
       const missing: Problem['details'] = []
       try {
-        const pending = await within(
+        const [readOnly, ...pending] = await within(
           patience,
-          Promise.all([pendingMigrations(sql), missingFixtures(sql)]),
+          Promise.all([isReadOnly(sql), pendingMigrations(sql), missingFixtures(sql)]),
         )
+        if (readOnly) {
+          missing.push({
+            field: 'database',
+            message: 'The database takes no writes',
+            hint: 'It is a standby, or default_transaction_read_only is on.',
+          })
+        }
+        const { seenAt } = context.fullDisk
+        if (seenAt !== null && performance.now() - seenAt < fullFor) {
+          missing.push({ field: 'database', message: 'The database has no room left' })
+        }
         const [first, ...others] = pending.flat()
         if (first !== undefined) {
           missing.push({

@@ -62,7 +62,7 @@ export async function addMedia(app: FastifyInstance, { context, media }: Service
       bodyLimit: limit + 1_048_576,
       config: {
         scope: 'messages:write',
-        errors: [408, 422, 507],
+        errors: [408, 422],
         operation: { requestBody: uploadBody, parameters: [filenameHeader] },
       },
       schema: {
