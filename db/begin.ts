@@ -2,17 +2,16 @@ import type { Sql, Transaction } from './connect.ts'
 import { UnavailableError } from './errors.ts'
 
 /**
- * A transaction that has committed when this resolves, and whose connection may be lost without harm.
+ * Runs a transaction. When this resolves it has committed; losing its connection only rejects, and never ends the process.
  *
- * Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error, and the driver does not look. It sees
- * most failures itself, but not one that a pooler mixed in by giving the transaction another's session. So we commit
- * ahead of the driver and look at the answer; `and chain`, because a bare second COMMIT is worth a warning in the
- * server's log, and because outside a transaction it is an error.
+ * Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error, and the driver does not check. It sees
+ * most failures itself, but not those that a pooler causes by giving the transaction another client's session. So we
+ * commit before the driver does and check the answer; with `and chain`, because a second plain COMMIT writes a warning to
+ * the server's log, and because `and chain` outside a transaction is an error.
  *
- * postgres.js (3.4.9) answers a failed transaction with a rollback, also when it failed because the connection is gone;
- * the write then hits a socket that is no more, in a timer where nobody can catch it, and the process dies (its issues
- * 1154 and 1208). So a work that failed for the connection never returns, and what rejects is the loss of the connection
- * itself.
+ * postgres.js (3.4.9) sends a rollback for a failed transaction even if it failed because the connection is gone. That
+ * write hits a closed socket, in a timer where it cannot be caught, and the process dies (its issues 1154 and 1208). So
+ * when `work` fails because of the connection, its promise never settles, and we reject with the loss of the connection.
  * @throws what `work` throws, CONNECTION_CLOSED, or UnavailableError (not_committed)
  */
 export async function begin<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -29,7 +28,7 @@ export async function begin<T>(sql: Sql, work: (tx: Transaction) => Promise<T>):
       }
     })
   } catch (error) {
-    // Ours says what became of the work, also when the connection is lost right after it.
+    // Our commit tells the outcome, even if the connection is lost right after it.
     if (!ready) throw error
   }
   if (!ready) throw new Error('a transaction ended before its work')
@@ -44,7 +43,7 @@ export async function begin<T>(sql: Sql, work: (tx: Transaction) => Promise<T>):
   return result
 }
 
-/** Whether the connection ended under a query: the server said so with its last words, or the socket did. */
+/** Whether the connection ended during a query, as reported by the server's last message or by the socket. */
 export function connectionIsLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, severity } = error as { code?: unknown; severity?: unknown }

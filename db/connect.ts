@@ -7,7 +7,7 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>
 export type Db = Sql | Transaction
 
 export type ConnectOptions = {
-  /** Most connections in the pool. Default 10. */
+  /** Maximum number of connections in the pool. Default 10. */
   max?: number
   /** Shown in pg_stat_activity. Default `pigeonpost`. */
   name?: string
@@ -17,8 +17,8 @@ export type ConnectOptions = {
 
 /**
  * A pool of connections. Nothing connects before the first query, and a restart of the server does not end the process:
- * the driver asks nothing of its own when it connects, and connections do not end by age, so a transaction fails for its
- * connection only when the server or the network ends it. See `begin` for the other half.
+ * the driver sends no queries of its own when it connects, and connections have no maximum age, so a transaction loses its
+ * connection only when the server or the network ends it. See `begin` for the rest.
  * `bigint` columns come as numbers: our sequences stay below 2^53.
  * @throws on the first query, with `code` such as ENOTFOUND or 28P01, when the server cannot be reached.
  */
