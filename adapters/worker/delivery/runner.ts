@@ -10,8 +10,8 @@ import { type Service, startService } from '../service.ts'
 const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid() })
 
 /**
- * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, whatever the database
- * did to it, it is started again.
+ * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, for whatever failure of
+ * the database, it is started again.
  */
 export function startRunner(options: {
   url: string
