@@ -1755,7 +1755,7 @@ export interface components {
         "application/json": components["schemas"]["Error"];
       };
     };
-    /** @description There is no room for the file; whoever runs the server has to make some */
+    /** @description The storage is full; free space on the server, then send it again */
     StorageFull: {
       headers: {
         "x-request-id": components["headers"]["RequestId"];

@@ -21,7 +21,7 @@ export type FakechatProvider = Provider & {
 }
 
 /**
- * The provider behind channel fakechat (DESIGN.md section 6). Every message is acknowledged, journaled before that,
+ * The provider behind channel fakechat. Every message is acknowledged, journaled before that,
  * and reported as delivered and read within 2 s; what a crash left unreported is reported again. In a body:
  * - `#reply`: the recipient answers.
  * - `#429`: the first try is refused with Retry-After 1 s, the next is taken; `#429!`: every try.

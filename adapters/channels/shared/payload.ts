@@ -67,7 +67,7 @@ export function storable(value: unknown, depth = 0): unknown {
   )
 }
 
-/** DESIGN.md 4.1: NUL, C0 controls but tab and newline, and lone surrogates are stripped from what comes in. */
+/** Strips NUL, C0 controls except tab and newline, and lone surrogates from inbound text. */
 export function sanitizeText(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   return text.replace(/[\u0000-\u0008\u000b-\u001f]|\p{Surrogate}/gu, '')

@@ -35,7 +35,7 @@ const errors = {
     'Unavailable',
     'The database or the storage of files cannot be reached, or is busy; ask again after Retry-After',
   ],
-  507: ['StorageFull', 'There is no room for the file; whoever runs the server has to make some'],
+  507: ['StorageFull', 'The storage is full; free space on the server, then send it again'],
 } as const
 export type ErrorStatus = keyof typeof errors
 

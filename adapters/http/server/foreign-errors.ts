@@ -74,7 +74,7 @@ export function storageProblem(error: unknown): Problem | null {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const message = 'There is no room for the file now'
-    const hint = 'Send it again later; whoever runs this server has to make room.'
+    const hint = 'Free space in the storage of this server, then send it again.'
     return {
       status: 507,
       code: 'storage_full',

@@ -64,7 +64,7 @@ t.test(
       ['<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', /application\/xml/],
       ['<svg xmlns="http://www.w3.org/2000/svg"/>', /content of no known type/],
       ['<!doctype html><script>alert(1)</script>', /content of no known type/],
-      ['plain text', /sent as image\/jpeg, is of no type/],
+      ['plain text', /sent as image\/jpeg, has content of no known type/],
       ['', /content of no known type/],
     ]
     for (const [bytes, type] of others) {
