@@ -5308,8 +5308,8 @@ begin
     and new.conversation_external_id is null and new.sender_customer_id is null and new.lead_id is null
     and new.alternate_address is null and new.delivered_at is null and new.problem is null and new.idempotency_key is null
     and new.campaign_id is null
-    -- A statement of its own, before the query that draws the number and looks for what was parked. Where the lock cannot
-    -- be had at once, the long way waits for it.
+    -- A statement of its own, before the query that draws the number and looks for parked updates. Where the lock cannot
+    -- be had at once, the slow path waits for it.
     and pigeonpost_private.try_write_lock(new.tenant_id, new.external_message_id)
   then
     -- One row answers: the direct conversation of this address with the account that is meant. Without its event in

@@ -159,7 +159,7 @@ export async function claimMessages(
         error_code = case p.decision when 'day' then 'daily_limit' when 'unavailable' then 'provider_unavailable'
           when 'files' then 'media_pending' end,
         error_message = case p.decision when 'day' then 'The account''s daily limit is reached.'
-          when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.'
+          when 'unavailable' then 'The providers that could send it failed too often and are paused.'
           when 'files' then 'A file of it is not fetched or not scanned yet.' end,
         attempt = o.attempt + case p.decision when 'send' then 1 else 0 end,
         attempt_id = case when p.decision <> 'send' or p.keyed and p.tried = p.provider and p.attempt_id is not null

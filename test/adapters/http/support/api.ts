@@ -7,7 +7,7 @@ import { createContract, type Contract } from '../../../support/api-contract.ts'
 import { testDatabase } from '../../../support/database.ts'
 import { mediaFolders } from '../../../support/media.ts'
 
-/** Document 000, section 2.4. */
+/** A webhook of fakechat. */
 export const example = {
   platform: 'fakechat',
   user: { id: '+27831234567' },
