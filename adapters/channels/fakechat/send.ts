@@ -11,12 +11,12 @@ import {
 export type FakechatOptions = Pick<SimulatorOptions, 'deliver' | 'deliveredAfter' | 'readAfter'> & {
   /** The journal goes to `<dataFolder>/fakechat/journal.jsonl`, a JSON line per message that was acknowledged. */
   dataFolder: string
-  /** Told of webhooks that could not be delivered (they are tried again). Default: nobody is. */
+  /** Called with webhooks that could not be delivered (they are retried). Default: ignored. */
   warn?: (error: unknown) => void
 }
 
 export type FakechatProvider = Provider & {
-  /** Ends the reporting; what was not reported yet is by the next provider on the same folder. */
+  /** Stops reporting; the next provider on the same folder continues it. */
   close(): Promise<void>
 }
 
