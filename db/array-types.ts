@@ -2,10 +2,10 @@ import type postgres from 'postgres'
 import { parse } from 'postgres-array'
 
 /**
- * Arrays of the element types that we pass and read, so that the driver need not ask the server for them on each new
- * connection (`fetch_types`). postgres.js (3.4.9) leaves the rejection of that query to nobody: a server that goes down
- * just then ends the process. One dimension; a null element stays null. An array of booleans can be read and, since the
- * driver takes it for one boolean, not passed.
+ * Array types for the elements that we pass and read, so that the driver need not query them on each new connection
+ * (`fetch_types`). postgres.js (3.4.9) does not handle the rejection of that query: a server that goes down at that moment
+ * ends the process. One dimension only; a null element stays null. An array of booleans can be read but not passed,
+ * because the driver takes it for a single boolean.
  */
 export const arrayTypes: Record<string, postgres.PostgresType> = {
   booleanArray: arrayType(1000, (text) => text === 't'),

@@ -3,20 +3,19 @@ import { UnavailableError } from './errors.ts'
 import { onConnectionClosed } from './connection/lost.ts'
 
 /**
- * A transaction that has committed when this resolves, and whose connection may be lost without harm. It is `read
- * committed`, whatever the database's default.
+ * Runs a transaction, `read committed` whatever the database's default. When this resolves it has committed; losing its
+ * connection only rejects, and never ends the process.
  *
- * Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error, and the driver does not look. It sees
- * most failures itself, but not one that a pooler mixed in by giving the transaction another's session. So we commit
- * ahead of the driver and look at the answer; `and chain`, because a bare second COMMIT is worth a warning in the
- * server's log, and because outside a transaction it is an error.
+ * Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error, and the driver does not check. It sees
+ * most failures itself, but not those that a pooler causes by giving the transaction another client's session. So we
+ * commit before the driver does and check the answer; with `and chain`, because a second plain COMMIT writes a warning to
+ * the server's log, and because `and chain` outside a transaction is an error.
  *
- * postgres.js (3.4.9) goes on with a work whose connection is gone: its next statement kills the process by writing to
- * a socket that is no more (its issues 1154 and 1208), or runs outside any transaction once the pool has connected
- * anew. So from the loss on the work's statements are refused, and the driver never hears how it ended: what rejects is
- * the loss of the connection itself.
- * @param enter What the transaction begins with, a statement without parameters. It is sent ahead of the work's first
- * query, and not waited for.
+ * postgres.js (3.4.9) lets `work` continue when its connection is gone. The next statement then writes to a closed
+ * socket, in a timer where the error cannot be caught, and the process dies (its issues 1154 and 1208); or, if the pool
+ * has reconnected, it runs outside any transaction. So once the connection is lost we refuse statements of `work`, never
+ * tell the driver how it ended, and reject with the loss of the connection.
+ * @param enter The first statement, without parameters. It is sent before the first query of `work`, and not awaited.
  * @throws what `work` throws, CONNECTION_CLOSED, or UnavailableError (not_committed)
  */
 export async function begin<T>(
@@ -31,7 +30,7 @@ export async function begin<T>(
     await sql.begin('isolation level read committed', async (tx) => {
       const options = {
         simple: true,
-        // The driver's own hook, by which it learns which connection a transaction has got.
+        // The driver's own hook; it tells which connection runs the transaction.
         onexecute({ id }: { id: number }) {
           forget = onConnectionClosed(id, () => (lost = true))
           return true
@@ -49,7 +48,7 @@ export async function begin<T>(
       }
     })
   } catch (error) {
-    // Ours says what became of the work, also when the connection is lost right after it.
+    // Our commit tells the outcome, even if the connection is lost right after it.
     if (!ready) throw error
   } finally {
     forget()
@@ -66,7 +65,7 @@ export async function begin<T>(
   return result
 }
 
-/** The transaction's statements, refused once its connection is lost. */
+/** Refuses statements once the connection is lost. */
 function guarded(tx: Transaction, isLost: () => boolean): Transaction {
   return new Proxy(tx, {
     apply(target, thisArgument, values) {
@@ -83,7 +82,7 @@ function connectionLost(): UnavailableError {
   })
 }
 
-/** Whether the connection ended under a query: the server said so with its last words, or the socket did. */
+/** Whether the connection ended during a query, as reported by the server's last message or by the socket. */
 export function connectionIsLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, severity } = error as { code?: unknown; severity?: unknown }

@@ -13,28 +13,28 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>
 export type Db = Sql | Transaction
 
 export type ConnectOptions = {
-  /** Most connections in the pool. Default 10. */
+  /** Maximum number of connections in the pool. Default 10. */
   max?: number
   /** Shown in pg_stat_activity. Default `pigeonpost`. */
   name?: string
   /** Session settings that every connection starts with. A pooler may refuse them. */
   settings?: Record<string, string>
   /**
-   * ms after which a connection on which nothing moves is closed, so that its query fails with CONNECTION_CLOSED. Null
-   * for statements that run longer. Default 25,000.
+   * ms without a byte sent or received after which a connection is closed; its query fails with CONNECTION_CLOSED. Null:
+   * never, for statements that run longer. Default 25,000.
    */
   silenceMs?: number | null
 }
 
-/** s; less than the silence that ends a connection, so that idle ones end politely. */
+/** Seconds; less than `silenceMs`, so that idle connections are closed by the protocol. */
 const idleTimeout = 20
 
 /**
  * A pool of connections. Nothing connects before the first query, and a restart of the server does not end the process:
- * the driver asks nothing of its own when it connects, and connections do not end by age while they are used, so a
- * transaction fails for its connection only when the server or the network ends it. See `begin` for the other half.
+ * the driver sends no queries of its own when it connects, and connections have no maximum age, so a transaction loses its
+ * connection only when the server or the network ends it. See `begin` for the rest.
  *
- * The first connection finds out whether a pooler shares sessions; statements are not prepared then.
+ * Before the first connection it finds out whether a pooler shares sessions; then statements are not prepared.
  * `bigint` columns come as numbers: our sequences stay below 2^53.
  * @throws InvalidInputError for a URL that cannot be read; and on the first query, with `code` such as ENOTFOUND or
  * 28P01, when the server cannot be reached.
@@ -45,10 +45,10 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
   const makeSocket = socketMaker(address, silenceMs)
   const sql: Sql = postgres({
     ...driverOptions(address, async (driver) => {
-      // Where it cannot be found out, the connection says why: to throw here would cost the pool its place.
+      // If that fails, connecting fails, too, and says why. An error thrown here would cost the pool a connection for good.
       const pooling = await findPooling(address).catch(() => 'transaction')
       driver.prepare = pooling !== 'transaction'
-      // A database or a role may have set it otherwise; poolers refuse to.
+      // Databases and roles may have another default. Poolers refuse this parameter.
       if (pooling === 'none') driver.connection['default_transaction_isolation'] = 'read committed'
       return makeSocket().connect()
     }),
@@ -73,7 +73,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
   return sql
 }
 
-/** Whether the pool's sessions are its own, so that LISTEN holds. A pool of another's making is taken to be so. */
+/** Whether the pool's sessions are its own, so that LISTEN holds. Pools not made by `connect` are assumed to. */
 export async function holdsSessions(sql: Sql): Promise<boolean> {
   const address = addresses.get(sql)
   return address === undefined || (await findPooling(address)) !== 'transaction'

@@ -4,7 +4,7 @@
  */
 
 export type ErrorDetails = {
-  /** Machine-readable: the constraint that was broken, or a code of the API's own. */
+  /** Machine-readable: the constraint that was violated, or a code of the API. */
   code: string
   /** The column, variable or JSON path that is wrong. */
   field?: string | undefined
@@ -31,10 +31,10 @@ export class UnauthorizedError extends PigeonpostError {}
 export class ForbiddenError extends PigeonpostError {}
 export class NotFoundError extends PigeonpostError {}
 export class ConflictError extends PigeonpostError {}
-/** An event cursor below the log's floor: what it asks for is gone. */
+/** An event cursor is below the log's floor: the events after it were dropped. */
 export class GoneError extends PigeonpostError {}
 export class TooLargeError extends PigeonpostError {}
-/** Asked more often than the API key may. */
+/** The API key's rate limit is exceeded. */
 export class RateLimitedError extends PigeonpostError {
   override readonly retryable = true
 }
@@ -65,16 +65,16 @@ const bySqlState: Record<string, ErrorClass> = {
   '22003': InvalidInputError, // number out of range
   '22007': InvalidInputError, // malformed date
   '22008': InvalidInputError, // date out of range
-  '22021': InvalidInputError, // a byte that no UTF-8 text has, NUL among them
+  '22021': InvalidInputError, // bytes that are not valid UTF-8 text, NUL included
   '22P02': InvalidInputError, // malformed uuid, number, enum
-  '22P05': InvalidInputError, // an escape such as \u0000 that no text has
+  '22P05': InvalidInputError, // an escape such as \u0000 that text cannot hold
   '23502': InvalidInputError, // not null
   '23503': NotFoundError, // foreign key
   '23505': ConflictError, // unique
   '23514': InvalidInputError, // check
   '25006': UnavailableError, // read-only: a standby, before or after a failover
-  '25P01': UnavailableError, // no transaction where there should be ours: a pooler took it
-  '25P02': UnavailableError, // another's failure in our transaction
+  '25P01': UnavailableError, // our transaction is gone: a pooler gave the session to another client
+  '25P02': UnavailableError, // a failure of another client's in our transaction
   '25P03': UnavailableError, // the session idled in a transaction
   '40001': UnavailableError, // serialization failure
   '40P01': UnavailableError, // deadlock
@@ -102,7 +102,7 @@ const bySqlState: Record<string, ErrorClass> = {
   ETIMEDOUT: UnavailableError,
 }
 
-/** The class of a SQLSTATE that the database answered with; the base class where the table has none. */
+/** The error class for a SQLSTATE of the database; the base class where the table has none. */
 export function classOf(sqlState: string): ErrorClass {
   return bySqlState[sqlState] ?? PigeonpostError
 }
@@ -118,7 +118,7 @@ function isDriverError(error: unknown): error is DriverError {
   return error instanceof Error && typeof (error as Partial<DriverError>).code === 'string'
 }
 
-/** Our error for a driver's, or the thing itself where the table has none. */
+/** Our error for a driver's error, or the value itself where the table has none. */
 export function asPigeonpostError(error: unknown): unknown {
   if (error instanceof PigeonpostError || !isDriverError(error)) {
     return error
@@ -140,12 +140,12 @@ export function asPigeonpostError(error: unknown): unknown {
   )
 }
 
-/** Postgres chose the transaction as the victim of a deadlock or a serialization failure: it may succeed at once. */
+/** Postgres ended the transaction for a deadlock or a serialization failure: an immediate retry may succeed. */
 function isTransient(error: unknown): boolean {
   return isDriverError(error) && (error.code === '40P01' || error.code === '40001')
 }
 
-/** Whether the same call may succeed when it is repeated, with nothing in it changed. */
+/** Whether the same call, unchanged, may succeed when it is repeated. */
 export function isRetryable(thrown: unknown): boolean {
   const error = asPigeonpostError(thrown)
   return error instanceof PigeonpostError && error.retryable

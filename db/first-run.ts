@@ -4,12 +4,12 @@ import { findKey } from './keys/find.ts'
 import { scopes } from './keys/scopes.ts'
 
 /**
- * What the first `pigeonpost start` on a database leaves for the next ones to find: tenant 1, for it an account of the
- * built-in simulator that nothing limits, and a key that may do everything.
+ * Sets up a database for `pigeonpost start`, unless an earlier start did: tenant 1, its account of the built-in simulator
+ * without limits, and an API key with every scope.
  *
- * The account is made only where the tenant has none at all: one that the operator took away stays away.
+ * The account is created only where the tenant has none at all, so that one that the operator deleted is not recreated.
  *
- * @param key the key of the last time; it is kept while it is tenant 1's, valid, and may still do everything
+ * @param key the key of the last start; it is kept while it is tenant 1's, valid, and has every scope
  */
 export async function prepareFirstRun(
   sql: Sql,
@@ -17,7 +17,7 @@ export async function prepareFirstRun(
 ): Promise<{ key: string; newKey: boolean }> {
   await sql`
     insert into pigeonpost.tenants (tenant_id) values (1) on conflict (tenant_id) do nothing`
-  // Two may start at once on a database of their own choosing: whichever comes second finds the first's.
+  // Two processes may start at once on one database: the second finds what the first has created.
   await sql`
     insert into pigeonpost.accounts
       (tenant_id, channel, address, name, provider, rate_per_minute, daily_limit, is_default)

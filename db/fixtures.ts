@@ -29,8 +29,8 @@ export async function changedFixtures(db: Db): Promise<string[]> {
 }
 
 /**
- * The names of those that were never applied as they are. Fewer than have changed while a newer release has migrated
- * the database and processes of this one still serve: they are not behind, and stay ready.
+ * The names of those that were never applied in their present form. When a newer release has migrated the database,
+ * processes of this release differ from it, but their fixtures were applied before: they are not behind, and stay ready.
  */
 export async function missingFixtures(db: Db): Promise<string[]> {
   return unlike(db, ({ sha256, earlier }) => [sha256, ...earlier])
@@ -48,14 +48,14 @@ async function unlike(db: Db, known: (row: Applied) => string[]): Promise<string
     .map(({ name }) => name)
 }
 
-/** ms for which a lock is waited for: those who come to that table after us wait as long. */
-const lockTimeout = 2_000
+/** ms to wait for a lock: whoever needs that table after us waits as long. */
+const lockTimeoutMs = 2_000
 const maxTries = 30
 
 /**
- * Applies the fixtures, all of them and in one transaction, where one of them has changed or `always` is set (a migration
- * has run): policies and grants name tables and functions of the others. Each can be applied again and changes nothing then.
- * Starts anew when a table is in use for long, or when writers and it wait for each other.
+ * Applies all fixtures in one transaction if any of them has changed or `always` is set (a migration has run): policies and
+ * grants refer to tables and functions of other fixtures. Applying one again changes nothing. Retries when a table is
+ * locked for long, and after a deadlock with writers.
  * @returns the names of those that had changed
  */
 export async function applyFixtures(
@@ -68,7 +68,7 @@ export async function applyFixtures(
   for (let tries = 1; ; tries += 1) {
     try {
       await begin(sql, async (tx) => {
-        await tx`select set_config('lock_timeout', ${String(lockTimeout)}, true)`
+        await tx`select set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`
         for (const { text } of fixtures) await tx.unsafe(text)
         await tx`
           insert into pigeonpost_private.fixtures as f (name, sha256)

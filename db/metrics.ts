@@ -20,9 +20,9 @@ export type MessageMetrics = {
   byType: Record<ContentType, number>
   /** Outbound messages by status. */
   outbound: Record<MessageState, number>
-  /** Of the outbound that left or failed, the part that arrived: (delivered + read) / (sent + delivered + read + failed). Null of none. */
+  /** The share of outbound messages, sent or failed, that arrived: (delivered + read) / (sent + delivered + read + failed). Null without any. */
   deliveryRate: number | null
-  /** Of the outbound that arrived, the part that was read: read / (delivered + read). Null of none. */
+  /** The share of outbound messages that arrived that were read: read / (delivered + read). Null without any. */
   readRate: number | null
 }
 
@@ -41,7 +41,7 @@ export type AccountMetrics = {
   scheduled: number
   /** Under way. */
   sending: number
-  /** Between tries. */
+  /** Between attempts. */
   retrying: number
   /** Sent, delivered or read. */
   completed: number
@@ -50,7 +50,7 @@ export type AccountMetrics = {
   unknown: number
   /** Sent in the last 60 seconds. */
   sentPerMinute: number
-  /** Seconds for which the oldest of those waiting could have been sent; null where none waits. */
+  /** Seconds since the oldest waiting message became due; null where none waits. */
   oldestSeconds: number | null
 }
 
@@ -60,9 +60,9 @@ export type Metrics = {
   tenants: { tenantId: number; messages: MessageMetrics }[]
   /** Those with the most messages waiting first, then by messages sent; at most `accounts`. */
   accounts: AccountMetrics[]
-  /** How many accounts are not among them. */
+  /** How many further accounts are not listed. */
   accountsLeftOut: number
-  /** What is to be done with files, each kind once: where scans grow old, the scanner is down. */
+  /** Pending tasks on files, by kind: old scan tasks mean that the scanner is down. */
   mediaTasks: MediaTaskMetrics[]
 }
 
@@ -76,9 +76,9 @@ type Count = {
 }
 
 /**
- * How many messages there are of each kind, exact in one snapshot, and how the accounts' queues stand. It reads counts
- * that are folded from the log and one index entry or a few per account, so that it costs the same however much is stored;
- * where no worker folds, it also reads the log since.
+ * How many messages there are of each kind, exact in one snapshot, and the state of the accounts' queues. It reads counts
+ * folded from the log and a few index entries per account, so that the cost does not grow with the number of messages;
+ * where no worker folds, it also reads the log since the last fold.
  * @param options.tenantId only this tenant; default: all that the role may see
  * @param options.accounts how many accounts to list
  */
@@ -92,7 +92,7 @@ export async function readMetrics(
     select tenant_id as "tenantId", account_id as "accountId", direction, content_type as "contentType", status, messages
     from pigeonpost_private.read_counts(${tenantId})
     union all
-    -- Of what is queued, what the outbox has in another state; so that all other sums stay as they are.
+    -- Only queued messages whose state in the outbox differs, so that no other sum changes.
     select h.tenant_id, h.account_id, 'outbound', 'text', s.status, c.messages * s.sign
     from heads h
     cross join lateral (

@@ -44,8 +44,8 @@ export async function planMigration(db: Db): Promise<Changes> {
 }
 
 /**
- * Brings the schema to the newest committed migration, and graphile-worker's beside it; then applies the fixtures, where
- * one of them has changed. Changes nothing when all is there already. Two at once: the second waits for the first.
+ * Migrates our schema to the newest committed migration, and graphile-worker's schema; then applies the fixtures, if any
+ * has changed. Changes nothing when all is up to date. Of two at once, the second waits for the first.
  * @throws PigeonpostError `postgres_too_old` below PostgreSQL 15, `schema_of_pre_release` and `schema_is_newer` where
  * the migrations in the database are not ours; nothing has changed then.
  */
@@ -61,7 +61,7 @@ export async function migrate(options: MigrateOptions): Promise<Changes> {
         options.log?.(message)
       }
     }
-    // Loaded here: some 140 modules that nobody needs who only reads and writes.
+    // Loaded here, because it has some 140 modules that are needed only to migrate.
     const { Logger } = await import('@graphile/logger')
     const { migrate: runCommitted } = await import('graphile-migrate')
     const { Logger: WorkerLogger, runMigrations } = await import('graphile-worker')

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Db } from './connect.ts'
 import { PigeonpostError } from './errors.ts'
 
-/** The folder `migrations` of this package, from the sources as from dist/. */
+/** The folder `migrations` of this package, found from the sources as well as from dist/. */
 export function migrationsFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'migrations', 'committed'))) {
@@ -22,14 +22,14 @@ export function migrationsFolder(): string {
 export async function committedMigrations(): Promise<string[]> {
   const folder = join(migrationsFolder(), 'committed')
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
-  // Or else an empty database would pass for a migrated one.
+  // Without this check an empty database would count as migrated.
   if (names.length === 0) throw new Error(`there are no migrations in ${folder}`)
   return names
 }
 
 type Applied = { number: number; hash: string }
 
-/** Those that the database has, oldest first. None where `migrate` never ran. */
+/** The migrations that the database has, oldest first. None where `migrate` never ran. */
 async function appliedMigrations(db: Db): Promise<Applied[]> {
   const [ledger] = await db<{ there: boolean }[]>`
     select to_regclass('graphile_migrate.migrations') is not null as there`
@@ -45,7 +45,7 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
 }
 
 /**
- * Refuses a database whose migrations are not the first of ours: nothing could be applied to it that fits.
+ * Refuses a database whose migrations are not a prefix of ours: ours could not be applied to it.
  * @throws PigeonpostError `schema_of_pre_release` or `schema_is_newer`
  */
 export async function checkLedger(db: Db): Promise<void> {

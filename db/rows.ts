@@ -1,4 +1,4 @@
-/** What rows look like once they are read, in zod so that a test can hold each against its table. */
+/** The shape of rows as they are read, in zod so that a test can compare each with its table. */
 
 import { z } from 'zod'
 
@@ -25,7 +25,7 @@ export const messageStatus = z.enum([
   'unknown',
 ])
 export type MessageStatus = z.infer<typeof messageStatus>
-/** The same as people see it, what is under way told apart: messages_with_state.state. */
+/** The same with the states of messages under way told apart: messages_with_state.state. */
 export const messageState = z.enum([
   'scheduled',
   'queued',
@@ -41,7 +41,7 @@ export const messageState = z.enum([
 export type MessageState = z.infer<typeof messageState>
 export type Direction = z.infer<typeof direction>
 
-/** pigeonpost.messages_with_state, but for what only its triggers need. */
+/** pigeonpost.messages_with_state, without the columns that only its triggers need. */
 export const messageRow = z.object({
   tenant_id: z.number(),
   id: z.string(),
@@ -102,7 +102,7 @@ export const accountRow = z.object({
 export type AccountRow = z.infer<typeof accountRow>
 export const accountColumns = Object.keys(accountRow.shape)
 
-/** pigeonpost.conversations. Its counters are folded: a moment behind. */
+/** pigeonpost.conversations. Its counters are folded from the log: a moment behind. */
 export const conversationRow = z.object({
   tenant_id: z.number(),
   id: z.string(),

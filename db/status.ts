@@ -7,7 +7,7 @@ export type Status = Metrics & {
   relay: {
     /** A relay holds the notify lock, so that triggers need not notify. */
     notifying: boolean
-    /** Events that no reader sees yet: drawn after the last id up to which nothing can come any more. */
+    /** Events that no reader sees yet: those with ids above the settled one. */
     unsettled: number
     /** Events that the relay has not handled. */
     behind: number
@@ -21,7 +21,7 @@ export type Status = Metrics & {
 /** How many accounts it lists. */
 const maxAccounts = 100
 
-/** How delivery stands, for operators: of all tenants that the role may see. */
+/** The state of delivery, for operators: of all tenants that the role may see. */
 export async function readStatus(sql: Sql): Promise<Status> {
   const [[health], metrics] = await Promise.all([
     sql<(Status['relay'] & Pick<Status, 'serverVersion' | 'notifyQueueUsage' | 'inboxFailures'>)[]>`

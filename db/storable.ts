@@ -1,12 +1,12 @@
-/** The same text as Postgres can hold it: NUL and lone surrogates become U+FFFD. */
+/** The text as Postgres can store it: NUL and lone surrogates become U+FFFD. */
 export function storableText(text: string): string {
-  // Almost none has any, and looking costs a fifth of making another.
+  // Hardly any text has them, and testing costs a fifth of replacing.
   return text.includes('\0') || !text.isWellFormed()
     ? text.replaceAll('\0', '\u{fffd}').toWellFormed()
     : text
 }
 
-/** A value as the text of a jsonb that Postgres can hold: of strings as of keys the same as above. */
+/** A value as JSON text that Postgres can store as jsonb: strings and keys as in `storableText`. */
 export function storableJson(value: unknown): string {
   const text = JSON.stringify(value)
   return /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(replaceIn(value)) : text

@@ -2,10 +2,10 @@ import { begin } from './begin.ts'
 import type { Db, Sql, Transaction } from './connect.ts'
 
 /**
- * Runs `work` in one transaction as role `pigeonpost_app`, bound to one tenant: row-level security holds for our own
- * API as it does for a stranger, so a forgotten `where tenant_id` shows nothing of anyone else.
+ * Runs `work` in one transaction as role `pigeonpost_app`, bound to one tenant: row-level security applies to our own API
+ * as to any other client, so a forgotten `where tenant_id` shows nothing of other tenants.
  * @param options.lockMs ms after which Postgres ends a statement that waits for a lock (55P03); by default what the
- * connection has. Not a statement_timeout: that would end a commit's wait for its standby, too, as if it had answered.
+ * connection has. Not a statement_timeout: that would also end a commit's wait for its standby, as if it had answered.
  */
 export async function asTenant<T>(
   sql: Sql,
@@ -17,7 +17,7 @@ export async function asTenant<T>(
   return begin(sql, work, { enter: `select ${entered.join(', ')}` })
 }
 
-/** What a statement that is a transaction by itself has to select before it may do anything for a tenant. */
+/** What an auto-committed statement must select before it may do anything for a tenant. */
 export function asTenantOf(db: Db, tenantId: number, options: TenantOptions) {
   return settingsOf(tenantId, options)
     .map(([name, value]) => db`set_config(${name}, ${value}, true)`)

@@ -8,19 +8,19 @@ import type { Readable } from 'node:stream'
 /** A webhook as it came. Header names are in lower case; `body` is the exact bytes, which signatures are over. */
 export type WebhookRequest = {
   method: string
-  /** As the provider sees it, with its query string; signatures are over it. See PIGEONPOST_PUBLIC_URL. */
+  /** As the provider sees it, with its query string; some signatures cover it. See PIGEONPOST_PUBLIC_URL. */
   url: string
   path: string
   query: Record<string, string>
   headers: Record<string, string>
   body: Buffer
-  /** When its last byte arrived; the same in a replay. The time of whatever carries none of its own. */
+  /** When its last byte arrived; the same in a replay. Used as the time of messages and updates that carry none. */
   receivedAt: Date
 }
 
 export type ContentType = 'text' | 'image' | 'audio' | 'video' | 'file' | 'location' | 'structured'
 
-/** A file that a message brings or takes along. It is kept in `metadata.media`, an array; rows of media are made of it. */
+/** A file of a message, inbound or outbound. An element of the array `metadata.media`, from which rows of media are made. */
 export type MediaReference = {
   /** The provider's id of it, where files are fetched by id. */
   id?: string
@@ -32,41 +32,41 @@ export type MediaReference = {
   size?: number
   /** Hex. */
   sha256?: string
-  /** What else it takes to fetch it (a key, a direct path), as JSON. */
+  /** What else is needed to fetch it (a key, a direct path), as JSON. */
   details?: Record<string, unknown>
 }
 
-/** A file of ours that a message takes along. */
+/** A stored file that is sent with a message. */
 export type OutboundFile = {
-  /** What the message says of it, less where it came from. */
+  /** What the message says about it, without where it came from. */
   reference: MediaReference
   filename: string
   contentType: string
   /** Bytes. */
   size: number
-  /** Signed, for an hour; null where the internet does not reach our storage. */
+  /** Signed, valid for an hour; null where our storage cannot be reached from the internet. */
   url: string | null
   read(): Promise<Readable>
 }
 
-/** A message that came in, ready to be a row of pigeonpost.messages. Document 000, section 2.4. */
+/** A message that came in, ready to be a row of pigeonpost.messages. */
 export type InboundMessage = {
-  /** inbound, or outbound for an echo of what was sent elsewhere (the owner's phone); system for what nobody said. */
+  /** inbound; outbound for an echo of what was sent elsewhere (the owner's phone); system for notices that nobody wrote. */
   direction: 'inbound' | 'outbound' | 'system'
   /** The message's channel where the folder serves several (Twilio: sms, whatsapp). Default: the account's. */
   channel?: string
-  /** The counterpart: E.164 for phones; in a group who wrote it, and null where nobody is named. */
+  /** The counterpart: E.164 for phones; in a group the sender, and null where none is named. */
   address: string | null
   /** Another address of the same person (phone beside LID): the two become one customer. */
   alternateAddress?: string
-  /** The address of ours that it came to, where the payload says so. */
+  /** Our address that it came to, where the payload says so. */
   accountAddress?: string
   /** The group's own id; of an email the id of its thread. */
   conversationExternalId?: string
   /** The group's name, for a group that is new. */
   groupName?: string
   externalMessageId: string
-  /** Of an echo: the attempt id that we sent along, where the channel hands it back. */
+  /** For an echo: the attempt id that we sent, where the channel returns it. */
   reference?: string
   contentType: ContentType
   body: string | null
@@ -74,15 +74,15 @@ export type InboundMessage = {
   media?: MediaReference[]
   sentAt: Date
   senderName?: string
-  /** External ids of what it answers, the nearest first. The first that is here becomes reply_to_id. */
+  /** External ids of what it answers, nearest first. The first that is stored becomes reply_to_id. */
   replyTo?: string[]
   /**
-   * A message whose content could not be read yet (undecryptable) and may come again under the same id: stored as a
-   * stub, and filled in by the copy that brings the content.
+   * A message whose content could not be decrypted yet and may come again under the same id: stored as a stub, and
+   * completed by the copy that has the content.
    */
   stub?: boolean
   metadata?: Record<string, unknown>
-  /** The payload, whole. */
+  /** The complete payload. */
   raw: unknown
 }
 
@@ -90,11 +90,11 @@ export type InboundMessage = {
 export type InboundUpdate = {
   /** Default: the account's. */
   channel?: string
-  /** The address of ours that the message went out from or came to, where the payload says so. */
+  /** Our address that sent or received the message, where the payload says so. */
   accountAddress?: string
   externalMessageId: string
   conversationExternalId?: string
-  /** The attempt id that we sent along, where the channel hands it back: it settles a message whose outcome was lost. */
+  /** The attempt id that we sent, where the channel returns it: it settles a message whose outcome was lost. */
   reference?: string
   update:
     | {
@@ -110,7 +110,7 @@ export type InboundUpdate = {
     | { kind: 'reaction'; emoji: string | null; sender: string; at: string }
 }
 
-/** Two addresses of one person on one channel, said apart from any message. */
+/** Two addresses of one person on one channel, reported outside any message. */
 export type LinkedAddresses = {
   channel?: string
   address: string
@@ -118,7 +118,7 @@ export type LinkedAddresses = {
   name?: string
 }
 
-/** News of a group that is here; unknown groups are passed over (they are made by their first message). */
+/** A change of a known group; unknown groups are skipped (their first message creates them). */
 export type GroupChange = {
   accountAddress?: string
   externalId: string
@@ -133,7 +133,7 @@ export type GroupChange = {
 /** A message to send, as the worker claimed it. */
 export type OutboundMessage = {
   id: string
-  /** This try's id, made before the request leaves: the idempotency key or correlation id of providers that take one. */
+  /** This attempt's id, made before the request leaves: the idempotency key or correlation id, where a provider takes one. */
   attemptId: string
   attempt: number
   address: string
@@ -142,10 +142,10 @@ export type OutboundMessage = {
   contentType: ContentType
   body: string | null
   mediaUrl: string | null
-  /** Its files, in order, as they lie in our storage; where there are any, media_url and metadata.media only say what they were. */
+  /** Its files, in order, from our storage; where there are any, media_url and metadata.media only tell their origin. */
   files?: OutboundFile[]
   /** The message that it answers. */
   replyTo: { externalMessageId: string; subject: string | null } | null
-  /** See content.ts for what it may say: media, location, template, subject … */
+  /** See content.ts for its fields: media, location, template, subject … */
   metadata: Record<string, unknown>
 }

@@ -15,14 +15,14 @@ CREATE SCHEMA pigeonpost;
 ALTER SCHEMA pigeonpost OWNER TO pigeonpost_owner;
 
 -- Name: SCHEMA pigeonpost; Type: COMMENT; Schema: -
-COMMENT ON SCHEMA pigeonpost IS 'Messages of every channel, and the rules that keep them. The contract: what is here stays, or says in the changelog how it goes.';
+COMMENT ON SCHEMA pigeonpost IS 'Messages of every channel, with the rules that keep them consistent. The public contract: changes to it are announced in the changelog.';
 
 -- Name: pigeonpost_private; Type: SCHEMA; Schema: -
 CREATE SCHEMA pigeonpost_private;
 ALTER SCHEMA pigeonpost_private OWNER TO pigeonpost_owner;
 
 -- Name: SCHEMA pigeonpost_private; Type: COMMENT; Schema: -
-COMMENT ON SCHEMA pigeonpost_private IS 'What the schema needs for itself. Nobody else may rely on it.';
+COMMENT ON SCHEMA pigeonpost_private IS 'Internals of schema pigeonpost, which may change in any release.';
 
 -- Name: apply_parked_updates(integer, uuid); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.apply_parked_updates(p_tenant_id integer, p_message_id uuid) RETURNS void
@@ -48,7 +48,7 @@ begin
     begin
       perform pigeonpost.apply_update_to(p_tenant_id, p_message_id, pigeonpost.normalise_update(v_channel, v_update));
     exception when sqlstate 'PPV01' then
-      -- Nobody but who wrote past apply_update parks such a thing; it must not keep the message out.
+      -- Only a writer that bypasses apply_update() can park an invalid update; it must not fail the insert of its message.
       raise warning 'a parked update of message % is dropped: %', p_message_id, sqlerrm;
     end;
   end loop;
@@ -182,7 +182,7 @@ begin
       v_is_new := cardinality(pigeonpost.apply_receipts(p_tenant_id, array[p_message_id], array[v_status], array[v_at])) > 0 or v_is_new;
     end if;
   elsif v_kind = 'edit' then
-    -- Of two at the same moment the greater text stands, so that their order does not matter.
+    -- Of two edits with the same time the greater text wins, so that their order does not matter.
     update pigeonpost.messages m set body = p_update ->> 'body', metadata = m.metadata || jsonb_build_object('edited_at', p_update -> 'at')
     where m.tenant_id = p_tenant_id and m.id = p_message_id and m.revoked_at is null
       and (coalesce(m.metadata ->> 'edited_at', ''), case when m.metadata ? 'edited_at' then coalesce(m.body, '') else '' end)
@@ -250,7 +250,7 @@ begin
     v_count := v_count + 1;
     return next;
   end loop;
-  -- Looked at last: a partition may have gone while this was reading.
+  -- Checked last: a partition may have been dropped while this was reading.
   v_floor := pigeonpost.log_floor();
   if v_cursor < v_floor then
     raise exception 'events up to % are no longer kept, and consumer "%" is at %', v_floor, p_consumer, v_cursor
@@ -258,11 +258,11 @@ begin
         hint = format('What lay between is gone. To go on: update pigeonpost.event_consumers set cursor = %s where tenant_id = %s and name = %L;',
           v_floor, p_tenant_id, p_consumer);
   end if;
-  -- All that is settled was looked at, so a tenant in which nothing happens holds no partition back.
+  -- Advances to the settled id even without events, so that an idle tenant holds no partition back.
   if p_limit is null or v_count < p_limit then
     v_last := greatest(v_last, v_settled);
   end if;
-  -- A sign of life, too: who is silent past a limit is waited for no longer (160_retention.sql).
+  -- Also shows that the consumer is alive: one that has not called for long no longer holds partitions back (160_retention.sql).
   update pigeonpost.event_consumers c set cursor = v_last, updated_at = now()
   where c.tenant_id = p_tenant_id and c.name = p_consumer
     and (c.cursor <> v_last or c.updated_at < now() - interval '1 minute');
@@ -271,7 +271,7 @@ $$;
 ALTER FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION consume_events(p_consumer text, p_tenant_id integer, p_limit integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) IS 'The next events for a named consumer, whose cursor moves in the caller''s transaction: what it does in the database in that transaction happens exactly once. Two calls at once wait for each other. A new name starts with the oldest event that is kept.';
+COMMENT ON FUNCTION pigeonpost.consume_events(p_consumer text, p_tenant_id integer, p_limit integer) IS 'The next events for a named consumer, whose cursor advances in the caller''s transaction: what that transaction does in the database happens exactly once. Concurrent calls for one consumer wait for each other. A new name starts with the oldest event that is kept.';
 
 -- Name: conversation_counters(integer, uuid); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.conversation_counters(p_tenant_id integer, p_conversation_id uuid) RETURNS TABLE(last_message_at timestamp with time zone, unread_count bigint, total_messages bigint)
@@ -308,7 +308,7 @@ $$;
 ALTER FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION current_customer(p_tenant_id integer, p_id uuid); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) IS 'Who a customer is now, after the merges that may have followed one another: itself where there was none; null where there is no such customer.';
+COMMENT ON FUNCTION pigeonpost.current_customer(p_tenant_id integer, p_id uuid) IS 'The customer that an id stands for now, after any chain of merges: itself where there was none; null where there is no such customer.';
 
 -- Name: customer_counters(integer, uuid); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) RETURNS TABLE(last_message_at timestamp with time zone, unread_count bigint, total_messages bigint)
@@ -398,7 +398,7 @@ $$;
 ALTER FUNCTION pigeonpost.event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone) IS 'The event as documents 000 and 001 show it: ids, timestamp (ISO 8601, UTC), and for messages direction and body. A body that is no more is null with "redacted".';
+COMMENT ON FUNCTION pigeonpost.event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone) IS 'The payload of an event: ids, timestamp (ISO 8601, UTC), and for messages direction and body. Where the body no longer exists it is null, with "redacted" for the reason.';
 
 -- Name: find_message(integer, text, text, uuid, text); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.find_message(p_tenant_id integer, p_channel text, p_external_message_id text, p_account_id uuid, p_conversation_external_id text) RETURNS uuid
@@ -415,7 +415,7 @@ begin
         and (p_conversation_external_id is null or pigeonpost.is_chat(m.tenant_id, m.conversation_id, p_conversation_external_id))
       -- By the external id, whatever the statistics say: the index of times would lead through all that came since.
       offset 0) f
-    -- Of one transaction all have the same time; then it is the older conversation's, whatever the order of storing.
+    -- All rows of one transaction have the same time; then the older conversation's is taken, whatever the order of inserts.
     order by f.created_at desc, f.conversation_id
     limit 1);
 end
@@ -501,7 +501,7 @@ CREATE FUNCTION pigeonpost.identify_message(p_tenant_id integer, p_channel text,
 declare
   v_id uuid;
 begin
-  -- Providers hand back what they like.
+  -- Providers may return anything as the reference.
   if p_reference !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     return null;
   end if;
@@ -554,7 +554,7 @@ begin
     end if;
   end if;
   if v_given is null or v_given !~ '^[1-9][0-9]{0,9}$' or v_given::bigint > 2147483647 then
-    raise exception 'tenant_id % is missing or no number of a tenant', coalesce(v_given, 'null') using errcode = 'PPV01',
+    raise exception 'tenant_id % is not the number of a tenant', coalesce(v_given, 'null') using errcode = 'PPV01',
       constraint = 'tenant_is_named', column = 'tenant_id', hint = 'Give the company''s number as tenant_id.';
   end if;
   v_tenant_id := v_given;
@@ -673,7 +673,7 @@ $$;
 ALTER FUNCTION pigeonpost.log_after(p_tenant_id integer, p_after bigint, p_up_to bigint, p_limit integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION log_after(p_tenant_id integer, p_after bigint, p_up_to bigint, p_limit integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.log_after(p_tenant_id integer, p_after bigint, p_up_to bigint, p_limit integer) IS 'Of one tenant the next events after p_after and up to p_up_to, oldest first, at most p_limit; null for no limit. As the invoker.';
+COMMENT ON FUNCTION pigeonpost.log_after(p_tenant_id integer, p_after bigint, p_up_to bigint, p_limit integer) IS 'The next events of one tenant after p_after and up to p_up_to, oldest first, at most p_limit; null for no limit. Runs as the invoker.';
 
 -- Name: log_floor(); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.log_floor() RETURNS bigint
@@ -740,7 +740,7 @@ $$;
 ALTER FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) IS 'Joins the loser into the winner: identities, conversations, threads, participants and messages move, second copies of a message go, one active thread stays. Event customer.merged. Merging twice changes nothing.';
+COMMENT ON FUNCTION pigeonpost.merge_customers(p_tenant_id integer, p_winner uuid, p_loser uuid) IS 'Merges the loser into the winner: identities, conversations, threads, participants and messages move, duplicates of a message are deleted, one active thread stays. Event customer.merged. Merging twice changes nothing.';
 
 -- Name: message_of_attempt(integer, uuid); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.message_of_attempt(p_tenant_id integer, p_attempt_id uuid) RETURNS uuid
@@ -776,7 +776,7 @@ CREATE FUNCTION pigeonpost.my_tenants() RETURNS integer[]
 declare
   v_tenants integer[];
 begin
-  -- The API's way, one comparison: each table of a query asks, and the rest takes ten times as long.
+  -- The API's case first, as one comparison: each table of a query calls this, and the rest takes ten times as long.
   if current_user = 'pigeonpost_app' then
     return array[nullif(current_setting('pigeonpost.tenant', true), '')::integer];
   end if;
@@ -814,7 +814,7 @@ begin
       hint = 'Use receipt, edit, revoke or reaction.';
   end if;
   if v_kind = 'receipt' and coalesce(p_update ->> 'status', '') not in ('sent', 'delivered', 'read', 'failed') then
-    raise exception 'status "%" is no receipt', p_update ->> 'status' using errcode = 'PPV01', constraint = 'receipt_status_known',
+    raise exception 'status "%" is not one of a receipt', p_update ->> 'status' using errcode = 'PPV01', constraint = 'receipt_status_known',
       column = 'status', hint = 'Use sent, delivered, read or failed.';
   end if;
   if v_kind = 'edit' and p_update ->> 'body' is null then
@@ -832,7 +832,7 @@ begin
       v_at := null;
     end;
     if v_at is null or not isfinite(v_at) then
-      raise exception 'at "%" is no time', p_update ->> 'at' using errcode = 'PPV01', constraint = 'update_time_known', column = 'at',
+      raise exception 'at "%" is not a time', p_update ->> 'at' using errcode = 'PPV01', constraint = 'update_time_known', column = 'at',
         hint = 'Give ISO 8601 with a zone, such as 2025-12-10T10:00:00Z.';
     end if;
   end if;
@@ -868,7 +868,7 @@ begin
     return nullif(v_address, '');
   end if;
   v_address := regexp_replace(v_address, '^((whatsapp|tel|sms):\s*)+', '', 'i');
-  -- A JID may name the agent and the device too, which are no part of who they are. A LID or a group keeps its domain.
+  -- A JID may also name the agent and the device, which do not identify the person. A LID or a group keeps its domain.
   if v_address ~* '^\+?[0-9]+([._][0-9]+)?(:[0-9]+)?@(s\.whatsapp\.net|c\.us)$' then
     return '+' || substring(v_address from '[0-9]+');
   end if;
@@ -903,7 +903,7 @@ CREATE FUNCTION pigeonpost.problem_of(p_status text) RETURNS text
 ALTER FUNCTION pigeonpost.problem_of(p_status text) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION problem_of(p_status text); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.problem_of(p_status text) IS 'What messages.problem says of a status: itself, where it is failed, unknown or canceled; null otherwise.';
+COMMENT ON FUNCTION pigeonpost.problem_of(p_status text) IS 'The value of messages.problem for a status: itself, where it is failed, unknown or canceled; null otherwise.';
 
 -- Name: read_events(bigint, integer, integer); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.read_events(p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 500, p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(id bigint, event_id uuid, tenant_id integer, type text, payload jsonb, created_at timestamp with time zone)
@@ -924,7 +924,7 @@ begin
     -- Messages and statuses outlive what the log keeps.
     cross join lateral pigeonpost.log_after(t.tenant_id, coalesce(p_after, pigeonpost.log_floor()), v_settled, p_limit) l
     order by l.id limit p_limit;
-  -- Looked at last: a partition may have gone while this was reading.
+  -- Checked last: a partition may have been dropped while this was reading.
   v_floor := pigeonpost.log_floor();
   if p_after < v_floor then
     raise exception 'events up to % are no longer kept, and the cursor is at %', v_floor, p_after
@@ -936,7 +936,7 @@ $$;
 ALTER FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION read_events(p_after bigint, p_limit integer, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) IS 'Events after a cursor (an id; null for the oldest that is kept), oldest first, of one tenant or of all that the role may see; never with a gap to come. Keep the last id as the next cursor. Of all: up to where none of them has a gap to come, so one tenant''s open transaction holds it up; a cursor per tenant is not.';
+COMMENT ON FUNCTION pigeonpost.read_events(p_after bigint, p_limit integer, p_tenant_id integer) IS 'Events after a cursor (an id; null for the oldest that is kept), oldest first, of one tenant or of all that the role may see; settled ones only, so that none appears later below the cursor. Keep the last id as the next cursor. For all tenants together: up to where every log is settled, so one tenant''s open transaction holds it up; a cursor per tenant avoids that.';
 
 -- Name: revoke_tenant(name, integer); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) RETURNS boolean
@@ -952,7 +952,7 @@ $$;
 ALTER FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION revoke_tenant(p_role name, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) IS 'Takes back what grant_tenant gave; a null tenant takes back the grant on all. True when there was one. Owner only.';
+COMMENT ON FUNCTION pigeonpost.revoke_tenant(p_role name, p_tenant_id integer) IS 'Revokes a grant of grant_tenant(); a null tenant revokes the grant on all. True when there was one. Owner only.';
 
 -- Name: sanitize_body(text); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.sanitize_body(p_body text) RETURNS text
@@ -989,7 +989,7 @@ $$;
 ALTER FUNCTION pigeonpost.settle_events(p_tenant_id integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION settle_events(p_tenant_id integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.settle_events(p_tenant_id integer) IS 'Moves and returns the id up to which a tenant''s log has no gaps to come; without a tenant, up to which none has of those that the role may see. 0 for a tenant that is not the role''s. read_events calls it.';
+COMMENT ON FUNCTION pigeonpost.settle_events(p_tenant_id integer) IS 'Advances and returns the id up to which a tenant''s log is settled (no open transaction can still add to it); without a tenant, up to which those of all tenants are that the role may see. 0 for a tenant that the role may not see. read_events() calls it.';
 
 -- Name: status_may_change(text, text, text); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.status_may_change(p_direction text, p_from text, p_to text) RETURNS boolean
@@ -1042,12 +1042,12 @@ begin
       table = 'et_messages', column = v_missing, hint = 'et_messages needs tenant_id, lead_id, channel, message_id, timestamp (ms), direction and raw_json.';
   end if;
   if new.timestamp not between -62135596800000 and 253402300799999 then
-    raise exception 'timestamp % is no time in milliseconds', new.timestamp using errcode = 'PPV01', constraint = 'et_messages_timestamp_in_range',
+    raise exception 'timestamp % is not a time in milliseconds', new.timestamp using errcode = 'PPV01', constraint = 'et_messages_timestamp_in_range',
       table = 'et_messages', column = 'timestamp', hint = 'Give Unix milliseconds, such as 1708186800000.';
   end if;
   for v_try in 1..3 loop
-    -- The row that is there already, wherever the lead's conversations of this channel have it, so that a redelivery
-    -- is one whatever account the lead talks to now, and a client that expects one row back gets it.
+    -- An existing row in any of the lead's conversations of this channel, so that a redelivery is recognised whichever account
+    -- the lead talks to now, and a client that expects one row back gets it.
     select f.number into v_number
     from (
       select m.number
@@ -1094,7 +1094,7 @@ begin
       new.created_at) is distinct from
      (old.id, old.tenant_id, old.lead_id, old.thread_id, old.channel, old.message_id, old.timestamp, old.direction, old.message_type,
       old.created_at) then
-    raise exception 'of a stored message only text_content, media_url and raw_json change' using errcode = 'PPC01',
+    raise exception 'only text_content, media_url and raw_json of a stored message can change' using errcode = 'PPC01',
       constraint = 'messages_sides_never_change', table = 'et_messages', hint = 'Insert another message instead.';
   end if;
   update pigeonpost.messages m set body = new.text_content, media_url = new.media_url, raw = new.raw_json
@@ -1130,7 +1130,7 @@ CREATE FUNCTION pigeonpost.tg_et_threads__update() RETURNS trigger
 begin
   if (new.id, new.tenant_id, new.lead_id, new.channel, new.created_at) is distinct from
      (old.id, old.tenant_id, old.lead_id, old.channel, old.created_at) then
-    raise exception 'of a thread only the status changes' using errcode = 'PPC01',
+    raise exception 'only the status of a thread can change' using errcode = 'PPC01',
       constraint = 'threads_sides_never_change', table = 'et_threads', hint = 'Set status to archived; the next message opens a new thread.';
   end if;
   update pigeonpost.threads t set status = new.status
@@ -1407,7 +1407,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_address text, p_content_type text, p_attempts integer, p_attempt_id uuid, p_provider text, OUT provider text, OUT reason text, OUT keyed boolean) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION choose_provider(p_routes jsonb, p_address text, p_content_type text, p_attempts integer, p_attempt_id uuid, p_provider text, OUT provider text, OUT reason text, OUT keyed boolean); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_address text, p_content_type text, p_attempts integer, p_attempt_id uuid, p_provider text, OUT provider text, OUT reason text, OUT keyed boolean) IS 'The provider for the next try of a message, and why; null where none of the routes can be used now.';
+COMMENT ON FUNCTION pigeonpost_private.choose_provider(p_routes jsonb, p_address text, p_content_type text, p_attempts integer, p_attempt_id uuid, p_provider text, OUT provider text, OUT reason text, OUT keyed boolean) IS 'The provider for the next attempt of a message, and why; null where none of the routes can be used now.';
 
 -- Name: clock(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.clock() RETURNS timestamp with time zone
@@ -1655,7 +1655,7 @@ CREATE FUNCTION pigeonpost_private.ensure_tenant(p_tenant_id integer) RETURNS vo
 begin
   if not exists (select from pigeonpost.tenants t where t.tenant_id = p_tenant_id) then
     if p_tenant_id < 1 then
-      raise exception 'tenant % cannot be', p_tenant_id using errcode = 'PPV01', constraint = 'tenants_id_is_positive',
+      raise exception 'tenant_id % is not positive', p_tenant_id using errcode = 'PPV01', constraint = 'tenants_id_is_positive',
         table = 'tenants', column = 'tenant_id', hint = 'Number tenants from 1.';
     end if;
     -- Bound to all tenants, for which 0 stands.
@@ -1716,7 +1716,7 @@ CREATE FUNCTION pigeonpost_private.expired_partitions(p_keep interval DEFAULT '3
       select 1 from pigeonpost_private.log_cursors c
       where c.name <> 'settled' and c.tenant_id > 0 and c.cursor < p.to_id - 1 and exists (
         select 1 from pigeonpost.events e where e.tenant_id = c.tenant_id and e.id > c.cursor and e.id < p.to_id))
-    -- Ids and times rise together, but for the length of a transaction.
+    -- Ids and times rise together, except within the length of a transaction.
     and coalesce((
       select max(e.created_at) <= now() - p_keep from pigeonpost.tenants t
       cross join lateral (
@@ -1861,7 +1861,7 @@ ALTER TABLE pigeonpost.conversations OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.conversations IS 'Who talks with which account of ours: direct (a customer and an account, both columns here), multi (two participants or more) or group (with a name). Rows that merge_customers() joined stay as tombstones.';
 
 -- Name: COLUMN conversations.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.conversations.number IS 'For people and for documents that want integers: from 1, over all tenants.';
+COMMENT ON COLUMN pigeonpost.conversations.number IS 'For people and for clients that need integers: from 1, over all tenants.';
 
 -- Name: COLUMN conversations.status; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.conversations.status IS 'open, closed or pending. Closing archives the thread; a new message in either direction reopens; pending stays pending.';
@@ -1894,7 +1894,7 @@ COMMENT ON COLUMN pigeonpost.conversations.unread_count IS 'Inbound messages tha
 COMMENT ON COLUMN pigeonpost.conversations.total_messages IS 'Folded; conversation_counters() is exact.';
 
 -- Name: COLUMN conversations.merged_into; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.conversations.merged_into IS 'Set: this one is a tombstone, and its messages are there.';
+COMMENT ON COLUMN pigeonpost.conversations.merged_into IS 'Set: this row is a tombstone, and its messages are in that conversation.';
 
 -- Name: find_conversation(integer, uuid); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.find_conversation(p_tenant_id integer, p_id uuid) RETURNS pigeonpost.conversations
@@ -2244,7 +2244,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) IS 'Takes back what take_rate() granted and nobody sent.';
+COMMENT ON FUNCTION pigeonpost_private.give_back_rate(p_tenant_id integer, p_account_id uuid, p_count integer) IS 'Returns what take_rate() granted and was not sent.';
 
 -- Name: inbox_row(jsonb, jsonb); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.inbox_row(p_inbox jsonb, p_refusal jsonb) RETURNS jsonb
@@ -2253,7 +2253,7 @@ CREATE FUNCTION pigeonpost_private.inbox_row(p_inbox jsonb, p_refusal jsonb) RET
 ALTER FUNCTION pigeonpost_private.inbox_row(p_inbox jsonb, p_refusal jsonb) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION inbox_row(p_inbox jsonb, p_refusal jsonb); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.inbox_row(p_inbox jsonb, p_refusal jsonb) IS 'What the inbox keeps of a webhook, and of why its contents were refused.';
+COMMENT ON FUNCTION pigeonpost_private.inbox_row(p_inbox jsonb, p_refusal jsonb) IS 'The row of a webhook in the inbox, with the reason where its contents were refused.';
 
 -- Name: insert_batch(integer, jsonb, boolean); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.insert_batch(p_tenant_id integer, p_messages jsonb, p_may_open boolean, OUT ordinals bigint[], OUT ids uuid[], OUT numbers bigint[], OUT copies jsonb) RETURNS record
@@ -2283,7 +2283,7 @@ begin
       case when f.direction = 'inbound' then coalesce(c.customer_id, f.sender_id) end as at_sender_id,
       case when c.type = 'direct' then coalesce(f.here, c.address)
         when f.direction = 'inbound' then f.here else coalesce(c.external_id, f.here) end as at_address,
-      -- The usual row, of which nothing follows (tg_messages__resolve).
+      -- The usual row, which needs no further action (tg_messages__resolve).
       v_is_relayed and c.has_thread and c.type = 'direct' and f.direction = 'inbound' and f.at_status = 'delivered'
         and coalesce(f.content_type, 'text') = 'text' and f.media_url is null and not f.about ? 'media'
         and not (v_has_parked and exists (select 1 from pigeonpost.parked_updates p
@@ -2323,7 +2323,7 @@ begin
           case when a.odd is null then coalesce(a.metadata, '{}')
             else coalesce(a.metadata, '{}') || jsonb_build_object('sent_at_is', a.odd) end as about,
           r.id as answered_id,
-          -- A mail is of the conversation of what it answers; not if somebody else wrote it.
+          -- A mail belongs to the conversation of the message that it answers, unless that is another person's.
           coalesce(a.conversation_id, case when a.at_channel = 'email' and r.address = a.here then r.conversation_id end) as meant_id
         from (
           -- normalise_message() would take these, as they are or in another spelling.
@@ -2356,7 +2356,7 @@ begin
               and (g.direction = 'inbound' or not v_has_control_characters
                 or not coalesce(pigeonpost.has_control_characters(replace(g.body, E'\r\n', E'\n')), false))
               and coalesce(jsonb_typeof(g.reply_to_external_id), 'null') in ('null', 'string', 'array')
-              -- Fields that are none are found out, and named, one by one.
+              -- Unknown fields are refused by the single insert, which names them.
               and (p_messages -> (g.ordinality - 1)::integer) - pigeonpost_private.message_fields() = '{}'
               and (g.idempotency_key is null or not exists (
                 select 1 from pigeonpost.messages k where k.tenant_id = p_tenant_id and k.idempotency_key = g.idempotency_key))
@@ -2373,7 +2373,7 @@ begin
           and not (pigeonpost.is_phone_channel(a.at_channel)
             and (coalesce(a.here like '+%' and not pigeonpost.is_phone(a.here), false)
               or coalesce(a.alternate like '+%' and not pigeonpost.is_phone(a.alternate), false)
-              -- A group whose id names a person is none.
+              -- A "group" whose id is a person's address is not a group.
               or a.topic is not null and a.topic not like '%@g.us' and coalesce(pigeonpost.normalize_address(a.at_channel, a.topic) ~ '^(\+|[^@]+@lid$)', false)))
         offset 0) n
       left join lateral (
@@ -2400,8 +2400,8 @@ begin
           select 1 from pigeonpost.accounts a where a.tenant_id = p_tenant_id and a.id = c.account_id and a.status <> 'disabled'))
       for key share) c on true
   ), stored as (
-    -- The constraint alone says what is here already: a look before it could be planned by the conversation's index, and
-    -- would then read each conversation whole.
+    -- The constraint alone detects duplicates: a query before it could be planned by the conversation's index, and would
+    -- then read whole conversations.
     insert into pigeonpost.messages as m (tenant_id, number, is_own_event, id, account_id, conversation_id, thread_id, customer_id,
       sender_customer_id, address, alternate_address, conversation_external_id, direction, channel, external_message_id, content_type,
       body, media_url, metadata, raw, reply_to_id, status, problem, priority, scheduled_for, valid_until, occurred_at, sent_at,
@@ -2478,7 +2478,7 @@ CREATE FUNCTION pigeonpost_private.is_callers_error(p_sqlstate text) RETURNS boo
 ALTER FUNCTION pigeonpost_private.is_callers_error(p_sqlstate text) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION is_callers_error(p_sqlstate text); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.is_callers_error(p_sqlstate text) IS 'Whether an error ends the whole call rather than refusing one row: the caller tries again, or may not.';
+COMMENT ON FUNCTION pigeonpost_private.is_callers_error(p_sqlstate text) IS 'Whether an error ends the whole call rather than refusing one row: the caller has to retry, or lacks a privilege.';
 
 -- Name: is_plain_address(text, text); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.is_plain_address(p_channel text, p_address text) RETURNS boolean
@@ -2487,7 +2487,7 @@ CREATE FUNCTION pigeonpost_private.is_plain_address(p_channel text, p_address te
 ALTER FUNCTION pigeonpost_private.is_plain_address(p_channel text, p_address text) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION is_plain_address(p_channel text, p_address text); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.is_plain_address(p_channel text, p_address text) IS 'Whether an address is in the one spelling already, as far as can be told at a glance.';
+COMMENT ON FUNCTION pigeonpost_private.is_plain_address(p_channel text, p_address text) IS 'Whether an address is certainly normalised already, by a cheap test; false where it would take normalize_address() to tell.';
 
 -- Name: iso_8601(timestamp with time zone); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.iso_8601(p_time timestamp with time zone) RETURNS text
@@ -2542,7 +2542,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION keep_webhooks(p_tenant_id integer, p_webhooks jsonb); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) IS 'Keeps webhooks in the inbox and returns their ids there, in the order given.';
+COMMENT ON FUNCTION pigeonpost_private.keep_webhooks(p_tenant_id integer, p_webhooks jsonb) IS 'Stores webhooks in the inbox and returns their ids there, in the order given.';
 
 -- Name: last_log_id(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.last_log_id() RETURNS bigint
@@ -2670,7 +2670,7 @@ CREATE FUNCTION pigeonpost_private.lock_external_ids(p_tenant_id integer, p_mess
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- The locks of a tenant are its writers', whom they stop: this is no way to take another tenant's.
+  -- These locks block the tenant's writers: a role must not take those of another tenant.
   if p_tenant_id is distinct from nullif(current_setting('pigeonpost.tenant', true), '')::integer
      and not pigeonpost_private.caller_is_bound_to(p_tenant_id) then
     raise exception 'tenant % is not set', p_tenant_id using errcode = 'PPT01', constraint = 'tenant_is_granted',
@@ -2704,7 +2704,7 @@ CREATE FUNCTION pigeonpost_private.lock_salt() RETURNS integer
 ALTER FUNCTION pigeonpost_private.lock_salt() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION lock_salt(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.lock_salt() IS 'Salt of the first key of each tenant''s advisory locks, against accident: any login can read held keys in pg_locks.';
+COMMENT ON FUNCTION pigeonpost_private.lock_salt() IS 'Salt of the first key of each tenant''s advisory locks, against accidental collisions; not a secret: any login can read held keys in pg_locks.';
 
 -- Name: log_partitions(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.log_partitions() RETURNS TABLE(name text, from_id bigint, to_id bigint)
@@ -2731,13 +2731,13 @@ CREATE FUNCTION pigeonpost_private.log_writers() RETURNS TABLE(tenant_id integer
     -- The notify lock, whose holder writes nothing and keeps it for days.
     and not (l.objid = 0::oid and l.classid::bigint::bit(32)::integer = pigeonpost_private.lock_class(0))
     and l.database = (select d.oid from pg_database d where d.datname = current_database())
-    -- What the asking transaction has written it sees, and what it will write is not drawn yet.
+    -- Without the caller's own: it sees what it has written, and has not drawn ids for what it will write.
     and l.pid is distinct from pg_backend_pid()
 $$;
 ALTER FUNCTION pigeonpost_private.log_writers() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION log_writers(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.log_writers() IS 'The other transactions that write to tenants'' logs now; tenant 0 stands for one that is not there to be seen yet. Others that do not exist are locks that somebody else took.';
+COMMENT ON FUNCTION pigeonpost_private.log_writers() IS 'The other transactions that are writing to tenants'' logs; tenant 0 stands for one that is being created and not visible yet. Tenants that do not exist are advisory locks of other applications.';
 
 -- Name: may_notify(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.may_notify() RETURNS boolean
@@ -2782,22 +2782,22 @@ CREATE TABLE pigeonpost.media (
 ALTER TABLE pigeonpost.media OWNER TO pigeonpost_owner;
 
 -- Name: TABLE media; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.media IS 'Files that messages bring or take along, and uploads: one row each, made with the message. Document 000, section 3.2. Deleting the last row of a file deletes the file.';
+COMMENT ON TABLE pigeonpost.media IS 'Files of messages, inbound and outbound, and uploads: one row each, made with the message. Deleting the last row of a file deletes the file.';
 
 -- Name: COLUMN media.owner_service; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media.owner_service IS 'Who made the row: messaging for a message''s own file, api for an upload.';
 
 -- Name: COLUMN media.file_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media.file_id IS 'What is stored; null until it was fetched. Several rows may share one.';
+COMMENT ON COLUMN pigeonpost.media.file_id IS 'The stored file; null until it was fetched. Several rows may share one.';
 
 -- Name: COLUMN media.message_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media.message_id IS 'The message that brought it, or takes it along; null for an upload, which messages name by media_id.';
+COMMENT ON COLUMN pigeonpost.media.message_id IS 'The message that it belongs to; null for an upload, which messages name by media_id.';
 
 -- Name: COLUMN media."position"; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media."position" IS 'Which of the message''s files: the element of metadata.media, from 1.';
 
 -- Name: COLUMN media.filename; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media.filename IS 'As it was given; whoever serves it makes it harmless.';
+COMMENT ON COLUMN pigeonpost.media.filename IS 'As it was given; to be sanitized when it is served.';
 
 -- Name: COLUMN media.content_type; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media.content_type IS 'MIME type: by its content once the file is here, as it was given before.';
@@ -2815,7 +2815,7 @@ COMMENT ON COLUMN pigeonpost.media.preview_url IS 'Path of its thumbnail (WebP) 
 COMMENT ON COLUMN pigeonpost.media.metadata IS 'width and height (pixels), duration (seconds), pages, as the file has them.';
 
 -- Name: COLUMN media.status; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media.status IS 'pending: not fetched or not scanned yet; scanning; clean; unscanned: no scanner was configured; infected: refused, the file is gone; failed: not to be had, or not to be scanned. Only clean and unscanned are served and sent.';
+COMMENT ON COLUMN pigeonpost.media.status IS 'pending: not fetched or not scanned yet; scanning; clean; unscanned: no scanner was configured; infected: refused, the file was deleted; failed: could not be fetched or scanned. Only clean and unscanned are served and sent.';
 
 -- Name: COLUMN media.created_by; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media.created_by IS 'The API key of an upload.';
@@ -2873,22 +2873,22 @@ WITH (fillfactor='85', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_
 ALTER TABLE pigeonpost.messages OWNER TO pigeonpost_owner;
 
 -- Name: TABLE messages; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant, channel, direction, who (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; the rest follows.';
+COMMENT ON TABLE pigeonpost.messages IS 'Every message, inbound, outbound and system. Insert tenant_id, channel, direction, the counterpart (address, lead_id, customer_id, conversation_id or conversation_external_id), external_message_id and body, with on conflict (tenant_id, external_message_id, conversation_id) do nothing; triggers set the rest.';
 
 -- Name: COLUMN messages.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for documents that want integers, and its place in the event log: drawn by trigger from the log''s sequence, over all tenants, so gaps are normal. Who gives it is refused.';
+COMMENT ON COLUMN pigeonpost.messages.number IS 'For people and for clients that need integers, and its id in the event log: drawn by trigger from the log''s sequence, over all tenants, so gaps are normal. An insert that gives it is refused.';
 
 -- Name: COLUMN messages.occurred_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'What history is sorted by: sent_at as the writer gave it, else created_at.';
+COMMENT ON COLUMN pigeonpost.messages.occurred_at IS 'The time by which history is sorted: sent_at as the writer gave it, else created_at.';
 
 -- Name: COLUMN messages.sent_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.sent_at IS 'By the channel''s clock. Null while an outbound message waits.';
 
 -- Name: COLUMN messages.delivered_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.delivered_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was stored.';
+COMMENT ON COLUMN pigeonpost.messages.delivered_at IS 'Outbound: the earliest time of a receipt. Inbound: when it was stored.';
 
 -- Name: COLUMN messages.read_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.read_at IS 'Outbound: the earliest that a receipt said. Inbound: when it was marked as read.';
+COMMENT ON COLUMN pigeonpost.messages.read_at IS 'Outbound: the earliest time of a receipt. Inbound: when it was marked as read.';
 
 -- Name: COLUMN messages.failed_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.failed_at IS 'Null again once it is queued anew or proves to have arrived.';
@@ -2906,22 +2906,22 @@ COMMENT ON COLUMN pigeonpost.messages.valid_until IS 'Not sent after: it fails i
 COMMENT ON COLUMN pigeonpost.messages.lead_id IS 'Given by the writer in place of an address; the row keeps customer_id instead.';
 
 -- Name: COLUMN messages.body_version; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.body_version IS 'From 1; each edit and the revoke count one up. The older ones are in message_history.';
+COMMENT ON COLUMN pigeonpost.messages.body_version IS 'From 1, incremented by each edit and by the revoke. Older versions are in message_history.';
 
 -- Name: COLUMN messages.attempts; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Tries begun until it was sent, or ended otherwise; each is a row of delivery_attempts. Of one that is under way: see messages_with_state.';
+COMMENT ON COLUMN pigeonpost.messages.attempts IS 'Attempts begun until it was sent, or ended otherwise; each is a row of delivery_attempts. While it is under way see messages_with_state.';
 
 -- Name: COLUMN messages.priority; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.priority IS 'Higher goes first; 0 by default, campaigns -10.';
 
 -- Name: COLUMN messages.is_own_event; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.is_own_event IS 'True: the row is its event message.<direction>.created in the log; null: a row of events stands for it. Set by trigger.';
+COMMENT ON COLUMN pigeonpost.messages.is_own_event IS 'True: the row itself is the event message.<direction>.created in the log; null: that event is a row of events. Set by trigger.';
 
 -- Name: COLUMN messages.is_processed; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.is_processed IS 'For one consumer of yours: set it with mark_processed().';
 
 -- Name: COLUMN messages.account_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.account_id IS 'Ours. Left out: the default of the channel, else the first, else one that appears.';
+COMMENT ON COLUMN pigeonpost.messages.account_id IS 'Our account. Left out: the default of the channel, else the first, else a new one.';
 
 -- Name: COLUMN messages.thread_id; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.thread_id IS 'Set by trigger, whatever is given.';
@@ -2936,22 +2936,22 @@ COMMENT ON COLUMN pigeonpost.messages.sender_customer_id IS 'Who wrote an inboun
 COMMENT ON COLUMN pigeonpost.messages.created_by IS 'The API key''s id.';
 
 -- Name: COLUMN messages.address; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.address IS 'The counterpart''s address as it was, in the one spelling; in a group the sender''s, or, outbound, the group''s.';
+COMMENT ON COLUMN pigeonpost.messages.address IS 'The counterpart''s address at the time, as normalize_address() spells it; in a group the sender''s, or, outbound, the group''s.';
 
 -- Name: COLUMN messages.direction; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.direction IS 'inbound, outbound or system. System messages are stored and never sent.';
 
 -- Name: COLUMN messages.external_message_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.external_message_id IS 'The channel''s own id, which refuses a second copy in the same conversation. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
+COMMENT ON COLUMN pigeonpost.messages.external_message_id IS 'The channel''s own id, by which a duplicate in the same conversation is refused. An inbound message has one; an outbound row that is inserted with one was sent by its bridge.';
 
 -- Name: COLUMN messages.content_type; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.content_type IS 'text, image, audio, video, file, location or structured. Document 002''s "document" is our file.';
+COMMENT ON COLUMN pigeonpost.messages.content_type IS 'text, image, audio, video, file, location or structured. et_messages says document for file.';
 
 -- Name: COLUMN messages.status; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.status IS 'What happened to it. Outbound: queued (stored; whether it is due, being sent or tried again tells messages_with_state), sent, delivered, read, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only forward: see status_may_change().';
+COMMENT ON COLUMN pigeonpost.messages.status IS 'Outbound: queued (stored; messages_with_state tells whether it is scheduled, being sent or retried), sent, delivered, read, failed, canceled, unknown; inbound: delivered, read; system: delivered. Only moves forward: see status_may_change().';
 
 -- Name: COLUMN messages.problem; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.problem IS 'failed, unknown or canceled: its status, where it is one of these; null otherwise. For an index that no other status touches.';
+COMMENT ON COLUMN pigeonpost.messages.problem IS 'The status, where it is failed, unknown or canceled; null otherwise. For an index that changes to other statuses need not update.';
 
 -- Name: COLUMN messages.body; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.body IS 'At most 1048576 bytes, without control characters but tab and newline. Null once revoked.';
@@ -2972,7 +2972,7 @@ COMMENT ON COLUMN pigeonpost.messages.media_url IS 'As it was given; providers''
 COMMENT ON COLUMN pigeonpost.messages.raw IS 'The platform''s own message object.';
 
 -- Name: COLUMN messages.provider; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.messages.provider IS 'Who took the last try.';
+COMMENT ON COLUMN pigeonpost.messages.provider IS 'The provider of the last attempt.';
 
 -- Name: COLUMN messages.idempotency_key; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.messages.idempotency_key IS 'The sender''s own; a second row with it is an error (23505).';
@@ -3109,7 +3109,7 @@ CREATE FUNCTION pigeonpost_private.message_fields() RETURNS text[]
 ALTER FUNCTION pigeonpost_private.message_fields() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION message_fields(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.message_fields() IS 'What a message of ingest() may say.';
+COMMENT ON FUNCTION pigeonpost_private.message_fields() IS 'The fields that a message of ingest() may have.';
 
 -- Name: next_log_id(integer, bigint); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.next_log_id(p_tenant_id integer, p_after bigint) RETURNS bigint
@@ -3154,7 +3154,7 @@ begin
   end if;
   new.created_at := coalesce(new.created_at, now());
   if not isfinite(coalesce(new.sent_at, new.created_at)) then
-    raise exception 'sent_at is no moment' using errcode = 'PPV01', constraint = 'messages_sent_at_is_finite',
+    raise exception 'sent_at is not a finite time' using errcode = 'PPV01', constraint = 'messages_sent_at_is_finite',
       table = 'messages', column = 'sent_at', hint = 'Give the time at which it was sent, or leave it out.';
   end if;
   if greatest(octet_length(new.external_message_id), octet_length(new.address), octet_length(new.alternate_address),
@@ -3266,7 +3266,7 @@ begin
     case when p_failures >= v_threshold then v_now + v_first_ms * interval '1 ms' end, p_error)
   on conflict on constraint provider_breakers_pkey do update set
     failures = case when p_succeeded then p_failures else b.failures + p_failures end,
-    -- What was under way when it opened says nothing new; the probe does.
+    -- Outcomes of requests that were under way when it opened are ignored; only the probe's counts.
     pause_ms = case
       when p_succeeded and p_failures < v_threshold then 0
       when b.open_until > v_now then b.pause_ms
@@ -3299,7 +3299,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.notification(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION notification(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.notification(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) IS 'What NOTIFY on channel pigeonpost_events says, the same whether a trigger or the relay notifies.';
+COMMENT ON FUNCTION pigeonpost_private.notification(p_event_id uuid, p_id bigint, p_type text, p_tenant_id integer) IS 'The payload of NOTIFY on channel pigeonpost_events, the same whether a trigger or the relay notifies.';
 
 -- Name: notify_lock_class(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.notify_lock_class() RETURNS integer
@@ -3454,7 +3454,7 @@ begin
       end if;
       v_answers := null;
     end;
-    -- One of them cannot be stored: each by itself.
+    -- One of them cannot be stored: each is stored alone.
     v_answers := coalesce(v_answers, (
       select jsonb_agg(a.answer order by a.ord) from (
         select i.ord, pigeonpost_private.receive_one(p_tenant_id, i.value) as answer
@@ -3468,8 +3468,8 @@ begin
       select coalesce(i.value -> 'error', jsonb_path_query_first(i.value, '$.messages[*] ? (@.outcome == "refused")'),
         jsonb_path_query_first(i.value, '$.updates[*] ? (@.outcome == "refused")')) as error offset 0) f;
   end if;
-  -- Last, when it is known what became of them; all at once and in one order, for other servers have the same deliveries.
-  -- A webhook fails by what its channel could not read, else by what was refused first.
+  -- Last, when the results are known; all at once and in one order, since other servers may store the same deliveries.
+  -- A webhook's error is what its channel could not parse, else the first refusal.
   if jsonb_array_length(p_items) = 1 then
     if p_items -> 0 ? 'inbox' then
       v_inbox := pigeonpost_private.keep_webhooks(p_tenant_id, jsonb_build_array(
@@ -3590,7 +3590,7 @@ declare
 begin
   set constraints all deferred;
   v_answers := pigeonpost_private.receive_contents(p_tenant_id, jsonb_build_array(p_item));
-  -- What is checked at the commit would take the inbox's row with it.
+  -- Deferred checks run here: a failure at commit would also undo the inbox's row.
   set constraints all immediate;
   return v_answers -> 0;
 exception when others then
@@ -3612,7 +3612,7 @@ CREATE FUNCTION pigeonpost_private.refer_media(p_message pigeonpost.messages) RE
 declare
   v_media constant jsonb := case
     when jsonb_typeof(p_message.metadata -> 'media') = 'array' and p_message.metadata -> 'media' <> '[]' then p_message.metadata -> 'media'
-    -- What is sent as text takes no file along.
+    -- A message that is sent as text has no file.
     when p_message.media_url is not null and p_message.media_id is null
       and not (p_message.direction = 'outbound' and p_message.content_type = 'text') then
       jsonb_build_array(jsonb_build_object('url', p_message.media_url))
@@ -3685,7 +3685,7 @@ begin
     new.account_id := v_conversation.account_id;
     new.channel := v_conversation.channel;
   elsif new.account_id is null and new.lead_id is not null then
-    -- A writer who knows leads and no accounts (document 002): one active thread per lead and channel.
+    -- A writer that knows leads but no accounts (the et_messages contract): one active thread per lead and channel.
     new.customer_id := pigeonpost_private.living_customer(new.tenant_id,
       pigeonpost_private.find_or_open_lead(new.tenant_id, new.lead_id));
     select c.account_id into new.account_id from pigeonpost.conversations c
@@ -3796,7 +3796,7 @@ CREATE FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone
 ALTER FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION sent_at_is(p_sent_at timestamp with time zone); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone) IS 'What metadata.sent_at_is says of a time that cannot be: future (by more than clocks differ), past (the epoch, a clock that was never set); null for any other.';
+COMMENT ON FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone) IS 'The value of metadata.sent_at_is for an implausible time: future (by more than clocks differ), past (the epoch, a clock that was never set); null for any other.';
 
 -- Name: sent_since(integer, timestamp with time zone); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.sent_since(p_tenant_id integer, p_since timestamp with time zone) RETURNS TABLE(account_id uuid, messages bigint)
@@ -3845,8 +3845,8 @@ begin
   select greatest(max(r.settled_id), (
     select c.cursor from pigeonpost_private.log_cursors c where c.tenant_id = p_tenant_id and c.name = 'settled'), 0)
   into v_settled from pigeonpost_private.log_rounds r where r.tenant_id = p_tenant_id;
-  -- A snapshot that is older than the locks would miss what they say is settled, and a standby does not know who
-  -- writes: take what was settled in its time.
+  -- A snapshot older than the locks would miss rows that they say are settled, and a standby does not know who is
+  -- writing: both use what was settled before.
   if current_setting('transaction_isolation') in ('repeatable read', 'serializable') or pg_is_in_recovery() then
     return v_settled;
   end if;
@@ -3860,7 +3860,7 @@ begin
   if v_writers is null then
     v_settled := v_last;
   else
-    -- After a crash a prepared transaction stands under another name, -1/xid: while there is one, no round of before ends.
+    -- After a crash a prepared transaction has another virtual id, -1/xid: while there is one, no earlier round ends.
     select greatest(v_settled, max(r.round_id) filter (where not r.waits_for && v_writers
         and not exists (select 1 from unnest(v_writers) w where w like '-1/%'))),
       coalesce(bool_or(r.round_id > v_settled and r.waits_for && v_writers), false)
@@ -3876,7 +3876,7 @@ begin
     update pigeonpost_private.log_rounds r set settled_id = v_settled, round_id = v_last, waits_for = v_writers
     where r.tenant_id = p_tenant_id and r.slot = v_slot;
   end if;
-  -- Whoever holds the row stores as much, or will at its next call.
+  -- The holder of the row stores the same, or will at its next call.
   perform from pigeonpost_private.log_cursors c
   where c.tenant_id = p_tenant_id and c.name = 'settled' and c.cursor < v_settled for update skip locked;
   if found then
@@ -3889,7 +3889,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.settle_log(p_tenant_id integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION settle_log(p_tenant_id integer); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.settle_log(p_tenant_id integer) IS 'Moves and returns the id up to which a tenant''s log has no gaps to come; for tenant 0, up to which no tenant''s has.';
+COMMENT ON FUNCTION pigeonpost_private.settle_log(p_tenant_id integer) IS 'Advances and returns the id up to which a tenant''s log is settled (no open transaction can still add to it); for tenant 0, up to which every tenant''s is.';
 
 -- Name: store_message(integer, jsonb); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.store_message(p_tenant_id integer, p_message jsonb) RETURNS jsonb
@@ -3917,10 +3917,10 @@ begin
     raise exception 'field "%" is not known', v_unknown using errcode = 'PPV01', constraint = 'ingest_field_known', column = v_unknown,
       hint = 'Put what has no column of its own into metadata or raw.';
   end if;
-  -- One look for what is hardly ever given: each expression costs.
+  -- One test for fields that are rarely given: each expression costs.
   if p_message ?| array['reference', 'reply_to_external_id'] then
     if p_message ->> 'reference' is not null and p_message ->> 'direction' = 'outbound' then
-      -- The echo of what we have sent, and whose outcome is not recorded yet: our row has its external id from now on.
+      -- The echo of a message of ours whose outcome is not recorded yet: our row gets the external id.
       v_id := pigeonpost.identify_message(p_tenant_id, coalesce(p_message ->> 'channel', 'whatsapp'), p_message ->> 'reference',
         p_message ->> 'external_message_id', (p_message ->> 'account_id')::uuid);
       if v_id is not null then
@@ -3936,7 +3936,7 @@ begin
         (p_message ->> 'account_id')::uuid, p_message -> 'reply_to_external_id');
       if found then
         p_message := p_message || jsonb_build_object('reply_to_id', v_answered.id);
-        -- A mail is of the conversation of what it answers, however that is named; not if somebody else wrote it.
+        -- A mail belongs to the conversation of the message that it answers, unless that is another person's.
         if p_message ->> 'channel' = 'email' and p_message ->> 'conversation_id' is null
            and v_answered.address = pigeonpost.normalize_address('email', p_message ->> 'address') then
           p_message := p_message - 'conversation_external_id' || jsonb_build_object('conversation_id', v_answered.conversation_id);
@@ -3944,8 +3944,8 @@ begin
       end if;
     end if;
   end if;
-  -- As one record: an INSERT that reads its columns out of the document prepares each of them anew, which takes a tenth of
-  -- it all. Into a record that is not null, for which what is not given is passed over.
+  -- As one record: an INSERT that reads its columns from the JSON prepares each of them anew, which takes a tenth of the
+  -- total. Into a record that is not null, so that fields that are not given keep their values.
   v_row.tenant_id := p_tenant_id;
   v_row := jsonb_populate_record(v_row, p_message);
   if pigeonpost_private.sent_at_is(v_row.sent_at) is not null and jsonb_typeof(coalesce(v_row.metadata, '{}')) = 'object' then
@@ -4045,7 +4045,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) IS 'True for the one that may try the provider with one message, when its pause is over.';
+COMMENT ON FUNCTION pigeonpost_private.take_probe(p_tenant_id integer, p_provider text, p_lease_ms double precision) IS 'True for the one caller that may probe the provider with a message, when its pause is over.';
 
 -- Name: take_rate(integer, uuid, integer); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.take_rate(p_tenant_id integer, p_account_id uuid, p_wanted integer, OUT granted integer, OUT again_in_ms double precision) RETURNS record
@@ -4115,7 +4115,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION tenant_of_account(p_account_id uuid); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) IS 'The tenant of an account, null where there is none. For the HTTP server alone; it tells nothing else of the account.';
+COMMENT ON FUNCTION pigeonpost_private.tenant_of_account(p_account_id uuid) IS 'The tenant of an account, null where there is none. For the HTTP server alone; reveals nothing else of the account.';
 
 -- Name: tg__check_multi(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg__check_multi() RETURNS trigger
@@ -4203,7 +4203,7 @@ $$;
 ALTER FUNCTION pigeonpost_private.tg__guard() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION tg__guard(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.tg__guard() IS 'First BEFORE trigger of every tenant table. Runs as the invoker: inside a definer everyone looks like the owner.';
+COMMENT ON FUNCTION pigeonpost_private.tg__guard() IS 'First BEFORE trigger of every tenant table. Runs as the invoker: in a definer function current_user is always the owner.';
 
 -- Name: tg_accounts__emit(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_accounts__emit() RETURNS trigger
@@ -4280,7 +4280,7 @@ begin
   values (new.tenant_id, new.id, now())
   on conflict on constraint account_wakeups_pkey do update set
     due_at = least(w.due_at, excluded.due_at),
-    -- A pause, which nobody works under, ends; a turn that is at work keeps its lease.
+    -- A pause, during which no worker runs, ends; a running turn keeps its lease.
     leased_until = case when w.lease_id is not null then w.leased_until end;
   return null;
 end
@@ -4368,7 +4368,7 @@ begin
   if v_conversation.type = 'direct'
      and new.customer_id is distinct from v_conversation.customer_id
      and new.account_id is distinct from v_conversation.account_id then
-    raise exception 'conversation % is direct: a customer and an account, and no third', new.conversation_id
+    raise exception 'conversation % is direct: a customer and an account, and nobody else', new.conversation_id
       using errcode = 'PPC01', constraint = 'direct_is_full', table = 'conversation_participants',
         hint = 'Open a conversation of type multi for more than two.';
   end if;
@@ -4726,7 +4726,7 @@ begin
       if pigeonpost_private.is_callers_error(sqlstate) then
         raise;
       end if;
-      -- One of them cannot be stored: they are looked at one by one, and only it is refused.
+      -- One of them cannot be stored: they are stored one by one, so that only it is refused.
     end;
   end if;
   if v_count > coalesce(cardinality(new.ordinals), 0) then
@@ -4830,7 +4830,7 @@ begin
   if new.message_id is not null then
     perform 1 from pigeonpost.outbox o where o.tenant_id = new.tenant_id and o.message_id = new.message_id for update;
   end if;
-  -- Where a message takes several files along, the last of them wakes it. Its own row, or those that name an upload.
+  -- A message with several files is woken by the last of them. Its own row, or the messages that refer to an upload.
   with due as (
     update pigeonpost.outbox o set due_at = now()
     where o.tenant_id = new.tenant_id and o.state = 'scheduled' and o.error_code = 'media_pending' and o.message_id in (
@@ -4998,7 +4998,7 @@ CREATE FUNCTION pigeonpost_private.tg_messages__apply_parked() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- There hardly ever is one, and to look costs a tenth of to try.
+  -- There hardly ever is one, and checking costs a tenth of applying.
   if exists (
     select from pigeonpost.parked_updates p
     where p.tenant_id = new.tenant_id and p.external_message_id = new.external_message_id
@@ -5020,7 +5020,7 @@ declare
   v_event_id uuid;
   v_id bigint;
 begin
-  -- Here and not before the insert: a second copy brings nobody back who has left.
+  -- Here and not before the insert: a duplicate must not bring back a participant who has left.
   if new.customer_id is null and new.sender_customer_id is not null then
     perform pigeonpost_private.ensure_participant(new.tenant_id, new.conversation_id, new.sender_customer_id);
   end if;
@@ -5072,7 +5072,7 @@ begin
   values (new.tenant_id, new.id, new.conversation_id, coalesce(new.sender_customer_id, new.customer_id), new.direction,
     case when new.revoked_at is not null and old.revoked_at is null then 'revoke' else 'edit' end,
     new.body_version, new.body, old.body,
-    -- Whom the API works for, it says; a setting from anyone else says nothing.
+    -- The API tells on whose behalf it works; the same setting by any other role is ignored.
     case when pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), 'pigeonpost_app', 'usage')
       then coalesce(nullif(current_setting('pigeonpost.actor', true), ''), session_user) else session_user end, '{}');
   perform pigeonpost_private.append_event(new.tenant_id,
@@ -5133,7 +5133,7 @@ begin
     end if;
     return new;
   end if;
-  -- Ended by a receipt or by hand, and not by who made the try and records its outcome: that may have died.
+  -- Ended by a receipt or an operator, and not by the worker that made the attempt, which may have died before recording it.
   if v_left.state = 'sending' and new.attempts = old.attempts then
     update pigeonpost.delivery_attempts d
     set outcome = case when new.status in ('failed', 'unknown') then new.status else 'sent' end
@@ -5308,8 +5308,8 @@ begin
     and new.conversation_external_id is null and new.sender_customer_id is null and new.lead_id is null
     and new.alternate_address is null and new.delivered_at is null and new.problem is null and new.idempotency_key is null
     and new.campaign_id is null
-    -- A statement of its own, before the query that draws the number and looks for what was parked. Where the lock cannot
-    -- be had at once, the long way waits for it.
+    -- A statement of its own, before the query that draws the number and looks for parked updates. Where the lock cannot
+    -- be had at once, the slow path waits for it.
     and pigeonpost_private.try_write_lock(new.tenant_id, new.external_message_id)
   then
     -- One row answers: the direct conversation of this address with the account that is meant. Without its event in
@@ -5336,7 +5336,7 @@ begin
       new.delivered_at := new.created_at;
       return new;
     end if;
-    -- What was given: a query without a row has set its targets to null.
+    -- Restores the given values: a query without a row has set its targets to null.
     new.account_id := v_account_id;
   end if;
   new := pigeonpost_private.normalise_message(new);
@@ -5401,7 +5401,7 @@ CREATE FUNCTION pigeonpost_private.tg_tenants__open_log() RETURNS trigger
     AS $$
 begin
   perform pigeonpost_private.take_write_lock(0);
-  -- A tenant that was deleted and comes again goes on where it was.
+  -- A tenant that was deleted and is created again goes on where its log was.
   insert into pigeonpost_private.log_cursors (tenant_id, name)
   values (new.tenant_id, 'settled'), (new.tenant_id, 'fold'), (new.tenant_id, 'relay')
   on conflict on constraint log_cursors_pkey do nothing;
@@ -5597,22 +5597,22 @@ COMMENT ON COLUMN pigeonpost.accounts.provider IS 'Who delivers; null: messages 
 COMMENT ON COLUMN pigeonpost.accounts.status IS 'connected; disconnected: what SQL inserts waits, the API refuses; disabled: outbound is refused.';
 
 -- Name: COLUMN accounts.status_reason; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.accounts.status_reason IS 'Why it is not connected: the provider''s code and words. Null while it is.';
+COMMENT ON COLUMN pigeonpost.accounts.status_reason IS 'Why it is not connected: the provider''s code and text. Null while it is.';
 
 -- Name: COLUMN accounts.rate_per_minute; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.accounts.rate_per_minute IS 'Messages per minute, by all workers together; null means no limit. Default 20 (document 004).';
+COMMENT ON COLUMN pigeonpost.accounts.rate_per_minute IS 'Messages per minute, by all workers together; null means no limit. Default 20, as in the WhatsApp message API (/api/v1/messages).';
 
 -- Name: COLUMN accounts.burst; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.accounts.burst IS 'How many messages may go at once before the rate holds.';
+COMMENT ON COLUMN pigeonpost.accounts.burst IS 'How many messages may be sent at once before the rate limit applies.';
 
 -- Name: COLUMN accounts.daily_limit; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.accounts.daily_limit IS 'Messages accepted per day of time_zone; null means no limit. Default 1000 (document 004).';
+COMMENT ON COLUMN pigeonpost.accounts.daily_limit IS 'Messages accepted per day of time_zone; null means no limit. Default 1000, as in the WhatsApp message API (/api/v1/messages).';
 
 -- Name: COLUMN accounts.time_zone; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.accounts.time_zone IS 'An IANA name; where the account''s day begins.';
 
 -- Name: COLUMN accounts.settings; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.accounts.settings IS 'What the provider''s adapter asks for, secrets excepted.';
+COMMENT ON COLUMN pigeonpost.accounts.settings IS 'Settings of the provider''s adapter, secrets excepted.';
 
 -- Name: COLUMN accounts.secret_ref; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.accounts.secret_ref IS 'Where the secret is, as env:NAME or file:PATH. The secret itself is never in the database.';
@@ -5683,10 +5683,10 @@ COMMENT ON TABLE pigeonpost.conversation_participants IS 'Customers and accounts
 COMMENT ON COLUMN pigeonpost.conversation_participants.role IS 'owner, admin or member.';
 
 -- Name: COLUMN conversation_participants.joined_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.conversation_participants.joined_at IS 'Of the last time, for who left and came back.';
+COMMENT ON COLUMN pigeonpost.conversation_participants.joined_at IS 'When they last joined, for those who left and came back.';
 
 -- Name: COLUMN conversation_participants.left_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.conversation_participants.left_at IS 'Null while they are there.';
+COMMENT ON COLUMN pigeonpost.conversation_participants.left_at IS 'Null while they are in the conversation.';
 
 -- Name: COLUMN conversation_participants.metadata; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.conversation_participants.metadata IS 'The writer''s own; an object.';
@@ -5740,7 +5740,7 @@ WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_
 ALTER TABLE pigeonpost.customers OWNER TO pigeonpost_owner;
 
 -- Name: TABLE customers; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.customers IS 'Who we talk to: document 001''s customer, document 002''s lead, document 004''s contact.';
+COMMENT ON TABLE pigeonpost.customers IS 'Whom we talk to. A customer is a lead (lead_id) in the et_threads/et_messages contract for chat bridges, and a contact (contactId) in the WhatsApp message API.';
 
 -- Name: COLUMN customers.lead_id; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.customers.lead_id IS 'The CRM''s number of this customer, unique in the tenant. Generated ones start at 4294967296, above any 32-bit id.';
@@ -5764,7 +5764,7 @@ COMMENT ON COLUMN pigeonpost.customers.unread_count IS 'Inbound messages that ar
 COMMENT ON COLUMN pigeonpost.customers.total_messages IS 'Messages of the direct conversations. Folded; customer_counters() is exact.';
 
 -- Name: COLUMN customers.merged_into; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.customers.merged_into IS 'Set: this one is a tombstone, and whoever holds its id arrives there. Setting it merges; a merge is not undone.';
+COMMENT ON COLUMN pigeonpost.customers.merged_into IS 'Set: this row is a tombstone, and its id stands for that customer. Setting it merges; a merge cannot be undone.';
 
 -- Name: delivery_attempts; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.delivery_attempts (
@@ -5787,10 +5787,10 @@ WITH (fillfactor='50');
 ALTER TABLE pigeonpost.delivery_attempts OWNER TO pigeonpost_owner;
 
 -- Name: TABLE delivery_attempts; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.delivery_attempts IS 'Each try to send a message, from the commit that comes before its request.';
+COMMENT ON TABLE pigeonpost.delivery_attempts IS 'Every attempt to send a message, committed before its request is made.';
 
 -- Name: COLUMN delivery_attempts.attempt_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.delivery_attempts.attempt_id IS 'What the request carries; a provider that takes a key once only may get it again with the next try.';
+COMMENT ON COLUMN pigeonpost.delivery_attempts.attempt_id IS 'Sent with the request; a provider that takes it as an idempotency key may get it again with the next attempt.';
 
 -- Name: COLUMN delivery_attempts.attempt; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.delivery_attempts.attempt IS 'From 1.';
@@ -5848,16 +5848,16 @@ PARTITION BY RANGE (id);
 ALTER TABLE pigeonpost.events OWNER TO pigeonpost_owner;
 
 -- Name: TABLE events; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.events IS 'What the log has beside usual messages (messages.is_own_event) and statuses, which are events themselves: appended in the transaction that made the change, by append_event() and triggers. Read the log with read_events() or consume_events(), which never pass over what is still to come, and join the bodies; event_log shows all of it to people.';
+COMMENT ON TABLE pigeonpost.events IS 'The events of the log other than usual messages (messages.is_own_event) and statuses, whose rows are events themselves: appended in the transaction that made the change, by append_event() and triggers. Read the log with read_events() or consume_events(), which return only what is settled, and join the bodies; event_log shows all of it to people.';
 
 -- Name: COLUMN events.id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor, of the sequence of messages.number and message_statuses.number. Drawn before commit, so a higher one may be there first: read up to settle_events(tenant).';
+COMMENT ON COLUMN pigeonpost.events.id IS 'The cursor, from the same sequence as messages.number and message_statuses.number. Drawn before commit, so a higher id may become visible first: read up to settle_events(tenant).';
 
 -- Name: COLUMN events.type; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.events.type IS 'One of event_types.';
 
 -- Name: COLUMN events.payload; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.events.payload IS 'What the ids do not say; never a body and never an address.';
+COMMENT ON COLUMN pigeonpost.events.payload IS 'Fields other than the ids; never a body and never an address.';
 
 -- Name: message_statuses; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.message_statuses (
@@ -5880,10 +5880,10 @@ ALTER TABLE pigeonpost.message_statuses OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.message_statuses IS 'Every status that a message went through, and every recipient''s receipt in a group.';
 
 -- Name: COLUMN message_statuses.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.message_statuses.number IS 'Its place in the log. Of all tenants, drawn by trigger; gaps are no loss.';
+COMMENT ON COLUMN pigeonpost.message_statuses.number IS 'Its id in the log, drawn by trigger, over all tenants; gaps are normal.';
 
 -- Name: COLUMN message_statuses.occurred_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.message_statuses.occurred_at IS 'By the channel''s clock where it told.';
+COMMENT ON COLUMN pigeonpost.message_statuses.occurred_at IS 'By the channel''s clock, where it gives a time.';
 
 -- Name: COLUMN message_statuses.content_type; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.message_statuses.content_type IS 'What the message was then; null for text.';
@@ -5937,7 +5937,7 @@ UNION ALL
 ALTER TABLE pigeonpost.event_log OWNER TO pigeonpost_owner;
 
 -- Name: VIEW event_log; Type: COMMENT; Schema: pigeonpost
-COMMENT ON VIEW pigeonpost.event_log IS 'The whole log as rows, for people: what events, messages and message_statuses hold of it. To follow it use read_events() or consume_events(), which read by the cursor; a query over this sorts all that is there.';
+COMMENT ON VIEW pigeonpost.event_log IS 'The whole log as rows, for people: events, and the messages and message_statuses that are events themselves. To follow it use read_events() or consume_events(), which read by the cursor; a query over this view sorts the whole log.';
 
 -- Name: event_types; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.event_types (
@@ -6020,7 +6020,7 @@ CREATE TABLE pigeonpost.idempotent_requests (
 ALTER TABLE pigeonpost.idempotent_requests OWNER TO pigeonpost_owner;
 
 -- Name: TABLE idempotent_requests; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.idempotent_requests IS 'What a POST with an Idempotency-Key answered, kept for a day so that the same request gets the same answer. A message keeps its key: after that day the same key is refused, and nothing is sent again.';
+COMMENT ON TABLE pigeonpost.idempotent_requests IS 'Answers to POST requests with an Idempotency-Key, kept for a day so that the same request gets the same answer. A message keeps its key: after that day the same key is refused, and nothing is sent again.';
 
 -- Name: COLUMN idempotent_requests.key; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.idempotent_requests.key IS 'The header as it came; the tenant''s, whichever API key brings it.';
@@ -6029,7 +6029,7 @@ COMMENT ON COLUMN pigeonpost.idempotent_requests.key IS 'The header as it came; 
 COMMENT ON COLUMN pigeonpost.idempotent_requests.request_hash IS 'SHA-256 of method, path and body: 32 bytes.';
 
 -- Name: COLUMN idempotent_requests.status; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.idempotent_requests.status IS 'Of HTTP. Null for as long as the transaction that answers it is open, which nobody else sees.';
+COMMENT ON COLUMN pigeonpost.idempotent_requests.status IS 'HTTP status. Null only within the transaction that answers the request.';
 
 -- Name: COLUMN idempotent_requests.response; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.idempotent_requests.response IS 'The answer''s text, byte for byte, without a secret that is shown once.';
@@ -6046,7 +6046,7 @@ CREATE VIEW pigeonpost.ingest_batches WITH (security_invoker='true') AS
 ALTER TABLE pigeonpost.ingest_batches OWNER TO pigeonpost_owner;
 
 -- Name: VIEW ingest_batches; Type: COMMENT; Schema: pigeonpost
-COMMENT ON VIEW pigeonpost.ingest_batches IS 'The entry point of ingest(): an insert here is guarded as the invoker and carried out by a definer trigger. Under returning come back ordinals, ids and numbers of what was stored at once, and results, the answers of all others by their ordinals.';
+COMMENT ON VIEW pigeonpost.ingest_batches IS 'The entry point of ingest(): an insert here is checked by the guard as the invoker and carried out by a definer trigger. `returning` gives ordinals, ids and numbers of what was stored at once, and in results the answers of all others by their ordinals.';
 
 -- Name: log_id_seq; Type: SEQUENCE; Schema: pigeonpost
 CREATE SEQUENCE pigeonpost.log_id_seq
@@ -6085,7 +6085,7 @@ CREATE TABLE pigeonpost.media_files (
 ALTER TABLE pigeonpost.media_files OWNER TO pigeonpost_owner;
 
 -- Name: TABLE media_files; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.media_files IS 'Stored files: one per tenant and content. What is infected keeps its row, so that the same file is refused at once.';
+COMMENT ON TABLE pigeonpost.media_files IS 'Stored files: one per tenant and content. An infected file keeps its row, so that the same content is refused at once.';
 
 -- Name: COLUMN media_files.sha256; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media_files.sha256 IS 'Of the whole file: 32 bytes.';
@@ -6094,7 +6094,7 @@ COMMENT ON COLUMN pigeonpost.media_files.sha256 IS 'Of the whole file: 32 bytes.
 COMMENT ON COLUMN pigeonpost.media_files.size IS 'Bytes.';
 
 -- Name: COLUMN media_files.content_type; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media_files.content_type IS 'By its content.';
+COMMENT ON COLUMN pigeonpost.media_files.content_type IS 'Detected from its content.';
 
 -- Name: COLUMN media_files.status; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.media_files.status IS 'As in media.';
@@ -6112,10 +6112,10 @@ COMMENT ON COLUMN pigeonpost.media_files.preview_key IS 'Its thumbnail''s, in th
 COMMENT ON COLUMN pigeonpost.media_files.metadata IS 'width and height (pixels), duration (seconds), pages.';
 
 -- Name: COLUMN media_files.signature; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media_files.signature IS 'What the scanner calls the virus.';
+COMMENT ON COLUMN pigeonpost.media_files.signature IS 'The scanner''s name of the virus.';
 
 -- Name: COLUMN media_files.scanned_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.media_files.scanned_at IS 'When the scanner said so.';
+COMMENT ON COLUMN pigeonpost.media_files.scanned_at IS 'When it was scanned.';
 
 -- Name: message_history; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.message_history (
@@ -6149,7 +6149,7 @@ COMMENT ON COLUMN pigeonpost.message_history.body_version IS 'The version that t
 COMMENT ON COLUMN pigeonpost.message_history.edited_at IS 'When it was recorded.';
 
 -- Name: COLUMN message_history.edited_by; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.message_history.edited_by IS 'The login role, or, from the API, whom it worked for.';
+COMMENT ON COLUMN pigeonpost.message_history.edited_by IS 'The login role, or, for the API, on whose behalf it worked.';
 
 -- Name: COLUMN message_history.metadata; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.message_history.metadata IS 'An object.';
@@ -6168,7 +6168,7 @@ ALTER TABLE pigeonpost.message_reactions OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.message_reactions IS 'The last reaction of each sender to a message.';
 
 -- Name: COLUMN message_reactions.sender; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.message_reactions.sender IS 'Their address; empty where the channel did not tell.';
+COMMENT ON COLUMN pigeonpost.message_reactions.sender IS 'Their address; empty where the channel did not give one.';
 
 -- Name: COLUMN message_reactions.emoji; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.message_reactions.emoji IS 'Null: taken back.';
@@ -6201,7 +6201,7 @@ WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000',
 ALTER TABLE pigeonpost.outbox OWNER TO pigeonpost_owner;
 
 -- Name: TABLE outbox; Type: COMMENT; Schema: pigeonpost
-COMMENT ON TABLE pigeonpost.outbox IS 'What is under way: one row from the insert of an outbound message to its end. Written by triggers and workers alone; read it through messages_with_state.';
+COMMENT ON TABLE pigeonpost.outbox IS 'Messages under way: one row from the insert of an outbound message to its end. Written by triggers and workers alone; read it through messages_with_state.';
 
 -- Name: COLUMN outbox.number; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.outbox.number IS 'The message''s: of one priority the older goes first.';
@@ -6210,7 +6210,7 @@ COMMENT ON COLUMN pigeonpost.outbox.number IS 'The message''s: of one priority t
 COMMENT ON COLUMN pigeonpost.outbox.priority IS 'The message''s.';
 
 -- Name: COLUMN outbox.state; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.state IS 'queued: may go now; scheduled: is due later, or waits for a file, a day or a provider; sending: a worker has it; retrying: between two tries.';
+COMMENT ON COLUMN pigeonpost.outbox.state IS 'queued: may be sent now; scheduled: is due later, or waits for a file, a day or a provider; sending: a worker has claimed it; retrying: between two attempts.';
 
 -- Name: COLUMN outbox.due_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.outbox.due_at IS 'Queued: since when it may go. Scheduled, retrying: when it is due. Sending: when the worker''s lease ends; it is unknown then, or goes again with the same attempt id.';
@@ -6219,16 +6219,16 @@ COMMENT ON COLUMN pigeonpost.outbox.due_at IS 'Queued: since when it may go. Sch
 COMMENT ON COLUMN pigeonpost.outbox.valid_until IS 'The message''s.';
 
 -- Name: COLUMN outbox.attempt; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.attempt IS 'Tries begun.';
+COMMENT ON COLUMN pigeonpost.outbox.attempt IS 'Attempts begun.';
 
 -- Name: COLUMN outbox.attempt_id; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.attempt_id IS 'The try that is under way, or one that is to go again under the same id: the key of providers that take one.';
+COMMENT ON COLUMN pigeonpost.outbox.attempt_id IS 'The attempt under way, or one that is to be repeated under the same id: the idempotency key for providers that take one.';
 
 -- Name: COLUMN outbox.provider; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.provider IS 'Who had the last try.';
+COMMENT ON COLUMN pigeonpost.outbox.provider IS 'The provider of the last attempt.';
 
 -- Name: COLUMN outbox.provider_reason; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.provider_reason IS 'Why this provider had the last try: route <position>, account, failover from <provider>, or probe.';
+COMMENT ON COLUMN pigeonpost.outbox.provider_reason IS 'Why this provider got the last attempt: route <position>, account, failover from <provider>, or probe.';
 
 -- Name: COLUMN outbox.accepted_on; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.outbox.accepted_on IS 'The account''s local day whose daily limit it counts for; null while it counts for none. Set by the API when it accepts and by the worker when it first sends.';
@@ -6237,7 +6237,7 @@ COMMENT ON COLUMN pigeonpost.outbox.accepted_on IS 'The account''s local day who
 COMMENT ON COLUMN pigeonpost.outbox.address IS 'To whom, for the interval between two messages to one recipient.';
 
 -- Name: COLUMN outbox.error_code; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.outbox.error_code IS 'What it waits for, or why the last try failed.';
+COMMENT ON COLUMN pigeonpost.outbox.error_code IS 'What it waits for, or why the last attempt failed.';
 
 -- Name: messages_with_state; Type: VIEW; Schema: pigeonpost
 CREATE VIEW pigeonpost.messages_with_state WITH (security_invoker='true') AS
@@ -6353,7 +6353,7 @@ COMMENT ON COLUMN pigeonpost.provider_routes."position" IS 'Order of the rules, 
 COMMENT ON COLUMN pigeonpost.provider_routes.country_prefix IS 'How the recipient''s number begins, in E.164: +27.';
 
 -- Name: COLUMN provider_routes.provider; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.provider_routes.provider IS 'The name of an installed provider; one that is not installed, or does not serve the channel, is passed over.';
+COMMENT ON COLUMN pigeonpost.provider_routes.provider IS 'The name of an installed provider; one that is not installed, or does not serve the channel, is skipped.';
 
 -- Name: tenant_roles; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.tenant_roles (
@@ -6417,7 +6417,7 @@ ALTER TABLE pigeonpost.threads OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.threads IS 'The parts of a conversation, as archiving divides it, at most one of them active. They open by themselves; set status to archived to end one.';
 
 -- Name: COLUMN threads.number; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.threads.number IS 'For people and for documents that want integers: from 1, over all tenants.';
+COMMENT ON COLUMN pigeonpost.threads.number IS 'For people and for clients that need integers: from 1, over all tenants.';
 
 -- Name: COLUMN threads.customer_id; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.threads.customer_id IS 'The counterpart; null in a group.';
@@ -6451,7 +6451,7 @@ ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.webhook_inbox IS 'Every inbound webhook: exact bytes, headers but the secret ones, and what became of it.';
 
 -- Name: COLUMN webhook_inbox.path; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.path IS 'With its query string, less what is secret in it.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.path IS 'With its query string, secrets removed.';
 
 -- Name: COLUMN webhook_inbox.headers; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.headers IS 'An object of strings.';
@@ -6460,16 +6460,16 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.headers IS 'An object of strings.';
 COMMENT ON COLUMN pigeonpost.webhook_inbox.body IS 'The exact bytes.';
 
 -- Name: COLUMN webhook_inbox.digest; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a delivery that is tried again finds its row; null in rows that were kept without.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a repeated delivery finds its row; null in rows that were stored without.';
 
 -- Name: COLUMN webhook_inbox.status; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.status IS 'received, processed or failed; failed ones can be replayed.';
 
 -- Name: COLUMN webhook_inbox.attempts; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.attempts IS 'How often it was tried.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.attempts IS 'How often it was processed.';
 
 -- Name: COLUMN webhook_inbox.received_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte was here.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte had arrived.';
 
 -- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
@@ -6503,7 +6503,7 @@ CREATE TABLE pigeonpost_private.account_limits (
 ALTER TABLE pigeonpost_private.account_limits OWNER TO pigeonpost_owner;
 
 -- Name: TABLE account_limits; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.account_limits IS 'How far each account has used its rate.';
+COMMENT ON TABLE pigeonpost_private.account_limits IS 'How much of its rate limit each account has used.';
 
 -- Name: COLUMN account_limits.tat; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.account_limits.tat IS 'When all that was granted would have left at an even pace; ahead of now by what the burst allows.';
@@ -6525,13 +6525,13 @@ ALTER TABLE pigeonpost_private.account_wakeups OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost_private.account_wakeups IS 'When each account''s next turn is due.';
 
 -- Name: COLUMN account_wakeups.due_at; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.account_wakeups.due_at IS 'Moved to an earlier moment only, but by the turn itself; infinity: nothing waits.';
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.due_at IS 'Only ever moved to an earlier time, except by the end of a turn; infinity: nothing waits.';
 
 -- Name: COLUMN account_wakeups.leased_until; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.account_wakeups.leased_until IS 'Until then a worker has the turn, or the account pauses.';
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.leased_until IS 'Until then a worker has the lease, or the account is paused.';
 
 -- Name: COLUMN account_wakeups.lease_id; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.account_wakeups.lease_id IS 'Whose turn it is; null while the account pauses.';
+COMMENT ON COLUMN pigeonpost_private.account_wakeups.lease_id IS 'The worker''s lease; null while the account is paused.';
 
 -- Name: clock_offset; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.clock_offset (
@@ -6557,13 +6557,13 @@ CREATE TABLE pigeonpost_private.fixtures (
 ALTER TABLE pigeonpost_private.fixtures OWNER TO pigeonpost_owner;
 
 -- Name: TABLE fixtures; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.fixtures IS 'What was applied last of each file of migrations/fixtures. `pigeonpost migrate` keeps it.';
+COMMENT ON TABLE pigeonpost_private.fixtures IS 'The version of each file of migrations/fixtures that was applied last. Written by `pigeonpost migrate`.';
 
 -- Name: COLUMN fixtures.earlier; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.fixtures.earlier IS 'The hashes before it: a process of an earlier version is still ready while they are there.';
+COMMENT ON COLUMN pigeonpost_private.fixtures.earlier IS 'Hashes of versions applied before: a process of an earlier release stays ready while its fixtures are among them.';
 
 -- Name: COLUMN fixtures.applied_at; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.fixtures.applied_at IS 'When the file came to be as it is; again for one that was replaced and came back.';
+COMMENT ON COLUMN pigeonpost_private.fixtures.applied_at IS 'When this version was applied.';
 
 -- Name: lock_salt; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.lock_salt (
@@ -6574,7 +6574,7 @@ CREATE TABLE pigeonpost_private.lock_salt (
 ALTER TABLE pigeonpost_private.lock_salt OWNER TO pigeonpost_owner;
 
 -- Name: TABLE lock_salt; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.lock_salt IS 'What keeps the keys of our advisory locks from being others'' by accident; no secret, since pg_locks shows them to any login. One row, never changed.';
+COMMENT ON TABLE pigeonpost_private.lock_salt IS 'Salt against accidental collisions of our advisory locks with those of other applications; not a secret, since pg_locks shows held keys to any login. One row, never changed.';
 
 -- Name: COLUMN lock_salt.salt; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.lock_salt.salt IS 'Mixed with the tenant''s number into the first key of its locks.';
@@ -6589,10 +6589,10 @@ CREATE TABLE pigeonpost_private.log_cursors (
 ALTER TABLE pigeonpost_private.log_cursors OWNER TO pigeonpost_owner;
 
 -- Name: TABLE log_cursors; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.log_cursors IS 'How far each tenant''s log is settled, folded and relayed; tenant 0: of all tenants together. The relay''s row of tenant 0 is its leadership.';
+COMMENT ON TABLE pigeonpost_private.log_cursors IS 'How far each tenant''s log is settled, folded and relayed; tenant 0: of all tenants together. The relay that locks its row of tenant 0 is the leader.';
 
 -- Name: COLUMN log_cursors.cursor; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.log_cursors.cursor IS 'The id up to which. Settled: no event of the tenant at or below it is still to come.';
+COMMENT ON COLUMN pigeonpost_private.log_cursors.cursor IS 'The id up to which. Settled: no open transaction can still add an event at or below it.';
 
 -- Name: log_floor; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.log_floor (
@@ -6603,10 +6603,10 @@ CREATE TABLE pigeonpost_private.log_floor (
 ALTER TABLE pigeonpost_private.log_floor OWNER TO pigeonpost_owner;
 
 -- Name: TABLE log_floor; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.log_floor IS 'Events at or below it may be gone. One row.';
+COMMENT ON TABLE pigeonpost_private.log_floor IS 'Events at or below it may have been dropped. One row.';
 
 -- Name: COLUMN log_floor.floor_id; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.log_floor.floor_id IS 'The highest id that may be gone; cursors start at it.';
+COMMENT ON COLUMN pigeonpost_private.log_floor.floor_id IS 'The highest id that may have been dropped; cursors start at it.';
 
 -- Name: log_rounds; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.log_rounds (
@@ -6619,16 +6619,16 @@ CREATE TABLE pigeonpost_private.log_rounds (
 ALTER TABLE pigeonpost_private.log_rounds OWNER TO pigeonpost_owner;
 
 -- Name: TABLE log_rounds; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.log_rounds IS 'Rounds of settling that are not over. Who stores one holds its row until the transaction ends, so there are several.';
+COMMENT ON TABLE pigeonpost_private.log_rounds IS 'Rounds of settling that are not over. Whoever stores one holds its row until the transaction ends, so there are several.';
 
 -- Name: COLUMN log_rounds.settled_id; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.log_rounds.settled_id IS 'How far the log was settled when this round began.';
 
 -- Name: COLUMN log_rounds.round_id; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.log_rounds.round_id IS 'What settles next, when those of waits_for have ended.';
+COMMENT ON COLUMN pigeonpost_private.log_rounds.round_id IS 'The id up to which the log is settled once the transactions of waits_for have ended.';
 
 -- Name: COLUMN log_rounds.slot; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.log_rounds.slot IS 'From 1 to 8; nothing but a name for the row.';
+COMMENT ON COLUMN pigeonpost_private.log_rounds.slot IS 'From 1 to 8; only identifies the row.';
 
 -- Name: COLUMN log_rounds.waits_for; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.log_rounds.waits_for IS 'Virtual transaction ids, as pg_locks shows them.';
@@ -6647,13 +6647,13 @@ CREATE TABLE pigeonpost_private.media_tasks (
 ALTER TABLE pigeonpost_private.media_tasks OWNER TO pigeonpost_owner;
 
 -- Name: TABLE media_tasks; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.media_tasks IS 'What is to be done with files outside the database: fetch (subject: media.id), scan (media_files.id), delete (storage:key).';
+COMMENT ON TABLE pigeonpost_private.media_tasks IS 'Tasks on files outside the database: fetch (subject: media.id), scan (media_files.id), delete (storage:key).';
 
 -- Name: COLUMN media_tasks.due_at; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.media_tasks.due_at IS 'Not before; of a task that is being done, when it is taken for lost.';
+COMMENT ON COLUMN pigeonpost_private.media_tasks.due_at IS 'When it is due; for a claimed task, when the claim expires.';
 
 -- Name: COLUMN media_tasks.attempts; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.media_tasks.attempts IS 'How often it was begun.';
+COMMENT ON COLUMN pigeonpost_private.media_tasks.attempts IS 'How often it was started.';
 
 -- Name: message_counts; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.message_counts (
@@ -6667,7 +6667,7 @@ CREATE TABLE pigeonpost_private.message_counts (
 ALTER TABLE pigeonpost_private.message_counts OWNER TO pigeonpost_owner;
 
 -- Name: TABLE message_counts; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.message_counts IS 'How many messages each account has, by direction, type and status: what document 004''s statistics add up. Folded from the log.';
+COMMENT ON TABLE pigeonpost_private.message_counts IS 'How many messages each account has, by direction, type and status: the source of the API''s statistics and of metrics. Folded from the log.';
 
 -- Name: COLUMN message_counts.messages; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.message_counts.messages IS 'How many.';
@@ -6683,10 +6683,10 @@ CREATE TABLE pigeonpost_private.message_spans (
 ALTER TABLE pigeonpost_private.message_spans OWNER TO pigeonpost_owner;
 
 -- Name: TABLE message_spans; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.message_spans IS 'When each run of some thousand messages of a tenant was stored: where a list of a time begins to read. Folded from the log.';
+COMMENT ON TABLE pigeonpost_private.message_spans IS 'When each run of some thousand messages of a tenant was stored, so that a list of a period knows where to read. Folded from the log.';
 
 -- Name: COLUMN message_spans.last_number; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.message_spans.last_number IS 'Its last message''s; its first is the one after the span before.';
+COMMENT ON COLUMN pigeonpost_private.message_spans.last_number IS 'The number of its last message; it starts after the previous span.';
 
 -- Name: COLUMN message_spans.messages; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.message_spans.messages IS 'How many it had when it was made.';
@@ -6711,7 +6711,7 @@ CREATE TABLE pigeonpost_private.provider_breakers (
 ALTER TABLE pigeonpost_private.provider_breakers OWNER TO pigeonpost_owner;
 
 -- Name: TABLE provider_breakers; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON TABLE pigeonpost_private.provider_breakers IS 'Providers that failed lately, per tenant. No row: all is well.';
+COMMENT ON TABLE pigeonpost_private.provider_breakers IS 'Circuit breakers: providers that failed lately, per tenant. No row: closed.';
 
 -- Name: COLUMN provider_breakers.failures; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.provider_breakers.failures IS 'Since the last success.';
@@ -6723,7 +6723,7 @@ COMMENT ON COLUMN pigeonpost_private.provider_breakers.pause_ms IS 'Milliseconds
 COMMENT ON COLUMN pigeonpost_private.provider_breakers.open_until IS 'Nothing goes there before; then one message at a time. Null: closed.';
 
 -- Name: COLUMN provider_breakers.probe_until; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.provider_breakers.probe_until IS 'One message is on its way to try it; a probe that did not come back by then is forgotten.';
+COMMENT ON COLUMN pigeonpost_private.provider_breakers.probe_until IS 'A probe is under way; one without an outcome by then is given up.';
 
 -- Name: recipient_limits; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.recipient_limits (
@@ -6741,7 +6741,7 @@ COMMENT ON TABLE pigeonpost_private.recipient_limits IS 'When each recipient may
 COMMENT ON COLUMN pigeonpost_private.recipient_limits.address IS 'As in messages.address: the number, or the group.';
 
 -- Name: COLUMN recipient_limits.next_at; Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON COLUMN pigeonpost_private.recipient_limits.next_at IS 'Nothing goes there before.';
+COMMENT ON COLUMN pigeonpost_private.recipient_limits.next_at IS 'The earliest time for the next message.';
 
 -- Name: events_default; Type: TABLE ATTACH; Schema: pigeonpost
 ALTER TABLE ONLY pigeonpost.events ATTACH PARTITION pigeonpost.events_default DEFAULT;
@@ -7031,22 +7031,22 @@ CREATE UNIQUE INDEX message_statuses_one_per_recipient ON pigeonpost.message_sta
 CREATE INDEX messages_account ON pigeonpost.messages USING btree (tenant_id, account_id, number);
 
 -- Name: INDEX messages_account; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_account IS 'An account''s messages, newest first (document 004); what it sent on a day.';
+COMMENT ON INDEX pigeonpost.messages_account IS 'An account''s messages, newest first (GET /api/v1/messages); what it sent on a day.';
 
 -- Name: messages_campaign; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_campaign ON pigeonpost.messages USING btree (tenant_id, campaign_id, number) WHERE (campaign_id IS NOT NULL);
 
 -- Name: INDEX messages_campaign; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_campaign IS 'A campaign''s messages, newest first (document 004).';
+COMMENT ON INDEX pigeonpost.messages_campaign IS 'A campaign''s messages, newest first (GET /api/v1/messages).';
 
 -- Name: INDEX messages_external_id_is_unique; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_external_id_is_unique IS 'Refuses second copies; finds the message of a receipt, an edit or a reply, and et_messages by message_id.';
+COMMENT ON INDEX pigeonpost.messages_external_id_is_unique IS 'Refuses duplicates; finds the message of a receipt, an edit or a reply, and et_messages by message_id.';
 
 -- Name: messages_failed; Type: INDEX; Schema: pigeonpost
 CREATE INDEX messages_failed ON pigeonpost.messages USING btree (tenant_id, problem, number) WHERE (problem IS NOT NULL);
 
 -- Name: INDEX messages_failed; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_failed IS 'What failed, is unknown or was canceled, newest first (document 004), for retry and resolve. By problem and not by status: an index that names the status would make every receipt write to all indexes.';
+COMMENT ON INDEX pigeonpost.messages_failed IS 'Failed, unknown and canceled messages, newest first (GET /api/v1/messages; retry, resolve). By problem and not by status: an index that names the status would make every receipt write to all indexes.';
 
 -- Name: messages_idempotency_key_is_unique; Type: INDEX; Schema: pigeonpost
 CREATE UNIQUE INDEX messages_idempotency_key_is_unique ON pigeonpost.messages USING btree (tenant_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
@@ -7064,7 +7064,7 @@ COMMENT ON INDEX pigeonpost.messages_kind IS 'Lists of outbound and system messa
 CREATE INDEX messages_media ON pigeonpost.messages USING btree (tenant_id, media_id) WHERE (media_id IS NOT NULL);
 
 -- Name: INDEX messages_media; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_media IS 'Messages that take an upload along: nothing else says so, since no row of media is made for them; for deleting it and for sending what waits for it.';
+COMMENT ON INDEX pigeonpost.messages_media IS 'Messages that are sent with an upload, which have no row of media of their own; for deleting it and for sending what waits for it.';
 
 -- Name: INDEX messages_number_is_unique; Type: COMMENT; Schema: pigeonpost
 COMMENT ON INDEX pigeonpost.messages_number_is_unique IS 'One message by its number (et_messages.id); lists of the newest first; the numbers of a time (message_spans).';
@@ -7082,7 +7082,7 @@ COMMENT ON INDEX pigeonpost.messages_thread IS 'A thread''s messages in order, e
 CREATE INDEX messages_times ON pigeonpost.messages USING brin (tenant_id, created_at timestamptz_minmax_multi_ops, sent_at timestamptz_minmax_multi_ops) WITH (autosummarize='on');
 
 -- Name: INDEX messages_times; Type: COMMENT; Schema: pigeonpost
-COMMENT ON INDEX pigeonpost.messages_times IS 'A time in the whole table, by SQL: created_at, and sent_at (document 000).';
+COMMENT ON INDEX pigeonpost.messages_times IS 'Queries of the whole table by time, in SQL: created_at and sent_at.';
 
 -- Name: outbox_claim; Type: INDEX; Schema: pigeonpost
 CREATE INDEX outbox_claim ON pigeonpost.outbox USING btree (tenant_id, account_id, priority DESC, number) WHERE (state = 'queued'::text);
@@ -8791,7 +8791,7 @@ UNION ALL
 ALTER TABLE public.et_messages OWNER TO pigeonpost_owner;
 
 -- Name: VIEW et_messages; Type: COMMENT; Schema: public
-COMMENT ON VIEW public.et_messages IS 'Document 002: messages with integer ids; timestamp in Unix milliseconds. Insert with thread_id left out; a duplicate (channel, lead_id, message_id) answers with the stored row.';
+COMMENT ON VIEW public.et_messages IS 'The et_threads/et_messages contract for chat bridges: messages with integer ids; timestamp in Unix milliseconds. Insert with thread_id left out; a duplicate (channel, lead_id, message_id) returns the stored row.';
 
 -- Name: et_threads; Type: VIEW; Schema: public
 CREATE VIEW public.et_threads WITH (security_invoker='true') AS
@@ -8807,7 +8807,7 @@ CREATE VIEW public.et_threads WITH (security_invoker='true') AS
 ALTER TABLE public.et_threads OWNER TO pigeonpost_owner;
 
 -- Name: VIEW et_threads; Type: COMMENT; Schema: public
-COMMENT ON VIEW public.et_threads IS 'Document 002: threads with integer ids. lead_id is null for a group. Set status to archived to end one; they open by themselves.';
+COMMENT ON VIEW public.et_threads IS 'The et_threads/et_messages contract for chat bridges: threads with integer ids. lead_id is null for a group. Set status to archived to end one; they open by themselves.';
 
 -- Name: et_messages message_type; Type: DEFAULT; Schema: public
 ALTER TABLE ONLY public.et_messages ALTER COLUMN message_type SET DEFAULT 'text'::character varying;

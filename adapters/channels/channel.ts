@@ -52,7 +52,7 @@ export type LocateContext = {
   webhook(): Promise<WebhookRequest | null>
 }
 
-/** A file that its provider does not give; `retryable` says whether it may later. */
+/** A file that its provider does not deliver; `retryable` tells whether it may later. */
 export class MediaUnavailable extends Error {
   readonly code: string
   readonly retryable: boolean

@@ -35,13 +35,13 @@ export type ReceiverOptions = {
 
 /** Webhooks, messages and bytes that one transaction takes at most. */
 const maxBatch = { webhooks: 100, items: 500, bytes: 8 * 1024 * 1024 }
-/** What waits at most: past it whoever comes is told to come again. */
+/** Maximum number of waiting webhooks; beyond it they are refused with "try again". */
 const maxQueued = { webhooks: 2_000, bytes: 256 * 1024 * 1024 }
 
 /**
- * Where many come at once, one that arrives alone waits up to so many ms for others, or until there are enough: a commit
- * for each few costs more than it hurries (a transaction of 25 takes three times as long as one of 1). Where they come
- * one by one, none waits.
+ * Under load, a webhook that arrives alone waits up to this many ms for others, or until there are enough for a batch:
+ * commits of a few cost more than they save in latency (a transaction of 25 takes three times as long as one of 1). When
+ * webhooks come one by one, none waits.
  */
 const gatherMs = 4
 const enough = 25
@@ -102,7 +102,7 @@ export function createReceiver({
     })
   }
 
-  /** Behind a database that does not answer, whoever waits is told to come again. */
+  /** Refuses, with "try again", webhooks that have waited too long for a database that does not answer. */
   function refuseLate(): void {
     const since = performance.now() - waitMs
     while (line[0] && line[0].since < since) line.shift()?.reject(busy())
@@ -205,7 +205,7 @@ function takeBatch(line: Waiting[]): Waiting[] {
   return batch
 }
 
-/** Takes one webhook, as a Receiver does; for whoever has only now and then one. */
+/** Stores one webhook, like a Receiver; for callers that have only an occasional one. */
 export async function receiveWebhook(sql: Sql, webhook: Webhook): Promise<ReceivedWebhook> {
   const receiver = createReceiver({ run: async (work) => work(sql) })
   return receiver.store(await receiver.open(webhook))

@@ -2,15 +2,15 @@ import { UnsupportedTypeError } from './errors.ts'
 import type { Sniffed } from './inspect/sniff.ts'
 import { allowedNames, allowedType, isExtensionOf, type MediaType } from './types.ts'
 
-/** What whoever sends a file says that it is. */
+/** Name and type of a file as its sender declared them. */
 export type Declared = {
   filename?: string | null | undefined
   contentType?: string | null | undefined
 }
 
 /**
- * The type under which an upload is stored: its real one, if document 004 lists it. What it was called does not matter:
- * a PNG named .jpg is stored as a PNG (`safeFilename` then mends its name), a ZIP named .jpg is refused as a ZIP.
+ * The type under which an upload is stored: its real one, if it is among the supported types (types.ts). The declared name
+ * does not matter: a PNG named .jpg is stored as a PNG (`safeFilename` corrects the name), a ZIP named .jpg is refused.
  * @throws {UnsupportedTypeError} `unsupported_type` that names the real type, `ambiguous_type` for a file that is two things.
  */
 export function checkAllowed(declared: Declared, sniffed: Sniffed | null): MediaType {
@@ -19,7 +19,7 @@ export function checkAllowed(declared: Declared, sniffed: Sniffed | null): Media
   if (!sniffed) {
     const said = typeSaid(declared)
     const as = said ? `, sent as ${said},` : ''
-    throw refuse('unsupported_type', `file${as} is of no type that its content tells`)
+    throw refuse('unsupported_type', `file${as} has content of no known type`)
   }
   const { contentType, kind, extension, also } = sniffed
   const listed = allowedType(contentType)
@@ -50,9 +50,9 @@ const harmless: Record<string, string> = {
 const active = /svg|xml$|html|script|x-shockwave/
 
 /**
- * The type under which a file that came in is kept; none is refused. The real one; where the content tells none, the
- * declared one if it is harmless; `application/octet-stream` for the rest, and for what is two things or a page's
- * (XML, SVG, HTML).
+ * The type under which an inbound file is stored; none is refused. The real one; where the content shows none, the declared
+ * one if it is harmless; `application/octet-stream` for the rest, for polyglots, and for types that a browser runs (XML, SVG,
+ * HTML).
  */
 export function typeOfInbound(declared: Declared, sniffed: Sniffed | null): MediaType {
   if (sniffed) {

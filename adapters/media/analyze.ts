@@ -7,11 +7,11 @@ import type { Metadata } from './inspect/metadata.ts'
 import { makePreview, type Preview } from './inspect/preview.ts'
 import type { MediaType } from './types.ts'
 
-/** What a file turned out to be. */
+/** The result of scanning and analyzing a file. */
 export type Analysis = {
-  /** `pending`: the scanner could not be reached, and nobody has looked inside yet. */
+  /** `pending`: the scanner could not be reached, and the file was not analyzed. */
   status: Exclude<MediaStatus, 'scanning'>
-  /** What the scanner calls the virus. */
+  /** The scanner's name of the virus. */
   signature: string | null
   /** Why it has no verdict. */
   errorMessage: string | null
@@ -21,8 +21,8 @@ export type Analysis = {
 }
 
 /**
- * Scans a spooled file and, when nothing was found, looks inside it and draws its preview: nothing opens a file before
- * the scanner has.
+ * Scans a spooled file and, when nothing was found, analyzes it and draws its preview: no decoder opens a file before it
+ * was scanned.
  * @param strict an image that cannot be decoded is an error; else it is kept without preview
  * @throws UnreadableError when strict; the reason of `signal`; what the disk says
  */

@@ -1,7 +1,7 @@
 /**
- * Fetches a file from a URL that somebody gave us, without becoming their way into our network: each host is resolved
- * once, all its addresses must be public, and the connection goes to those addresses and no others, so that a name that
- * answers differently a moment later gains nothing. Redirects are checked in the same way.
+ * Fetches a file from an untrusted URL, with protection against server-side request forgery: each host is resolved once, all
+ * its addresses must be public, and the connection goes to those addresses only, so that DNS rebinding has no effect.
+ * Redirects are checked in the same way.
  */
 
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
@@ -22,7 +22,7 @@ export type FetchErrorCode =
   /** No such host, no connection, no answer in time, or an answer that breaks off. */
   | 'url_unreachable'
   | 'too_large'
-  /** The host said something else than a file: `httpStatus`. */
+  /** The host answered with an error: `httpStatus`. */
   | 'fetch_failed'
 
 /** Messages name the host and never the whole URL, whose path or query may be a secret. */

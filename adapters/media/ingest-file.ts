@@ -16,7 +16,7 @@ import { discard, analyzeFile } from './analyze.ts'
 import { sniff } from './inspect/sniff.ts'
 import type { Spooled } from './spool.ts'
 
-/** What taking in a file needs besides the file. */
+/** What `ingestFile` needs besides the file. */
 export type MediaTools = {
   storage: Storage
   /** Null: none is configured, and files stay `unscanned`. */
@@ -51,9 +51,9 @@ export type IngestOptions<T> = {
 }
 
 /**
- * From a spooled file to a stored one: its type by its content, the scanner's verdict, what is inside, its preview, and
- * then the rows. A file that the tenant has already is neither stored nor scanned again. What is infected is never
- * stored; its row is, so that everybody hears of it.
+ * Turns a spooled file into a stored one: detects its type, scans and analyzes it, draws its preview, stores it, and then
+ * inserts the rows. A file that the tenant has already is neither stored nor scanned again. An infected file is never
+ * stored; only its row is, so that the refusal is known.
  *
  * The file is stored before its row is written: a process that dies in between leaves a file without a row, which the
  * orphan sweep finds, and never a row without its file. The spooled file is gone afterwards in any case.

@@ -9,7 +9,7 @@ import { spool, type Spooled } from './spool.ts'
 import type { Storages } from './storages.ts'
 
 /**
- * What became of a file. `missing`: its storage has none; `damaged`: it has another, by size or hash; `refused`: a storage
+ * The result of moving a file. `missing`: its storage has none; `damaged`: it has another, by size or hash; `refused`: a storage
  * failed with this one; `busy`: it is being scanned, or just deleted where it shall go; `gone`: its row is no more, or
  * another moved it.
  */
@@ -29,12 +29,12 @@ export type MoveTools = {
 }
 
 /** Most bytes of a preview: far more than any has. */
-const previewLimit = 16_777_216
+const maxPreviewBytes = 16_777_216
 
 /**
- * Moves a stored file, and its preview, to another storage: read whole and held against the row's hash, put there, and
- * then the row. Until then readers find it where it lay, and afterwards in both for as long as the grace is. If we die in
- * between, a worker deletes what was put. A preview that is missing is left behind for good.
+ * Moves a stored file, and its preview, to another storage: reads it completely, compares it with the row's hash, puts it
+ * there, and then updates the row. Until then readers use the old copy, which is kept for the grace period afterwards. If we
+ * die in between, a worker deletes the new copy. A missing preview is dropped.
  * @throws StorageMisconfiguredError; what the disk and the database say
  */
 export async function moveFile(tools: MoveTools, file: MediaFileRow, to: Storage): Promise<Moved> {
@@ -48,11 +48,10 @@ export async function moveFile(tools: MoveTools, file: MediaFileRow, to: Storage
     found.push(main)
     const isOurs = main?.sha256 === Buffer.from(file.sha256).toString('hex')
     if (!main || !isOurs) return await lost(main ? 'damaged' : 'missing')
-    const preview = previewKey && (await read(from, previewKey, { folder, limit: previewLimit }))
+    const preview = previewKey && (await read(from, previewKey, { folder, limit: maxPreviewBytes }))
     found.push(preview || null)
     const keys = [key, ...(preview && previewKey ? [previewKey] : [])]
-    if (!(await announcePut(sql, tenantId, to.name, keys)))
-      return busy('it is just being deleted there')
+    if (!(await announcePut(sql, tenantId, to.name, keys))) return busy('it is being deleted there')
     await to.put(key, main.path, { ...main, contentType: file.content_type })
     if (preview && previewKey) {
       await to.put(previewKey, preview.path, { ...preview, contentType: 'image/webp' })

@@ -89,7 +89,7 @@ async function write(
 /** A stream is not destroyed when its reader leaves: with a request's, its answer would be lost too. */
 function chunksOf(source: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
   if (!(source instanceof Readable)) return source[Symbol.asyncIterator]()
-  // What goes wrong with it after we left concerns nobody, and must not end the process.
+  // Errors of the stream after we stopped reading are ignored; they must not end the process.
   source.on('error', () => {})
   return source.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>
 }

@@ -7,7 +7,7 @@ import { readKey, type Storage, type StoredFile } from '../storage/index.ts'
 import type { Storages } from './storages.ts'
 
 const batchSize = 500
-const statsAtOnce = 8
+const maxConcurrentStats = 8
 /** For deleting one file. */
 const leaseMs = 300_000
 
@@ -22,8 +22,8 @@ type Watch = {
 export type Orphan = StoredFile & { foreign: boolean }
 
 /**
- * The files of a storage that no row names and that were put before a moment, a batch at a time. What is put now has no
- * row yet: the moment is what protects it. Files that a worker will delete, or that are being moved, are none.
+ * The files of a storage that no row names and that were put before a given time, a batch at a time. A file that is being
+ * put has no row yet, which is why newer ones are spared. Excludes files that a worker will delete or that are being moved.
  */
 export async function* findOrphans(
   sql: Sql,
@@ -51,7 +51,7 @@ export async function* findOrphans(
   if (batch.length > 0) yield* judge()
 }
 
-/** Deletes a file that no row has; false where one has it after all, or somebody else is at it. @throws StorageUnavailableError */
+/** Deletes a file that no row has; false where one has it after all, or another process handles it. @throws StorageUnavailableError */
 export async function deleteOrphan(sql: Sql, storage: Storage, key: string): Promise<boolean> {
   const task = await takeDeletion(sql, { ...readKey(key), storage: storage.name, key }, leaseMs)
   if (!task) return false
@@ -60,7 +60,7 @@ export async function deleteOrphan(sql: Sql, storage: Storage, key: string): Pro
   return true
 }
 
-/** What a row says is stored, and is not there. */
+/** A file that a row says is stored, but that is missing. */
 export type Missing = {
   file: MediaFileRow
   what: 'file' | 'preview'
@@ -80,9 +80,9 @@ export async function* findMissing(
   for (;;) {
     const page: MediaFileRow[] = await selectStored(sql, { after, limit: batchSize })
     const rows = page.filter(({ storage }) => storage !== null && of.has(storage))
-    for (let at = 0; at < rows.length; at += statsAtOnce) {
+    for (let at = 0; at < rows.length; at += maxConcurrentStats) {
       const found = await Promise.all(
-        rows.slice(at, at + statsAtOnce).map((file) => look(sql, storages, file)),
+        rows.slice(at, at + maxConcurrentStats).map((file) => look(sql, storages, file)),
       )
       yield* found.flat()
       seen?.(found.length)

@@ -1,4 +1,4 @@
-/** The types that document 004 lists for uploads ("Supported Types"). */
+/** The types that the WhatsApp message API supports for uploads. */
 
 export type MediaKind = 'image' | 'video' | 'audio' | 'file'
 

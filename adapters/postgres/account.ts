@@ -5,14 +5,14 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** Who runs PostgreSQL: null means we ourselves. */
+/** The account that runs PostgreSQL: null means our own. */
 export type Account = { name: string; uid: number; gid: number } | null
 
 /** Where clusters and binaries go when their own folder is closed to the unprivileged account. */
 export const sharedRoot = '/var/lib/pigeonpost'
 
 /**
- * PostgreSQL refuses to run as root, so as root it runs as `postgres`, made if need be. Throws with
+ * PostgreSQL refuses to run as root, so as root it runs as `postgres`, created if need be. Throws with
  * what to do where it cannot be made.
  */
 export async function accountForPostgres(): Promise<Account> {
@@ -32,13 +32,13 @@ export async function accountForPostgres(): Promise<Account> {
     const made = await lookUp('postgres')
     if (made) return made
     throw new Error(
-      'PostgreSQL does not run as root, and a user "postgres" for it could not be made. Add one ' +
+      'PostgreSQL does not run as root, and a user "postgres" for it could not be created. Add one ' +
         '(useradd --system postgres), run as another user, or set DATABASE_URL to a server of yours',
       { cause: error },
     )
   }
   const made = await lookUp('postgres')
-  if (!made) throw new Error('useradd made no user "postgres"')
+  if (!made) throw new Error('useradd did not create the user "postgres"')
   return made
 }
 

@@ -115,7 +115,7 @@ async function putInPlace(options: {
   }
 }
 
-/** What was begun by processes that are gone. */
+/** Unfinished clusters of processes that have ended. */
 async function removeHalves(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = /^init-(\d+)-/.exec(name)?.[1]
@@ -152,10 +152,10 @@ async function initialize(
     output = result.output
     if (!/invalid locale name/.test(output)) break
   }
-  throw new EmbeddedPostgresError('PostgreSQL could not make its data folder', output)
+  throw new EmbeddedPostgresError('PostgreSQL could not create its data folder', output)
 }
 
-/** Code-point order and full Unicode case, by no library that an upgrade of the machine could change. */
+/** Code-point order and full Unicode case, built in, so that no upgrade of the machine's libraries changes them. */
 function locales(release: string): string[][] {
   if (Number.parseInt(release, 10) >= 17) {
     return [['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']]

@@ -48,7 +48,7 @@ const retryable = new Set(['57P01', '57P02', '57P03', 'ECONNREFUSED', 'ECONNRESE
  * root it runs as user `postgres`, and moves to /var/lib/pigeonpost where that user cannot enter.
  *
  * @throws {InUseError} when another live process owns the folder; nothing is touched.
- * @throws {EmbeddedPostgresError} when it cannot be made or started, with PostgreSQL's last words.
+ * @throws {EmbeddedPostgresError} when it cannot be created or started, with the end of PostgreSQL's log.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const version = options.version ?? 18
@@ -92,7 +92,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     port: held.server.port,
     folder,
     stop() {
-      // The lock is held until the server is down, so that nobody takes over one that is going.
+      // The lock is held until the server is down, so that no process takes over a server that is stopping.
       stopping ??= (async () => {
         try {
           await stopServer(cluster, held.server)
@@ -140,7 +140,7 @@ async function prepare(options: {
   }
 }
 
-/** Finds or starts the server until it is ours, or somebody else's. */
+/** Finds or starts the server until this process or another one owns it. */
 async function claim(
   cluster: Cluster,
   findServer: () => Promise<Server | null>,
@@ -163,7 +163,7 @@ async function claim(
       return { server, client }
     } catch (error) {
       await client.end().catch(() => {})
-      // It was going down, or not yet up: look again.
+      // It was stopping, or not up yet: retry.
       const passing =
         retryable.has(errorCode(error) ?? '') ||
         (error instanceof Error && error.message.startsWith('Connection terminated'))
@@ -173,7 +173,7 @@ async function claim(
   }
 }
 
-/** A killed owner's backend needs a moment to notice, hence the second of patience. */
+/** A killed owner's backend needs a moment to notice, so this retries for a second. */
 async function takeLock(client: Client, cluster: Cluster): Promise<void> {
   for (let tries = 0; tries < 20; tries += 1) {
     const { rows } = await client.query<{ locked: boolean }>(

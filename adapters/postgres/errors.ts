@@ -11,7 +11,7 @@ export class InUseError extends Error {
   }
 }
 
-/** PostgreSQL could not be made, started or kept; the message ends with its own last words. */
+/** PostgreSQL could not be created, started or kept running; the message ends with the end of its log. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError'
 

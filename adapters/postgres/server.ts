@@ -33,7 +33,7 @@ export async function runningServer(cluster: Cluster): Promise<Server | null> {
 /**
  * Starts a server in a session of its own: a terminal's Ctrl-C is for us, and the database must
  * outlive us until the last outcome is recorded. (So would pg_ctl do it, but by way of a shell,
- * which paths with quotes do not survive.) Answers null where somebody else's start came first.
+ * which breaks paths with quotes.) Returns null where another process started it first.
  */
 export async function startServer(
   cluster: Cluster,
@@ -132,7 +132,7 @@ async function readPidFile(
   }
 }
 
-/** Pids are used again, after a reboot of a container above all: the process must name our data. */
+/** Pids are reused, especially after a restart of a container, so the process must name our data folder. */
 async function isServerOf(cluster: Cluster, pid: number): Promise<boolean> {
   if (!processExists(pid)) return false
   if (process.platform === 'linux') {

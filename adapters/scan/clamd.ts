@@ -76,7 +76,7 @@ type Talk = {
   socket: Socket
   /** Rejects with why the conversation ended early; never resolves. */
   broken: Promise<never>
-  /** True once clamd has said all that it will. */
+  /** True once clamd's answer is complete. */
   answered: () => boolean
   fail: (error: Error) => void
 }
@@ -107,15 +107,15 @@ async function converse(
       answer.resolve(text.slice(0, end))
     } else if (text.length > maxAnswerLength) unavailable('answers without an end')
   })
-  socket.on('error', (error) => unavailable(`cannot be talked to: ${reasonOf(error)}`, error))
-  socket.on('close', () => unavailable('closed the connection before it said a verdict'))
+  socket.on('error', (error) => unavailable(`cannot be reached: ${reasonOf(error)}`, error))
+  socket.on('close', () => unavailable('closed the connection before its verdict'))
   const abort = () => fail(signal?.reason as Error)
   signal?.addEventListener('abort', abort, { once: true })
   const whole = setTimeout(() => unavailable(`said nothing within ${wholeMs} ms`), wholeMs)
   const connectMs = options.connectMs ?? 5_000
   const connecting = setTimeout(() => unavailable(`is not there after ${connectMs} ms`), connectMs)
   socket.once('connect', () => clearTimeout(connecting))
-  // Whoever is told first waits for it; it may also end with nobody waiting.
+  // Avoids an unhandled rejection: it may reject when nothing awaits it.
   broken.promise.catch(() => {})
   const said = (async () => {
     socket.write(command)
@@ -134,7 +134,7 @@ async function converse(
   }
 }
 
-/** Sends no faster than clamd takes it, and no longer once it has answered. */
+/** Sends with backpressure, and stops once clamd has answered. */
 async function sendFile(
   talk: Talk,
   file: string | Readable,

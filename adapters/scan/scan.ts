@@ -1,13 +1,13 @@
-/** What a virus scanner is to the rest. DESIGN.md, section 7. */
+/** The contract of a virus scanner. */
 
 import type { Readable } from 'node:stream'
 
-/** What the scanner said, in full: half an answer is no verdict. */
+/** The scanner's complete answer; a partial answer is not a verdict. */
 export type Verdict = { verdict: 'clean' } | { verdict: 'infected'; signature: string }
 
 export type Scanner = {
   /**
-   * Scans a file by its path, or a stream to its end. No more than a few run at once; the others wait.
+   * Scans a file by its path, or a stream to its end. Only a few scans run at once; the others wait.
    * @throws {ScannerUnavailableError} when there is no verdict now: the file waits, and is scanned again later.
    * @throws {ScanRefusedError} when there will never be one.
    * @throws the reason of `signal` when it aborts, and what reading the file throws.
@@ -20,13 +20,13 @@ export type Scanner = {
   check(signal?: AbortSignal): Promise<string>
 }
 
-/** The scanner is down, too slow or went away amid a scan. Worth another try. */
+/** The scanner is down, too slow, or failed during a scan. Retry later. */
 export class ScannerUnavailableError extends Error {
   override readonly name = 'ScannerUnavailableError'
   readonly retryable = true
 }
 
-/** The scanner takes no such file, now or later: it is larger than the scanner's own limit. */
+/** The scanner refuses the file for good: it is larger than the scanner's own limit. */
 export class ScanRefusedError extends Error {
   override readonly name = 'ScanRefusedError'
   readonly retryable = false

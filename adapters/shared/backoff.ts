@@ -1,6 +1,6 @@
 /**
  * ms to wait after so many failures in a row: `minMs` doubled by each, at most `maxMs`. With `jitter` 0.2 give or take a
- * fifth, so that those who failed together do not return together.
+ * fifth, so that what failed together is not retried together.
  */
 export function backoffMs(
   failures: number,

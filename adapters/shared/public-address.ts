@@ -1,5 +1,5 @@
 /**
- * Which hosts a URL from outside may lead to. Our own network has services that trust whoever reaches them (the cloud's
+ * Which hosts a URL from outside may lead to. Our own network has services that trust every client (the cloud's
  * metadata at 169.254.169.254 gives out credentials), so only addresses of the public internet will do.
  */
 

@@ -51,7 +51,7 @@ export async function askAdmin<S extends z.ZodType>(
   const answer: unknown = await response.json().catch(() => null)
   if (response.status === 404) {
     const said = failure.safeParse(answer)
-    // Not every 404 is of a file: a cloud that is not there has one, too.
+    // A 404 need not be about a file: a cloud that does not exist gives one, too.
     if (said.success && /cloud/i.test(said.data.error.message)) throw unavailable(404, said.data)
     return null
   }
@@ -62,7 +62,7 @@ export async function askAdmin<S extends z.ZodType>(
 export function understand<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   const read = schema.safeParse(answer)
   if (read.success) return read.data
-  throw new StorageUnavailableError('Cloudinary answered what its documentation does not tell of', {
+  throw new StorageUnavailableError('Cloudinary sent an answer of an unknown form', {
     cause: read.error,
   })
 }

@@ -9,7 +9,7 @@ import {
 } from './cloudinary-account.ts'
 import { ask, askAdmin, understand } from './cloudinary-request.ts'
 import { createLimiter } from '../shared/limiter.ts'
-import { uploadsAtOnce } from './source.ts'
+import { maxConcurrentUploads } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import { type ByteRange, formatRange, placeRange } from './range.ts'
 import { signUrl } from './signed-path.ts'
@@ -36,7 +36,7 @@ const page = z.object({ resources: z.array(resource), next_cursor: z.string().op
  */
 export function openCloudinary(account: CloudinaryAccount, options: { baseUrl: string }): Storage {
   const signingKey = createHmac('sha256', account.secret).update('pigeonpost files').digest()
-  const limiter = createLimiter(uploadsAtOnce)
+  const limiter = createLimiter(maxConcurrentUploads)
   const destroy = async (key: string) => {
     const body = new URLSearchParams(signParameters(account, parametersOf(key)))
     const response = await ask(apiUrl(account, 'raw/destroy'), { method: 'POST', body })

@@ -1,6 +1,6 @@
 import { encodeExtended } from 'content-disposition'
 
-/** What a downloaded file is called and taken for: headers that are safe whatever the name and the type say. */
+/** Name and type of a downloaded file: headers that are safe for any name and type. */
 
 export type Download = {
   /** From 1 to 604,800, a week: more S3 does not sign. */

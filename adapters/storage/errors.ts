@@ -6,15 +6,15 @@ export class NoSuchFileError extends Error {
   }
 }
 
-/** Not the shape of our keys. Whatever it was, nothing was looked up. */
+/** Not a key of ours. Nothing was looked up. */
 export class InvalidKeyError extends Error {
   override readonly name = 'InvalidKeyError'
   constructor(key: string, expected: string) {
-    super(`key: ${JSON.stringify(key.slice(0, 200))} is none of ours; they look like ${expected}`)
+    super(`key: ${JSON.stringify(key.slice(0, 200))} is not a key of ours, such as ${expected}`)
   }
 }
 
-/** The local file is not the one that was announced, or not there. Nothing was stored. */
+/** The local file differs from its announced size or hash, or is missing. Nothing was stored. */
 export class FileChangedError extends Error {
   override readonly name = 'FileChangedError'
 }
@@ -24,17 +24,17 @@ export class UnsatisfiableRangeError extends Error {
   override readonly name = 'UnsatisfiableRangeError'
   readonly size: number
   constructor(size: number) {
-    super(`the file has ${size} bytes, and the range none of them`)
+    super(`the file has ${size} bytes, and the range is outside of them`)
     this.size = size
   }
 }
 
-/** The store cannot be reached, refuses us, or failed. Its own error is the cause; no message holds a secret. */
+/** The storage cannot be reached, refused the request, or failed. Its own error is the cause; no message holds a secret. */
 export class StorageUnavailableError extends Error {
   override readonly name = 'StorageUnavailableError'
 }
 
-/** The variables name no storage that could be opened; the message names them. */
+/** The environment variables do not configure a storage; the message names them. */
 export class StorageMisconfiguredError extends Error {
   override readonly name = 'StorageMisconfiguredError'
 }

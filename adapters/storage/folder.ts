@@ -21,9 +21,9 @@ import { NoSuchFileError, StorageUnavailableError } from './errors.ts'
 import { type Storage, type StoredFile } from './storage.ts'
 
 /**
- * Files in a folder, each under its key as its path. Folders have mode 0700, files 0600. A file is written beside and
- * then renamed, both flushed to disk, so that a crash leaves the old one or the new one, whole. No symbolic link below
- * `root` is followed. Any number of processes may share it, on one machine or by a file system that they all mount.
+ * Files in a folder, with their keys as paths. Folders have mode 0700, files 0600. A file is written under a temporary name
+ * and then renamed, both flushed to disk, so that a crash leaves the complete old or new one. No symbolic link below `root`
+ * is followed. Any number of processes may share it, on one machine or by a file system that they all mount.
  *
  * @param options.root is made if need be; it may itself be behind a symbolic link
  * @param options.baseUrl where our HTTP server is reached from outside, without a slash at its end
@@ -52,7 +52,7 @@ export async function openFolder(options: { root: string; baseUrl: string }): Pr
       const place = pathOf(key)
       const half = join(incoming, randomUUID())
       try {
-        // Opened before anything can go wrong: a stream that opens it by itself may do so when it was discarded already.
+        // Opened here, because a stream that opens the file itself may do so after it was destroyed.
         const file = await open(half, 'wx', 0o600)
         await pipeline(readChecked(path, about, signal), file.createWriteStream({ flush: true }))
         await makeFolders(root, dirname(key))
@@ -158,7 +158,7 @@ function linked(folder: string): StorageUnavailableError {
   )
 }
 
-/** What cannot be removed must not hide why it should be: `clearIncoming` finds it. */
+/** A failure to remove must not hide the original error; `clearIncoming` removes the file later. */
 async function discard(path: string): Promise<void> {
   await rm(path, { force: true }).catch(() => {})
 }
@@ -210,7 +210,7 @@ async function openForList(path: string) {
   }
 }
 
-/** A system's error says what to do about it; others pass. */
+/** Adds advice to a system error; other errors pass unchanged. */
 function explain(error: unknown): unknown {
   const code = codeOf(error)
   const advice = {

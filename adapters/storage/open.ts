@@ -3,7 +3,7 @@ import { readCloudinaryUrl } from './cloudinary-account.ts'
 import { StorageMisconfiguredError } from './errors.ts'
 import { type Storage } from './storage.ts'
 
-/** The variables that say where files lie, each by itself already checked. Null and undefined: not given. */
+/** The variables that configure the storage, each validated already. Null and undefined: not given. */
 export type StorageConfig = {
   PIGEONPOST_STORAGE?: Storage['name'] | null | undefined
   CLOUDINARY_URL?: string | null | undefined
@@ -17,9 +17,9 @@ export type StorageConfig = {
 }
 
 /**
- * Which storage the variables ask for: PIGEONPOST_STORAGE says it; else Cloudinary where CLOUDINARY_URL is given, S3
+ * Which storage the variables select: PIGEONPOST_STORAGE if it is set; else Cloudinary where CLOUDINARY_URL is given, S3
  * where S3_BUCKET is, and else a folder.
- * @throws StorageMisconfiguredError where both are given and nothing says which, or where one is given by half
+ * @throws StorageMisconfiguredError where both are given without PIGEONPOST_STORAGE, or one of them incompletely
  */
 export function chooseStorage(config: StorageConfig): Storage['name'] {
   const chosen = config.PIGEONPOST_STORAGE
@@ -34,7 +34,7 @@ export function chooseStorage(config: StorageConfig): Storage['name'] {
   return name
 }
 
-/** Somebody who gave a part of S3's variables did not mean a folder. */
+/** Refuses incomplete S3 variables, instead of silently using a folder. */
 function nameOfS3(config: StorageConfig): 's3' | 'folder' {
   const { S3_BUCKET, S3_ENDPOINT, S3_PUBLIC_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } =
     config
@@ -56,7 +56,7 @@ function missing(variable: string, name: Storage['name']): never {
 }
 
 /**
- * Opens the storage that the variables ask for. Whether it can be used, `check` tells.
+ * Opens the storage that the variables select. `check` tells whether it can be used.
  * @param options.baseUrl where our HTTP server is reached from outside (PIGEONPOST_PUBLIC_URL, or its own address),
  *   without a slash at its end: URLs of files in a folder and at Cloudinary begin with it
  * @throws StorageMisconfiguredError; StorageUnavailableError where a folder cannot be made
@@ -66,7 +66,7 @@ export async function openStorage(
   options: { dataFolder: string; baseUrl: string },
 ): Promise<Storage> {
   const { dataFolder, baseUrl } = options
-  // Each is loaded when it is meant: the SDK of S3 alone takes longer than all else of a start.
+  // Each is loaded only when it is used: the SDK of S3 alone takes longer than the rest of a start.
   switch (chooseStorage(config)) {
     case 's3': {
       const { openS3 } = await import('./s3.ts')

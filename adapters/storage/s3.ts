@@ -16,7 +16,7 @@ import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { checkDownload, contentDisposition } from './download.ts'
 import { createLimiter } from '../shared/limiter.ts'
-import { uploadsAtOnce } from './source.ts'
+import { maxConcurrentUploads } from './source.ts'
 import { checkKey, checkPrefix, isKey } from './key.ts'
 import type { S3Config } from './s3-config.ts'
 import { explainS3, isMissing } from './s3-errors.ts'
@@ -35,7 +35,7 @@ export function openS3(config: S3Config): Storage {
   const { bucket: Bucket } = config
   const s3 = createClient(config, config.endpoint)
   const outside = config.publicEndpoint ? createClient(config, config.publicEndpoint) : s3
-  const limiter = createLimiter(uploadsAtOnce)
+  const limiter = createLimiter(maxConcurrentUploads)
 
   const ask = async <T>(key: string, request: () => Promise<T>): Promise<T> => {
     checkKey(key)

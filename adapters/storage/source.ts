@@ -7,11 +7,11 @@ import { type FileFacts } from './storage.ts'
  * Uploads of one process over the network at once. Each may hold two parts of 5 MiB and copies of them, and what was
  * sent is freed late: sixty of 5 MB at once took 325 MB, four at a time 50.
  */
-export const uploadsAtOnce = 4
+export const maxConcurrentUploads = 4
 
 /**
- * A local file in pieces of 64 KiB. It ends well only if it was what the facts say, so who stores what comes out of it
- * and waits for the end has stored the file whole.
+ * A local file as a stream in chunks of 64 KiB. It ends without an error only if the file has the announced size and hash,
+ * so that whoever stores the stream to its end has stored the right file.
  * @throws FileChangedError, for one that cannot be read, too; RangeError for an empty file; the signal's reason
  */
 export async function* readChecked(
@@ -33,11 +33,11 @@ export async function* readChecked(
   signal?.throwIfAborted()
   if (size !== about.size) {
     throw new FileChangedError(
-      `the file has ${size > about.size ? 'more' : 'fewer'} bytes than the ${about.size} that were announced`,
+      `the file has ${size > about.size ? 'more' : 'fewer'} than the ${about.size} bytes that were announced`,
     )
   }
   if (hash.digest('hex') !== about.sha256.toLowerCase()) {
-    throw new FileChangedError('the file has another SHA-256 than the one that was announced')
+    throw new FileChangedError('the file does not have the SHA-256 that was announced')
   }
 }
 

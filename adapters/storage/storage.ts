@@ -20,10 +20,10 @@ export type FileFacts = {
 }
 
 /**
- * Where files lie, whichever of the three it is. Held to by one conformance suite.
+ * The contract of a storage, tested for each of the three by one conformance suite.
  *
- * Keys are those that `fileKey` and `previewKey` make; every other is refused with InvalidKeyError before anything is
- * touched. What the store itself does wrong is a StorageUnavailableError.
+ * Keys are made by `fileKey` and `previewKey`; any other is refused with InvalidKeyError before anything is done. Failures
+ * of the storage itself are a StorageUnavailableError.
  */
 export type Storage = {
   name: 'folder' | 's3' | 'cloudinary'
@@ -37,7 +37,7 @@ export type Storage = {
   get(key: string, signal?: AbortSignal): Promise<Readable>
   /** Null where there is none. */
   stat(key: string): Promise<StoredFile | null>
-  /** Gone afterwards, whether it was there or not. */
+  /** Deletes the file; not an error where there is none. */
   delete(key: string): Promise<void>
   /**
    * All files under `messages/`, `messages/<tenant>/`, `…/<yyyy>/` or `…/<mm>/`, a page at a time. Who deletes or puts
@@ -52,12 +52,12 @@ export type Storage = {
   /** How our own HTTP server answers those URLs, by `answerSignedPath`; null where the store does. */
   served: Served | null
   /**
-   * Removes what puts have left behind that never ended because their process died, if it is older than that.
+   * Removes what is left of unfinished puts whose process died, if it is older than that.
    * Answers with how many there were.
    * @param options.dryRun counts them, and removes none
    */
   clearIncoming(olderThanMs: number, options?: { dryRun?: boolean }): Promise<number>
-  /** Whether it can be used now. @throws StorageUnavailableError with what is wrong, and which variable says so */
+  /** Checks that it can be used now. @throws StorageUnavailableError with what is wrong, and which variable to change */
   check(): Promise<void>
   close(): void
 }

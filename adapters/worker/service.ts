@@ -7,7 +7,7 @@ export type Health = { name: string; failures: number }
 
 export type Service = {
   health(): Health
-  /** Has a step run in `inMs`, unless one is due sooner. */
+  /** Schedules a step in `inMs`, unless one is due sooner. */
   wake(inMs?: number): void
   /** Aborts the signal; resolves when the step under way has ended. */
   stop(): Promise<void>
@@ -16,7 +16,7 @@ export type Service = {
 export type ServiceOptions = {
   name: string
   logger: Logger
-  /** ms from the beginning of one step to that of the next. */
+  /** ms from the start of one step to the start of the next. */
   intervalMs: number
   /** ms at most between steps that fail. Default: `intervalMs`, so that a failure changes nothing. */
   maxBackoffMs?: number
@@ -26,12 +26,12 @@ export type ServiceOptions = {
   step(signal: AbortSignal): Promise<number | void>
 }
 
-/** A step that ran for so long before it failed had worked: its failures are counted anew. */
+/** A step that ran for this many ms before it failed had worked: the count of failures starts anew. */
 const healthyMs = 10_000
 
 /**
- * Runs `step` again and again until it is stopped, never two at once. After a failure the pause that the last good step
- * asked for doubles with each, so that what the database does ends no service and floods no log.
+ * Runs `step` repeatedly until it is stopped, never two at once. Each failure in a row doubles the pause that the last
+ * successful step asked for, so that an outage of the database neither ends the service nor floods the log.
  */
 export function startService(options: ServiceOptions): Service {
   const { name, logger, intervalMs, failure, step } = options
@@ -70,7 +70,7 @@ export function startService(options: ServiceOptions): Service {
     }
   }
 
-  // Not at once: a step may use what this returns.
+  // Not synchronously: a step may use what this returns.
   const running = Promise.resolve().then(run)
   return {
     health: () => ({ name, failures }),

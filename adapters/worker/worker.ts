@@ -25,15 +25,15 @@ export type WorkerOptions = {
   /** Past a pooler that shares sessions, where `url` leads to one. */
   directUrl?: string | undefined
   logger: Logger
-  /** By name, as accounts give it. */
+  /** By the name that accounts use. */
   providers: Map<string, Provider>
-  /** ms after which the work of a worker that died is taken over. Default 30,000; requests get 0.8 of it. */
+  /** ms after which the work of a dead worker is taken over. Default 30,000; requests get 0.8 of it. */
   leaseMs?: number
-  /** ms between two looks for accounts that are due and of which no hint came. Default 2,000. */
+  /** ms between two sweeps for due accounts of which no notification came. Default 2,000. */
   sweepMs?: number
-  /** Where the internet reaches the API, for providers that report there; null where nowhere. */
+  /** The API's public URL, for providers that report to it; null where it has none. */
   publicUrl?: string | null
-  /** Where files lie and who scans them; without it, they wait for a worker that knows, and so does what takes them along. */
+  /** Storage and scanner; without them, files and messages with files wait for a worker that has them. */
   media?: MediaOptions
 }
 
@@ -43,25 +43,25 @@ export type Worker = {
   /** Of each of its services. */
   health(): Health[]
   /**
-   * Claims no more, waits up to 2 s for requests that are under way and aborts the rest, records what became of them,
-   * gives back what was not sent, notifies once more. Returns within 4 s.
+   * Stops claiming, waits up to 2 s for requests under way and aborts the rest, records their outcomes, releases what was
+   * not sent, and notifies a last time. Returns within 4 s.
    */
   stop(): Promise<void>
 }
 
-const turns = 8
+const maxTurns = 8
 const graceMs = 2_000
 const stopMs = 3_300
 
 /**
  * Starts a worker: the relay, a runner of `deliver` turns, and a sweep for accounts that are due. Any number may run on
- * one database. What the database does, a restart included, ends none of it: everything tries again, and logs.
+ * one database. No failure or restart of the database ends any of it: everything retries, and logs.
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { url, logger, providers } = options
   const directUrl = options.directUrl ?? url
   await needSession(directUrl, 'The worker')
-  const sql = connect(url, { max: turns + 4, name: 'pigeonpost worker' })
+  const sql = connect(url, { max: maxTurns + 4, name: 'pigeonpost worker' })
   const stopping = new AbortController()
   const hardStop = new AbortController()
   for (const { signal } of [stopping, hardStop]) setMaxListeners(0, signal)
@@ -115,7 +115,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await wakeAccount(sql, target, inMs)
       sweep.expect(inMs)
     } catch (error) {
-      logger.warn({ err: error, ...target }, 'could not note a retry; the sweep finds it')
+      logger.warn({ err: error, ...target }, 'could not schedule a retry; the sweep finds it')
     }
   }
 
@@ -131,7 +131,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  const runner = startRunner({ url: directUrl, logger, turns, deliver })
+  const runner = startRunner({ url: directUrl, logger, turns: maxTurns, deliver })
   const relay = startRelay({
     url,
     directUrl,
@@ -150,7 +150,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const ms = performance.now() - started
       if (ms > graceMs) hardStop.abort()
       if (ms > graceMs + 1_000) {
-        logger.error({ accounts: left.length }, 'ended with outcomes that are not recorded')
+        logger.error({ accounts: left.length }, 'ended with outcomes not recorded')
         break
       }
       await waitFor(Promise.race(left.map((inFlight) => inFlight.change())), 50)
@@ -169,7 +169,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let stopped: Promise<void> | null = null
   async function stop(): Promise<void> {
     stopping.abort()
-    // A database that does not answer must not hold us: what it does not hear, it learns by the leases.
+    // Do not wait for a database that does not answer: what is not recorded is settled when the leases end.
     await withTimeout(
       stopMs,
       Promise.all([drain(), ...services.map(async (service) => service.stop())]),

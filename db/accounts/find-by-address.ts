@@ -4,8 +4,8 @@ import type { Transaction } from '../connect.ts'
 export type OwnAddress = { channel: string; address: string }
 
 /**
- * The accounts with those addresses, by `<channel> <address as given>`. With `open`, one that is not there is made, with
- * the limits that new accounts have; else it is left out.
+ * The accounts with those addresses, keyed by `<channel> <address as given>`. With `open`, a missing account is created
+ * with the limits of a new account; otherwise it is left out.
  */
 export async function findAccountsByAddress(
   tx: Transaction,

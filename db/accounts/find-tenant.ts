@@ -1,6 +1,6 @@
 import type { Sql } from '../connect.ts'
 
-/** Whose account that is, or null where there is none: for webhooks, which know nothing but the id in their path. */
+/** The tenant of an account, or null where there is none: for webhooks, which carry only the account's id, in their path. */
 export async function findTenantOfAccount(sql: Sql, accountId: string): Promise<number | null> {
   const [row] = await sql<{ tenant_id: number | null }[]>`
     select pigeonpost_private.tenant_of_account(${accountId}) as tenant_id`

@@ -1,10 +1,10 @@
 import type { Db } from '../connect.ts'
 
-/** How the outbound side of an account stands. */
+/** The state of an account's outbound side. */
 export type AccountHealth = {
-  /** Seconds for which the oldest of those waiting could have been sent; null where none waits. */
+  /** Seconds since the oldest waiting message became due; null where none waits. */
   oldestWaitingSeconds: number | null
-  /** Of its provider; null where it failed at nothing lately. */
+  /** Circuit breaker of its provider; null where it has not failed lately. */
   breaker: {
     failures: number
     openUntil: Date | null
@@ -13,7 +13,7 @@ export type AccountHealth = {
   } | null
 }
 
-/** Read from one end of an index and one row. */
+/** Cost: one end of an index, and one row. */
 export async function readAccountHealth(
   db: Db,
   tenantId: number,

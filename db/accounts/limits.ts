@@ -1,17 +1,17 @@
 import type { Db } from '../connect.ts'
 
-/** How far an account has used its day. */
+/** How much of its daily limit an account has used. */
 export type DayUse = {
   /** The account's local date, `2025-12-10`. */
   day: string
-  /** What was accepted for it; null where no limit has it counted. */
+  /** Messages accepted for that day; null where no limit makes us count. */
   accepted: number | null
   nextDayAt: Date
 }
 
 /**
- * Today's use of an account, by delivery's clock. A day that is not counted yet begins, when it is, with what went out
- * while there was no limit; so it does here, up to the limit.
+ * Today's use of an account, by delivery's clock. Where counting has not begun, it will begin with what was sent today
+ * while there was no limit; the same is shown here, capped at the limit.
  */
 export async function readDayUse(db: Db, tenantId: number, id: string): Promise<DayUse | null> {
   const [use] = await db<DayUse[]>`

@@ -28,7 +28,7 @@ export async function readAccounts(
   )
 }
 
-/** The account with that id and all that an operator sets, or null where the tenant has none. */
+/** The account with that id and every setting of an operator's, or null where the tenant has none. */
 export async function findAccountDetail(
   db: Db,
   tenantId: number,

@@ -1,7 +1,7 @@
 import type { Transaction } from '../connect.ts'
 import type { AccountDetailRow } from '../rows.ts'
 
-/** What is left out stays, or is as the table has it. */
+/** Omitted fields keep their value, or get the table's default. */
 export type AccountChange = Partial<
   Pick<
     AccountDetailRow,
@@ -20,7 +20,7 @@ export type AccountChange = Partial<
 
 /**
  * Makes an account and returns its id.
- * @throws the driver's error: 23505 where the channel has one with that address, 23514 for a limit that is none
+ * @throws the driver's error: 23505 where the channel has one with that address, 23514 for an invalid limit
  */
 export async function createAccount(
   tx: Transaction,
@@ -52,8 +52,8 @@ export async function updateAccount(
 }
 
 /**
- * Makes room for another default of the channel. Its accounts are locked first: of two that are made the default at once,
- * the second then sees the first.
+ * Unsets the channel's present default. The channel's accounts are locked first, so that of two that are made the default
+ * at once the second sees the first.
  */
 async function leaveDefault(tx: Transaction, tenantId: number, channel: string): Promise<void> {
   await tx`

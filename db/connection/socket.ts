@@ -8,9 +8,9 @@ const watched = new Map<Socket, { bytes: number; movedAt: number; silenceMs: num
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Closes a socket on which nothing was sent or received for `silenceMs`: behind a firewall that drops packets, or a
- * proxy whose server is gone, a query would else wait for a quarter of an hour, or for good, and TCP's keep-alive says
- * nothing while sent bytes wait for their receipt. Counting bytes holds for TLS, too.
+ * Closes a socket on which nothing was sent or received for `silenceMs`. Behind a firewall that drops packets, or a proxy
+ * whose server is gone, a query would otherwise wait for 15 minutes or forever; TCP keep-alive does not help while sent
+ * bytes are unacknowledged. Counting bytes works for TLS, too.
  */
 export function closeWhenSilent(socket: Socket, silenceMs: number): void {
   watched.set(socket, { bytes: 0, movedAt: performance.now(), silenceMs })

@@ -15,8 +15,8 @@ export type NewConversation = {
 }
 
 /**
- * Opens a conversation; null where one stands in its place already: the direct one of that customer with that account,
- * or the one with that external id.
+ * Opens a conversation; null where there is one already: the direct one of that customer with that account, or the one
+ * with that external id.
  * @throws the driver's error: PPV01 for a group without a name
  */
 export async function createConversation(
@@ -33,7 +33,7 @@ export async function createConversation(
   return row ? conversationRow.parse(row) : null
 }
 
-/** The conversation that stands in the place of a new one. */
+/** The existing conversation because of which a new one is not created. */
 export async function findInPlace(
   tx: Transaction,
   { tenantId, type, accountId, customerId, externalId }: NewConversation,

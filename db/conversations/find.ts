@@ -2,8 +2,8 @@ import type { Db } from '../connect.ts'
 import { conversationColumns, conversationRow, type ConversationRow } from '../rows.ts'
 
 /**
- * A conversation by its uuid, or by its number given in digits; null where the tenant has none. One that was merged away
- * is the one that it was merged into.
+ * A conversation by its uuid, or by its number given in digits; null where the tenant has none. For one that was merged
+ * away, the one that it was merged into.
  */
 export async function findConversation(
   db: Db,
@@ -32,8 +32,8 @@ export async function countConversation(db: Db, tenantId: number, id: string): P
 }
 
 /**
- * What exact_counters() answers of a conversation `c`, as part of a query: where there are few messages they are
- * counted here, since a call of a function with a search_path of its own costs more than that, 0.2 ms.
+ * exact_counters() of a conversation `c`, as part of a query. Where there are few messages they are counted inline: calling
+ * a function that sets its own search_path costs 0.2 ms, more than the count.
  */
 export function exactCounters(db: Db) {
   return db`

@@ -18,16 +18,16 @@ export type ConversationFilter = {
   type?: ConversationRow['type'] | undefined
   channel?: string | undefined
   accountId?: string | undefined
-  /** Who is in it: in a direct conversation, or as a participant of another. */
+  /** A customer in it: of a direct conversation, or as a participant. */
   customerId?: string | undefined
 }
 
 export type ConversationPage = {
-  /** At most so many. */
+  /** Maximum number of rows. */
   limit: number
-  /** Pass over so many: for pages by number. */
+  /** Rows to skip: for paging by number. */
   offset?: number | undefined
-  /** Only what comes after this place: for a cursor. */
+  /** Only rows after this key: for paging by cursor. */
   after?: Place | undefined
 }
 
@@ -39,7 +39,7 @@ export type Participant = {
   accountId: string | null
   role: 'owner' | 'admin' | 'member'
   name: string | null
-  /** By which the conversation's channel knows them. */
+  /** Their address on the conversation's channel. */
   address: string | null
   joinedAt: Date
   leftAt: Date | null
@@ -47,26 +47,26 @@ export type Participant = {
 }
 
 export type ListedConversation = ConversationRow & {
-  /** For the cursor behind it. */
+  /** Key of this row, for a cursor. */
   place: Place
-  /** Ours. */
+  /** The address of our account. */
   accountAddress: string | null
-  /** The first 100 who are in it, our account among them. */
+  /** The first 100 participants, our account included. */
   participants: Participant[]
-  /** The 20 latest, newest first. */
+  /** The latest 20 messages, newest first. */
   messages: MessageRow[]
 }
 
-/** Of a group with thousands. */
+/** A group may have thousands. */
 const maxParticipants = 100
-const latest = 20
-/** So many events that are not folded yet are looked at; without a worker there may be any number. */
+const maxLatestMessages = 20
+/** How many events that are not folded yet are read; without a worker there may be any number. */
 const maxUnfolded = 1000
 
 /**
- * The tenant's conversations, that with the latest message first; one without a message has its place by when it was
- * opened. Read backwards along (tenant_id, last_message_at), which is folded from the log; those that the latest events
- * are about take their place, and their counters, from the messages themselves, so that a message is seen at once.
+ * The tenant's conversations, ordered by their latest message, or by when they were opened where there is none; newest
+ * first. Reads (tenant_id, last_message_at) backwards, a column that is folded from the log; conversations with events
+ * that are not folded yet get their position and counters from their messages, so that a new message shows at once.
  */
 export async function listConversations(
   tx: Transaction,
@@ -77,8 +77,8 @@ export async function listConversations(
   const offset = page.offset ?? 0
   const wanted = offset + page.limit
   const means = where(tx, filter)
-  // A limit that the planner does not know is a tenth of all rows to it, and it plans anew for every page. In the text it
-  // is one of a hundred; with an offset there would be no end of texts.
+  // The planner takes an unknown limit for a tenth of all rows, and plans anew for every page. So the limit is literal in
+  // the statement's text, which makes a hundred texts at most; an offset would make unboundedly many.
   const most = offset === 0 ? tx.unsafe(`limit ${wanted}`) : tx`limit ${wanted}`
   const beyond = (at: ReturnType<Transaction>) =>
     page.after === undefined
@@ -102,7 +102,7 @@ export async function listConversations(
         cross join lateral (
           select o.id, o.merged_into from pigeonpost.conversations o
           where o.tenant_id = ${tenantId} and o.id = e.conversation_id offset 0) o) e
-      -- "offset 0" keeps to the key: the planner expects the most events that there can be, and would read every conversation.
+      -- "offset 0" makes the planner use the key: it expects the maximum number of events, and would read every conversation.
       cross join lateral (
         select c.id, c.number, c.created_at from pigeonpost.conversations c
         where c.id = e.id and ${means} offset 0) c
@@ -162,7 +162,7 @@ function where(tx: Transaction, filter: ConversationFilter) {
     }`
 }
 
-/** How many conversations a filter means, counted no further than `most`. */
+/** How many conversations match a filter; stops counting at `most`. */
 export async function countConversations(
   tx: Transaction,
   filter: ConversationFilter,
@@ -174,7 +174,7 @@ export async function countConversations(
   return row?.count ?? 0
 }
 
-/** The same conversations with those who are in them and their latest messages. */
+/** The same conversations with their participants and latest messages. */
 export async function withContents<C extends ConversationRow>(
   tx: Transaction,
   tenantId: number,
@@ -184,7 +184,7 @@ export async function withContents<C extends ConversationRow>(
   const ids = conversations.map(({ id }) => id)
   const accountIds = [...new Set(conversations.map((one) => one.account_id))]
   const [, accounts, participants, messages] = await Promise.all([
-    // One plan serves one conversation as well as a hundred: made anew each time, it takes longer than the reading.
+    // One plan serves one conversation as well as a hundred; planning each time takes longer than reading.
     useGenericPlan(tx),
     tx<{ id: string; address: string | null }[]>`
       select id, address from pigeonpost.accounts where tenant_id = ${tenantId} and id = any (${accountIds}::uuid[])`,
@@ -205,7 +205,8 @@ async function readParticipants(
   tenantId: number,
   ids: string[],
 ): Promise<Map<string, Participant[]>> {
-  // Names by index, one by one: a join is planned as a hash of all customers, since a policy looks like ten tenants.
+  // Names are looked up one by one: a join would be planned as a hash of all customers, because the planner estimates ten
+  // tenants for the row-level security policy.
   const rows = await tx<Participant[]>`
     select p.id, p.conversation_id as "conversationId", p.customer_id as "customerId", p.account_id as "accountId", p.role,
       case when p.account_id is not null
@@ -235,13 +236,13 @@ async function readLatestMessages(
 ): Promise<Map<string, MessageRow[]>> {
   const found = newestOfThreads(tx, { tenantId }, tx`t.conversation_id = c.id`, {
     columns: tx`m.id, m.occurred_at, m.number`,
-    limit: latest,
+    limit: maxLatestMessages,
   })
   const rows = await tx`
     select ${tx(messageColumns.map((name) => `m.${name}`))}
     from unnest(${ids}::uuid[]) c (id)
     cross join lateral (
-      select * from (${found}) p order by p.occurred_at desc, p.number desc limit ${latest}) p
+      select * from (${found}) p order by p.occurred_at desc, p.number desc limit ${maxLatestMessages}) p
     cross join lateral (
       select * from pigeonpost.messages_with_state m where m.tenant_id = ${tenantId} and m.id = p.id offset 0) m
     order by m.occurred_at desc, m.number desc`

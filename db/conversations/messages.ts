@@ -5,11 +5,11 @@ import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
 export type ConversationMessages = {
   tenantId: number
-  /** Its uuid, of one that lives: a conversation that was merged away has no messages. */
+  /** The uuid of a conversation that was not merged away: one that was has no messages. */
   conversationId: string
   limit: number
   offset?: number | undefined
-  /** Only those older than this place. */
+  /** Only messages older than this key. */
   after?: Place | undefined
 }
 
@@ -37,7 +37,7 @@ export async function listConversationMessages(
   }))
 }
 
-/** How many messages a conversation has, counted no further than `most`. */
+/** How many messages a conversation has; stops counting at `most`. */
 export async function countConversationMessages(
   tx: Transaction,
   { tenantId, conversationId, most }: { tenantId: number; conversationId: string; most: number },

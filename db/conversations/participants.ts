@@ -3,7 +3,7 @@ import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import type { ParticipantRow } from '../rows.ts'
 import type { Participant } from './list.ts'
 
-/** Who is in a conversation, the newest first; with `left`, also who was. */
+/** The participants of a conversation, newest first; with `left`, also those who have left. */
 export async function listParticipants(
   db: Db,
   tenantId: number,
@@ -45,7 +45,7 @@ export type NewParticipant = {
 }
 
 /**
- * Adds to a conversation those who are not in it; who had left is in it again, from now on.
+ * Adds participants to a conversation, skipping those who are in it; those who had left rejoin now.
  * @returns the ids of the participants added
  * @throws the driver's error: PPC01 `direct_is_full` for a third in a direct conversation
  */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../connect.ts'
 import type { ConversationRow } from '../rows.ts'
 
-/** What is left out stays. */
+/** Omitted fields keep their value. */
 export type ConversationChange = {
   status?: ConversationRow['status'] | undefined
   groupName?: string | null | undefined
@@ -11,7 +11,7 @@ export type ConversationChange = {
 
 /**
  * Changes a conversation. Closing it ends its thread.
- * @throws the driver's error: 40001 where its thread is being archived this moment, which is worth another try
+ * @throws the driver's error: 40001 where its thread is being archived at the same time; retry
  */
 export async function updateConversation(
   tx: Transaction,

@@ -8,7 +8,8 @@ export type NewCustomer = {
 
 /**
  * Makes a customer that no channel knows yet.
- * @returns its id @throws the driver's error, 23505, where another has that lead id
+ * @returns its id
+ * @throws the driver's error, 23505, where another has that lead id
  */
 export async function createCustomer(
   tx: Transaction,

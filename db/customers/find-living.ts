@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 
-/** That customer's id, or of whom it was merged into; null where the tenant has no such customer. */
+/** The id of that customer, or of the one that it was merged into; null where the tenant has no such customer. */
 export async function findLivingCustomer(
   tx: Transaction,
   tenantId: number,

@@ -2,8 +2,8 @@ import type { Db } from '../connect.ts'
 import { customerColumns, customerRow, type CustomerRow } from '../rows.ts'
 
 /**
- * A customer by its uuid, or by its lead id given in digits; null where the tenant has none. One that was merged is the
- * one that it was merged into: whoever holds an old id still arrives.
+ * A customer by its uuid, or by its lead id given in digits; null where the tenant has none. For one that was merged, the
+ * one that it was merged into, so that old ids stay valid.
  */
 export async function findCustomer(
   db: Db,
@@ -15,7 +15,7 @@ export async function findCustomer(
     select ${db(customerColumns)}, merged_into from pigeonpost.customers where tenant_id = ${tenantId} and ${column}`
   if (!found) return null
   if (found.merged_into === null) return customerRow.parse(found)
-  // Apart from the above: a row that a function of another row names is not looked up by the key under row-level security.
+  // A query of its own: under row-level security, a row named by a function of another row is not looked up by its key.
   const [living] = await db<{ id: string | null }[]>`
     select pigeonpost.current_customer(${tenantId}, ${found.merged_into}) as id`
   return living?.id ? findCustomer(db, tenantId, living.id) : null

@@ -1,7 +1,7 @@
 import type { Db, Transaction } from '../connect.ts'
 import { identityColumns, type IdentityRow } from '../rows.ts'
 
-/** The addresses by which channels know those customers, the newest first; at most 1000. */
+/** The addresses of those customers, newest first; at most 1000. */
 export async function listIdentities(
   db: Db,
   tenantId: number,
@@ -15,8 +15,8 @@ export async function listIdentities(
 }
 
 /**
- * Gives a customer an address that is nobody's yet, and returns it; one that is the customer's is left as it is.
- * @returns whose it is, the customer's or another's; null where that is no address of the channel
+ * Adds an address to a customer, unless a customer has it already.
+ * @returns the address with the customer that has it, this one or another; null where it is not valid on the channel
  */
 export async function addIdentity(
   tx: Transaction,
@@ -37,7 +37,7 @@ export async function addIdentity(
   return found ? { ...found, added: false } : null
 }
 
-/** Takes an address from a customer; null where it is not the customer's. */
+/** Removes an address from a customer; null where the customer does not have it. */
 export async function removeIdentity(
   tx: Transaction,
   tenantId: number,

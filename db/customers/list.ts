@@ -2,20 +2,20 @@ import type { Db } from '../connect.ts'
 import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import { customerColumns, type CustomerRow } from '../rows.ts'
 
-/** What is left out does not matter. */
+/** An absent filter matches all. */
 export type CustomerFilter = {
-  /** In the name, whatever the case. */
+  /** Part of the name, case-insensitive. */
   name?: string | undefined
-  /** The whole address, in any spelling that the channel knows. */
+  /** The whole address, in any spelling that normalize_address() understands. */
   address?: string | undefined
-  /** That has an address there. */
+  /** Has an address on this channel. */
   channel?: string | undefined
   leadId?: string | undefined
 }
 
 /**
- * Customers, the newest first, without those that were merged into another. An address and a lead id are looked up; a
- * part of a name is looked for in every customer of the tenant.
+ * Customers, newest first, without those that were merged into another. An address and a lead id are looked up by index; a
+ * part of a name scans every customer of the tenant.
  */
 export async function listCustomers(
   db: Db,
@@ -46,7 +46,7 @@ export async function listCustomers(
   )
 }
 
-/** Whose it is, found first: by the key of the identities, which leads with the channel: it is asked once per channel that there is. */
+/** The customers with an address, found first: by the key of the identities, which leads with the channel, so it is probed once per channel. */
 function byAddress(db: Db, tenantId: number, address: string, channel: string | undefined) {
   if (channel !== undefined) {
     return db`
@@ -60,7 +60,7 @@ function byAddress(db: Db, tenantId: number, address: string, channel: string | 
       union all
       select (select min(i.channel) from pigeonpost.customer_identities i where i.tenant_id = ${tenantId} and i.channel > h.name)
       from channel h where h.name is not null),
-    -- Beforehand: what a function of another row gives is not looked up by the key under row-level security.
+    -- First and by itself: under row-level security, the result of a function of another row is not looked up by the key.
     wanted as materialized (
       select h.name as channel, pigeonpost.normalize_address(h.name, ${address}) as address from channel h where h.name is not null)
     select i.customer_id from wanted w

@@ -2,8 +2,8 @@ import type { Transaction } from '../connect.ts'
 import { NotFoundError } from '../errors.ts'
 
 /**
- * Who the customers with those uuids or lead ids are now, by what was asked for, locked so that no merge takes them away
- * before this transaction ends. In the order of their ids, as a merge locks them.
+ * The current customers for those uuids or lead ids (after merges), keyed as asked for, and locked so that no merge moves
+ * them before this transaction ends. Locked in the order of their ids, as a merge does.
  * @throws NotFoundError `customer_unknown`, field `field`
  */
 export async function lockCustomers(
@@ -36,7 +36,7 @@ export async function lockCustomers(
       select merged_into is not null as merged from pigeonpost.customers
       where tenant_id = ${tenantId} and id = any (${[...new Set(living.map(([, id]) => id))]}::uuid[])
       order by id for key share`
-    // One that was merged while we waited for its lock is another by now.
+    // One that was merged while we waited for its lock is to be looked up again.
     if (locked.every(({ merged }) => !merged)) {
       const byName = new Map(living)
       return new Map(

@@ -1,9 +1,9 @@
 import type { Transaction } from '../connect.ts'
 
 /**
- * Joins one customer into another: addresses, conversations and messages move, and the first stays as a tombstone that
- * leads to the second. Merging twice changes nothing.
- * @returns the id of the one that lives
+ * Merges one customer into another: addresses, conversations and messages move, and the first stays as a tombstone that
+ * points at the second. Merging twice changes nothing.
+ * @returns the id of the customer that remains
  * @throws the driver's error: PPN01 where one is unknown, PPC01 where one is merged into a third
  */
 export async function mergeCustomers(

@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 
-/** What is left out stays. */
+/** Omitted fields keep their value. */
 export type CustomerChange = {
   name?: string | null | undefined
   leadId?: number | undefined

@@ -4,8 +4,8 @@ import type { Target } from './lease.ts'
 export const deliverTask = 'deliver'
 
 /**
- * Rings the doorbell of accounts: one job each, for whichever worker is free, and one only while it waits. The job
- * carries no state; what is due stands in account_wakeups. One try: the sweep comes again anyway.
+ * Queues a delivery job for each account, for whichever worker is free; an account has at most one waiting job. The job
+ * carries no state: what is due is in account_wakeups. It is not retried, because the sweep finds the account again.
  */
 export async function addDeliverJobs(sql: Sql, targets: Target[]): Promise<void> {
   if (targets.length === 0) return

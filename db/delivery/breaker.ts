@@ -1,16 +1,16 @@
 import type { Sql } from '../connect.ts'
 
-/** What some tries of one provider said about it. */
+/** What some attempts at one provider showed about its health. */
 export type ProviderNote = {
   provider: string
-  /** At least one was answered as a provider answers that is well. */
+  /** At least one got an answer that shows a working provider. */
   succeeded: boolean
-  /** Failures after the last of those. */
+  /** Failures since the last such answer. */
   failures: number
   error: string | null
 }
 
-/** Counts for the circuit breaker. @returns whether it is open */
+/** Records them for the circuit breaker. @returns whether it is open */
 export async function noteProvider(
   sql: Sql,
   tenantId: number,
@@ -22,7 +22,7 @@ export async function noteProvider(
   return row?.open ?? false
 }
 
-/** Whether we are the one that may try the provider with a message, now that its pause is over. */
+/** Claims the probe: whether we may send the one message that tests the provider after its pause. */
 export async function takeProbe(
   sql: Sql,
   tenantId: number,
@@ -34,7 +34,7 @@ export async function takeProbe(
   return row?.mine ?? false
 }
 
-/** Leaves the probe to another: we found no message for it. */
+/** Releases the probe, because we found no message for it. */
 export async function releaseProbe(sql: Sql, tenantId: number, provider: string): Promise<void> {
   await sql`
     update pigeonpost_private.provider_breakers set probe_until = null

@@ -2,15 +2,15 @@ import type { Sql } from '../connect.ts'
 import type { OutboundMessage } from '../types.ts'
 import type { LeasedAccount } from './lease.ts'
 
-/** One provider that may send, in the order of choice. What pigeonpost_private.choose_provider takes. */
+/** A provider that may send, in order of preference; the input of pigeonpost_private.choose_provider. */
 export type Candidate = {
   ord: number
   provider: string
-  /** What delivery_attempts.reason says: `route 3`, `account` or `probe`. */
+  /** For delivery_attempts.reason: `route 3`, `account` or `probe`. */
   reason: string
   prefix: string | null
   content_type: string | null
-  /** A second request with the same attempt id is taken once. */
+  /** The provider takes an idempotency key: a second request with the same attempt id has no effect. */
   keyed: boolean
   /** False while its breaker is open. */
   usable: boolean
@@ -21,45 +21,45 @@ export type Candidate = {
 export type ClaimedMessage = OutboundMessage & {
   provider: string
   keyed: boolean
-  /** It names files; those that lie here go along. */
+  /** It names files; those that we have stored are sent with it. */
   hasFiles: boolean
 }
 
 export type ClaimOptions = {
   limit: number
   candidates: Candidate[]
-  /** Takes only what goes by this provider: the message that tries it. */
+  /** Claims only messages for this provider: the probe. */
   only?: string
   /** ms between two messages to one recipient; 0 for none. */
   recipientIntervalMs?: number
-  /** ms until a provider may be used again, for messages that have none now. */
+  /** ms until a provider may be used again, for messages for which none can be used now. */
   providerInMs?: number
-  /** False where no storage is known: what takes files along is left for a worker that knows one. Default true. */
+  /** False where no storage is configured: messages with files are left for a worker that has one. Default true. */
   takesFiles?: boolean
 }
 
 export type Claim = {
   messages: ClaimedMessage[]
-  /** How many were looked at, those that did not go included: fewer than `limit` means that no more can go now. */
+  /** How many were examined, those not sent included: fewer than `limit` means that no more can be sent now. */
   taken: number
-  /** How many had to be put off to the account's next day. */
+  /** How many were deferred to the account's next day. */
   overDaily: number
 }
 
 /**
- * Takes the next messages of an account, priority first, then age, and marks them `sending` in the outbox with a provider,
- * a lease and an attempt id, and begins a row of delivery_attempts for each, in one synchronous commit of its own: when
- * this has returned, their requests may leave. What another worker has in its hands is passed over, and so is what would
- * reach its recipient too soon after the one before.
+ * Claims the next messages of an account, by priority, then age: marks them `sending` in the outbox with a provider, a
+ * lease and an attempt id, and inserts a row of delivery_attempts for each, in one synchronous commit of its own. Once
+ * this has returned, their requests may leave. Skips messages that another worker has locked, and those whose recipient's
+ * interval is not over.
  *
- * Of those that it takes, some do not go: what is no longer valid becomes `failed` (`expired`); what the daily limit
- * does not allow, what no provider can send now, and whose files are not here yet, becomes `scheduled` for when it can
- * (`daily_limit`, `provider_unavailable`, `media_pending`); what has a file that was refused or deleted becomes `failed`
- * (`media_rejected`). What fails while somebody else has the message is left for the next claim: to wait for it here would
- * be against the lock order (fixtures/110_delivery.sql).
+ * Some of those examined are not sent. Past `valid_until`: `failed` (`expired`). Over the daily limit, without a usable
+ * provider, or with files that are not stored yet: `scheduled` for when it can go (`daily_limit`, `provider_unavailable`,
+ * `media_pending`). With a file that was refused or deleted: `failed` (`media_rejected`). Where one is to fail while
+ * another transaction has its message locked, it is left for the next claim: waiting here would violate the lock order
+ * (fixtures/110_delivery.sql).
  *
- * Claiming and marking are one statement because the account's lease already keeps other turns away: a claim that is
- * not sent yet would only be one more update of the row. So only as many are taken as leave at once.
+ * Claiming and marking are one statement, because the account's lease already keeps other turns away: a separate state
+ * between claimed and sending would only add an update of the row. So only as many are claimed as can leave at once.
  */
 export async function claimMessages(
   sql: Sql,
@@ -88,7 +88,7 @@ export async function claimMessages(
           where r.tenant_id = ${account.tenantId} and r.account_id = ${account.accountId}
             and r.address = o.address and r.next_at > (select k.now from clock k))`
       : sql``
-  // What nothing limits is decided as it is picked: every further step costs each claim.
+  // Without limits the decision is made as rows are picked: every further step costs each claim.
   const decided =
     recipientIntervalMs === 0 && account.dailyLimit === null
       ? sql`decided as (
@@ -154,12 +154,12 @@ export async function claimMessages(
       set state = case p.decision when 'send' then 'sending' else 'scheduled' end,
         due_at = case p.decision when 'send' then ${account.leasedUntil}::timestamptz when 'day' then least(p.next_day, p.valid_until)
           when 'unavailable' then k.now + ${providerInMs} * interval '1 ms'
-          -- The file that comes wakes it; this is for one that came at this very moment.
+          -- The file's arrival wakes the message; this is for a file that arrived at this moment.
           else k.now + least('1 minute', greatest('2 seconds', (k.now - p.created_at) / 4)) end,
         error_code = case p.decision when 'day' then 'daily_limit' when 'unavailable' then 'provider_unavailable'
           when 'files' then 'media_pending' end,
         error_message = case p.decision when 'day' then 'The account''s daily limit is reached.'
-          when 'unavailable' then 'The providers that could send it failed too often and are left alone for a while.'
+          when 'unavailable' then 'The providers that could send it failed too often and are paused.'
           when 'files' then 'A file of it is not fetched or not scanned yet.' end,
         attempt = o.attempt + case p.decision when 'send' then 1 else 0 end,
         attempt_id = case when p.decision <> 'send' or p.keyed and p.tried = p.provider and p.attempt_id is not null

@@ -2,8 +2,8 @@ import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
 /**
- * Defers to the account's next day what waits and has not been counted for this one, when the day is full. They say so
- * (`daily_limit`) and are due when the day begins, or when the limit is raised. Returns how many, at most `limit`.
+ * When the daily limit is used up, defers the waiting messages that do not count for today. They get the error code
+ * `daily_limit`, and are due when the next day begins or the limit is raised. Returns how many, at most `limit`.
  */
 export async function deferToNextDay(
   sql: Sql,

@@ -2,7 +2,7 @@ import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 
 /**
- * Takes an account out of service because its provider says so: its messages wait until somebody sets it to `connected`
+ * Sets an account to `disconnected` because its provider refuses it: its messages wait until it is set to `connected`
  * again. The event account.disconnected carries the reason.
  */
 export async function disconnectAccount(sql: Sql, target: Target, reason: string): Promise<void> {

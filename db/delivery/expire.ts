@@ -2,10 +2,10 @@ import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 
 /**
- * Settles what a dead worker left `sending`: nobody can know whether the provider took it, so it becomes `unknown`
- * (`lease_expired`), or goes again with the same attempt id where its provider takes that once only. A message that
- * somebody else has at this moment, a receipt say, is left for the next turn.
- * @param options.keyed the providers that do
+ * Settles messages that a dead worker left `sending`. Whether the provider took them cannot be known, so they become
+ * `unknown` (`lease_expired`), or are sent again with the same attempt id where the provider takes it as an idempotency
+ * key. A message that another transaction has locked (a receipt, say) is left for the next turn.
+ * @param options.keyed the providers that take an idempotency key
  * @returns how many there were
  */
 export async function expireLeases(

@@ -1,6 +1,6 @@
 import type { Sql } from '../connect.ts'
 
-/** What a turn works on. */
+/** An account under lease: what a delivery turn works on. */
 export type Target = { tenantId: number; accountId: string }
 
 /** A rule of pigeonpost.provider_routes that may match the account's messages. */
@@ -11,13 +11,13 @@ export type ProviderRoute = {
   contentType: string | null
 }
 
-/** A provider that failed lately, as the tenant's circuit breaker has it; times in ms from now. */
+/** State of the tenant's circuit breaker for a provider that failed lately; times in ms from now. */
 export type Breaker = {
   provider: string
   failures: number
-  /** Null: closed. 0 or less: its pause is over, and one message may try it. */
+  /** Null: closed. 0 or less: its pause is over, and one message may probe it. */
   openForMs: number | null
-  /** One is on its way to try it, and counts for so long. */
+  /** Until when a probe that has left is waited for. */
   probeForMs: number | null
 }
 
@@ -40,8 +40,8 @@ export type LeasedAccount = Target & {
 }
 
 /**
- * Takes an account for one turn; null when another worker has it, or it is not due. Until the turn ends, `due_at` stands
- * at the lease's end: a worker that dies is followed then, and a wake-up meanwhile shows by moving it forward.
+ * Leases an account for one turn; null when another worker has it, or it is not due. During the turn `due_at` is the
+ * lease's end: if the worker dies, another takes over then; and a wake-up in between is visible as an earlier `due_at`.
  * @param leaseMs ms
  */
 export async function leaseAccount(

@@ -1,8 +1,8 @@
 import type { Db } from '../connect.ts'
 
 /**
- * The first row that is due of each account and state, as the body of a recursive query: an index probe for each of them,
- * however many messages wait.
+ * The first due row of each account and state, as the body of a recursive query. Cost: one index probe for each account and
+ * state, however many messages wait.
  * @param tenantId only this tenant's; null for all that the role may see
  */
 export function outboxHeads(db: Db, tenantId: number | null) {

@@ -4,10 +4,9 @@ import type { LeasedAccount } from './lease.ts'
 const maxPauseMs = 60_000
 
 /**
- * For an account that cannot send now: its messages wait. Those whose `valid_until` has passed become `failed`
- * (`expired`), and the queued ones say in `error_code` what they wait for, if `reason` is given. Then the lease ends, but
- * no turn starts within `pauseMs`, or longer where much waits: inserting for an account that cannot send must not make it
- * look busy.
+ * Pauses an account that cannot send now. Messages whose `valid_until` has passed become `failed` (`expired`); if `reason`
+ * is given, queued ones get it as `error_code`. Then the lease ends, but no turn starts within `pauseMs`, or longer where
+ * much waits: inserts for an account that cannot send must not keep workers busy.
  */
 export async function pauseAccount(
   sql: Sql,
@@ -50,7 +49,7 @@ export async function pauseAccount(
     select (select min(w.valid_until)::text from waiting w where not w.expired) as next,
       (select count(*) from waiting w where w.expired or w.unmarked)
         > (select count(*) from marked) + (select count(*) from failed) as more`
-  // All that waits was read: where that is much, it is done seldom, and takes no more than a hundredth of the time.
+  // This read all that waits. The pause grows with the time that took, so that it uses at most 1% of the time.
   const tookMs = performance.now() - started
   const pauseMs = Math.max(options.pauseMs, Math.min(maxPauseMs, 100 * tookMs))
   await sql`

@@ -2,9 +2,9 @@ import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 
 /**
- * Queues what has come due: scheduled messages, what a limit held back, and tries after a failure. What has waited past
- * its `valid_until` becomes `failed` (`expired`), unless somebody else has the message at this moment. Returns how many of
- * both, at most `limit` of each.
+ * Queues what has come due: scheduled messages, messages that a limit held back, and retries. Those past their
+ * `valid_until` become `failed` (`expired`), unless another transaction has the message locked. Returns how many of both,
+ * at most `limit` of each.
  */
 export async function promoteDue(sql: Sql, target: Target, limit = 1_000): Promise<number> {
   const rows = await sql`

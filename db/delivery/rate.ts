@@ -2,8 +2,8 @@ import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 
 /**
- * Takes up to `wanted` sends out of the account's rate, in one statement that all workers share.
- * @returns how many, and after how many ms it is worth asking for more (0 when all were granted)
+ * Takes up to `wanted` sends from the account's rate limit, in one statement, for all workers together.
+ * @returns how many were granted, and in how many ms to ask for more (0 when all were granted)
  */
 export async function takeRate(
   sql: Sql,
@@ -16,7 +16,7 @@ export async function takeRate(
   return row ?? { count: 0, againInMs: 1_000 }
 }
 
-/** Returns what was taken and not sent. */
+/** Returns to the limit what was granted and not sent. */
 export async function returnRate(sql: Sql, target: Target, count: number): Promise<void> {
   await sql`
     select pigeonpost_private.give_back_rate(${target.tenantId}, ${target.accountId}, ${count})`

@@ -1,32 +1,31 @@
 import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 
-/** What becomes of a message by one try's outcome. */
+/** The effect of one attempt's outcome on its message. */
 export type AttemptResult = {
   messageId: string
   attemptId: string
   attempt: number
-  /** `queued`: the try does not count; the account is what cannot send. */
+  /** `queued`: the attempt does not count, because it is the account that cannot send. */
   status: 'sent' | 'retrying' | 'failed' | 'unknown' | 'queued'
   externalMessageId: string | null
   errorCode: string | null
   errorMessage: string | null
-  /** For `retrying`: ms until the next try. */
+  /** For `retrying`: ms until the next attempt. */
   retryInMs: number | null
-  /** The next try carries the same attempt id, because this one may have been taken. */
+  /** The next attempt carries the same attempt id, because the provider may have taken this one. */
   sameAttempt: boolean
   durationMs: number
 }
 
 /**
- * Records the outcomes of many tries: what ended becomes of the messages, what is to be tried again stays in the outbox,
- * and the rows of delivery_attempts that the claim began are completed. An outcome is taken by its own attempt only. One
- * that comes late counts for more than the doubt that it ends: a message that was `unknown` becomes what it says. Success
- * is taken even when the message went again under the same attempt id.
+ * Records the outcomes of many attempts: final ones become the messages' statuses, retries stay in the outbox, and the rows
+ * of delivery_attempts that the claim inserted are completed. An outcome applies only to the attempt that it belongs to. A
+ * late one replaces `unknown`. Success applies even when the message was sent again under the same attempt id.
  *
- * A next try that would be due after `valid_until` is none: the message is `failed`.
- * @returns how many were taken
- * @throws 23505 when an external id is another message's already; then nothing is recorded
+ * Where the next attempt would be due after `valid_until`, the message is `failed` instead.
+ * @returns how many outcomes were applied
+ * @throws 23505 when another message has one of the external ids; then nothing is recorded
  */
 export async function recordResults(
   sql: Sql,
@@ -35,12 +34,12 @@ export async function recordResults(
 ): Promise<number> {
   const taken = await recordOnce(sql, target, results)
   if (taken.size === results.length) return taken.size
-  // What moved under our eyes (its lease ran out at this very moment) is looked at as it is now.
+  // Rows that changed concurrently (a lease that ran out at this moment) are read again as they are now.
   const left = results.filter(({ messageId }) => !taken.has(messageId))
   return taken.size + (left.length > 0 ? (await recordOnce(sql, target, left)).size : 0)
 }
 
-/** @returns the messages whose outcome was taken */
+/** @returns the messages whose outcome was applied */
 async function recordOnce(
   sql: Sql,
   target: Target,
@@ -61,7 +60,7 @@ async function recordOnce(
         then o.attempt_id = r."attemptId" and (r.status = 'sent' or o.attempt = r.attempt and o.state = 'sending')
         else pigeonpost.message_of_attempt(${target.tenantId}, r."attemptId") = r."messageId" end
     ),
-    -- The messages before the outbox: the order in which everybody takes them (fixtures/110_delivery.sql).
+    -- The messages before the outbox: the lock order of all writers (fixtures/110_delivery.sql).
     moved as (
       update pigeonpost.messages m
       set status = f.becomes,

@@ -2,11 +2,10 @@ import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
 /**
- * Queues again what was claimed under this lease and never sent; the try does not count, and its recipients may be
- * written to at once. A claim whose answer was lost on the way is among it, which is why it is told by the lease and by
- * what did leave.
+ * Returns to the queue what was claimed under this lease and never sent; the attempt does not count, nor the recipient's
+ * interval. Includes claims whose answer never reached us, which is why they are found by the lease, less those that left.
  * @param options.begun the attempt ids of the requests that were made
- * @param options.keyed the providers that take a second request with the same attempt id once only
+ * @param options.keyed the providers that take the attempt id as an idempotency key
  */
 export async function releaseClaims(
   sql: Sql,
@@ -28,7 +27,7 @@ export async function releaseClaims(
         attempt_id = case when o.provider = any(${options.keyed}::text[]) then o.attempt_id end
       from unsent u cross join clock k where o.tenant_id = ${account.tenantId} and o.message_id = u.message_id
     ),
-    -- It was no try: nothing left under this id and this number.
+    -- The attempt never happened: no request left with this id and number.
     forgotten as (
       delete from pigeonpost.delivery_attempts d using unsent u
       where d.tenant_id = ${account.tenantId} and d.attempt_id = u.attempt_id and d.attempt = u.attempt

@@ -2,13 +2,12 @@ import type { Sql } from '../connect.ts'
 import type { LeasedAccount } from './lease.ts'
 
 /**
- * Ends a turn: gives the lease back and sets the account to the exact moment at which it is due next. That is now, when
- * more is queued or it was woken during the turn; or when the first retry or scheduled message is; or when the first send
- * that is under way would be given up; or never, until something wakes it.
+ * Ends a turn: releases the lease and sets when the account is due next. That is now, if more is queued or it was woken
+ * during the turn; else when the first retry or scheduled message is due, or the first lease of a send under way ends;
+ * else never, until something wakes it.
  *
- * Not before `notBeforeMs` from now: where a limit holds the account, more in its queue makes it no sooner due, and no
- * turn starts for what is inserted meanwhile. Where recipients are spaced, what is queued for one that is not due counts
- * from when it is.
+ * Not before `notBeforeMs` from now: where a limit holds the account back, neither its queue nor new inserts make it due
+ * earlier. Where recipients have an interval, a queued message counts from when its recipient's interval is over.
  * @returns ms until then, null for never
  */
 export async function rescheduleAccount(
@@ -18,7 +17,7 @@ export async function rescheduleAccount(
 ): Promise<number | null> {
   const mine = sql`o.tenant_id = ${account.tenantId} and o.account_id = ${account.accountId}`
   const recipient = sql`r.tenant_id = o.tenant_id and r.account_id = o.account_id and r.address = o.address`
-  // Second, and dear with many, what all of the queue waits for.
+  // Only then, since it is expensive with many messages: when the recipients of the whole queue are due.
   const queued = options.spaced
     ? sql`coalesce(
         (select k.now where exists (

@@ -2,7 +2,7 @@ import type { Sql } from '../connect.ts'
 import type { Target } from './lease.ts'
 import { outboxHeads } from './outbox-heads.ts'
 
-/** The accounts that are due and in nobody's hands, and how long (ms) until the next one is. */
+/** The accounts that are due and not leased, and how long (ms) until the next one is due. */
 export async function findDueAccounts(
   sql: Sql,
 ): Promise<{ due: Target[]; nextInMs: number | null }> {
@@ -21,8 +21,8 @@ export async function findDueAccounts(
 }
 
 /**
- * Finds accounts with messages to handle that no wake-up stands for, whatever lost it, and makes them due. Costs an index
- * probe for each state in which an account has something waiting, however many messages wait.
+ * Finds accounts that have messages to handle but no wake-up, for whatever reason it was lost, and makes them due. Cost:
+ * one index probe for each account and state, however many messages wait.
  */
 export async function sweepOutbox(sql: Sql): Promise<number> {
   const rows = await sql`

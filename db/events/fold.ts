@@ -2,7 +2,7 @@ import type { Sql } from '../connect.ts'
 
 /**
  * Folds events into the counters of conversations and customers.
- * @returns how many events were folded: 0 when nothing is left, or another is at it
+ * @returns how many events were folded: 0 when nothing is left, or another process is folding
  */
 export async function foldCounters(sql: Sql): Promise<number> {
   const [row] = await sql<{ folded: number }[]>`select pigeonpost.fold() as folded`

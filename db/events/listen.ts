@@ -8,7 +8,7 @@ export type LoggedEvent = {
   id: number
   event_id: string
   tenant_id: number
-  /** A schema that is newer than this package may log others. */
+  /** A schema newer than this package may log types that are not listed here. */
   type: EventType
   /** By `eventTypes[type].payload`; the body as it stood. */
   payload: Record<string, unknown>
@@ -22,13 +22,13 @@ export type ListenOptions = {
   tenantId?: number
   /** Oldest first, 500 at most, each event once; the next call waits for this one. */
   onEvents: (events: LoggedEvent[]) => void | Promise<void>
-  /** How the log is read: as a tenant, say. Default: as the role that `sql` has. */
+  /** Wraps each read of the log, to run it as a tenant, say. Default: as the role of `sql`. */
   read?: (after: number) => Promise<LoggedEvent[]>
   /** The pool that LISTENs, where `sql` leads to a pooler that shares sessions. Default: `sql`. */
   listener?: Sql
-  /** Ends it; the promise then resolves. */
+  /** Stops listening; the promise then resolves. */
   signal: AbortSignal
-  /** ms between looks at the log that need no notification. Default 1,000. */
+  /** ms between polls of the log, which need no notification. Default 1,000. */
   lookEveryMs?: number
 }
 
@@ -37,9 +37,9 @@ const maxBatch = 500
 const notificationSchema = z.object({ id: z.int(), tenant_id: z.int() })
 
 /**
- * Follows the log by cursor, without gaps and in order. A notification is a hint to look at once; the log is looked at every
- * second besides, so a notification that was lost, or a LISTEN connection that broke, delays an event and loses none.
- * @throws what `onEvents` throws, and what the database throws when it is read
+ * Follows the log by cursor, without gaps and in order. A notification is a hint to read at once; the log is also polled
+ * every second, so a lost notification or a broken LISTEN connection delays events and loses none.
+ * @throws what `onEvents` throws, and the database's errors
  */
 export async function listenEvents(sql: Sql, options: ListenOptions): Promise<void> {
   const { signal } = options
@@ -78,7 +78,7 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
         misses = 0
       }
       if (events.length === maxBatch) continue
-      // Notified of, but an older transaction is still open below it: it will be readable in a moment.
+      // We were notified, but an older transaction with a lower id is still open: the event becomes readable in a moment.
       const pending = notifiedUpTo > cursor && misses < 30
       misses = pending ? misses + 1 : 0
       if (!pending) notifiedUpTo = cursor
@@ -98,12 +98,12 @@ export async function listenEvents(sql: Sql, options: ListenOptions): Promise<vo
   }
 }
 
-/** A pooler may take a LISTEN and never tell; then the looks alone do it. */
+/** A pooler that shares sessions accepts LISTEN and forgets it; then there is polling alone. */
 async function listen<T>(listener: Sql, hear: (listener: Sql) => Promise<T>): Promise<T | null> {
   return (await holdsSessions(listener)) ? hear(listener) : null
 }
 
-/** What is settled after a cursor, oldest first, 500 at most. */
+/** The settled events after a cursor, oldest first, 500 at most. */
 export async function readEvents(
   sql: Db,
   after: number,

@@ -2,18 +2,18 @@
 export type IdRange = { low: number; high: number }
 
 /**
- * How far one reader has read one tenant's log, ahead of what is settled. What it has not seen yet is every id above
- * `seen`, and the holes below: ids that were drawn by transactions which had not committed when their neighbours had, or
- * that are other tenants'.
+ * How far one reader has read one tenant's log, which may be ahead of what is settled. Not read yet: every id above `seen`,
+ * and the holes below it, that is ids of transactions that had not committed when their neighbours had, or ids of other
+ * tenants.
  */
 export type LogPosition = {
-  /** All events up to here were handled; what the table's cursor is moved to. */
+  /** All events up to here were handled; the table's cursor is set to this. */
   cursor: number
   seen: number
   holes: IdRange[]
 }
 
-/** The position after reading `ids`, which are in order and were none of them seen before. */
+/** The position after reading `ids`, which are in order and not seen before. */
 export function advance(
   from: LogPosition,
   ids: number[],
@@ -29,7 +29,7 @@ export function advance(
     if (id > next) holes.push({ low: next, high: id - 1 })
     next = id + 1
   }
-  // Nothing comes any more at or below what was settled before we looked.
+  // No event can appear any more at or below what was settled before this read.
   if (complete) seen = Math.max(seen, read.settled)
   const whole = read.lookedThroughHoles && below.length < read.limit
   const open = holes
@@ -58,13 +58,12 @@ function fill(holes: IdRange[], ids: number[]): IdRange[] {
   return result
 }
 
-/** Transactions by which the log of some tenants was being written, and up to where these logs are settled when they have ended. */
+/** A round of settling: the transactions that were writing to tenants' logs, and up to where those logs are settled once they have ended. */
 export type Rounds = Map<number, { upTo: number; writers: Set<string> }>
 
 /**
- * Settles every tenant's log: with nobody writing, up to the last id that was drawn before anybody looked; else up to
- * where a round of before ends.
- * @param writers read after `last` was
+ * Settles every tenant's log: up to `last`, where nobody was writing; else up to where a finished earlier round says.
+ * @param writers must be read after `last`
  */
 export function settleRounds(
   before: Rounds,

@@ -1,8 +1,8 @@
 import type { Sql } from '../connect.ts'
 
 /**
- * The advisory lock that triggers try, shared, before they notify (pigeonpost_private.may_notify). Its first key is salted,
- * so that nobody meets it by accident.
+ * The advisory lock that triggers try, shared, before they notify (pigeonpost_private.may_notify). Its first key is salted
+ * against collisions with other applications' advisory locks.
  */
 export async function notifyLockKeys(sql: Sql): Promise<[number, number]> {
   const [row] = await sql<{ class: number }[]>`
@@ -10,7 +10,7 @@ export async function notifyLockKeys(sql: Sql): Promise<[number, number]> {
   return [row?.class ?? 0, 0]
 }
 
-/** Whether a backend holds the notify lock, so that triggers leave notifying to it. */
+/** Whether some session holds the notify lock, so that triggers need not notify. */
 export async function notifyLockIsHeld(sql: Sql): Promise<boolean> {
   const [row] = await sql<{ held: boolean }[]>`
     select exists (

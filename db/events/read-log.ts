@@ -2,17 +2,17 @@ import { begin } from '../begin.ts'
 import type { Sql } from '../connect.ts'
 import { advance, type LogPosition, type Rounds, settleRounds } from './log-position.ts'
 
-/** An account that is due sooner than it was. */
+/** An account whose next turn was moved to an earlier time. */
 export type Woken = {
   tenantId: number
   accountId: string
   /** ms from now, 0 when it is due already. */
   dueInMs: number
-  /** A turn is at work on it and will see that it was woken. */
+  /** A turn is running for it and will see that it was woken. */
   leased: boolean
 }
 
-/** What the relay knows of all tenants' logs between two steps. */
+/** The relay's state between two steps: its position in every tenant's log. */
 export type LogState = {
   positions: Map<number, LogPosition>
   rounds: Rounds
@@ -25,27 +25,27 @@ export type LogBatch = {
   /** How many events were new. */
   read: number
   woken: Woken[]
-  /** More is to be read at once. */
+  /** There is more to read now. */
   more: boolean
-  /** All that was drawn before this step is read and settled up to here, in every tenant. */
+  /** In every tenant, all ids drawn before this step are read and settled up to here. */
   cursor: number
 }
 
-/** The log's last id that was drawn, committed or not. One page, no lock: what an idle relay looks at. */
+/** The last id that was drawn for the log, committed or not. Reads one page, takes no lock: what an idle relay polls. */
 export async function lastEventId(sql: Sql): Promise<number> {
   const [row] = await sql<{ id: number }[]>`select pigeonpost_private.last_log_id() as id`
   return row?.id ?? 0
 }
 
 /**
- * One step of the relay, in one short transaction: reads what it has not seen of each tenant, notifies of it, moves the
- * wake-ups of accounts that it made due (only ever to an earlier moment), and the cursors. Who holds the relay's row of
- * tenant 0 leads; null when that is somebody else.
+ * One step of the relay, in one short transaction: reads the new events of each tenant, notifies of them, moves the
+ * wake-ups of accounts that became due (only ever to an earlier time), and saves the cursors. The relay that holds the row
+ * of tenant 0 leads; null when another relay holds it.
  *
  * @param known null for a reader that starts at the cursors
  * @param options.notifyUpTo notifies of events up to this id; null where the triggers do
- * @param options.skipHoles reads only above what was seen, because the holes were dear to look through
- * @param options.saveCursors writes the cursors, which only a successor needs
+ * @param options.skipHoles reads only above what was seen, because reading the holes was expensive
+ * @param options.saveCursors saves the cursors, which only the next leader needs
  */
 export async function readLog(
   sql: Sql,
@@ -75,7 +75,7 @@ export async function readLog(
       : [...positions].flatMap(([tenantId, { holes: own }]) =>
           own.map((hole) => ({ tenantId, ...hole })),
         )
-    // What is settled is now visible to this statement, which has a newer snapshot.
+    // This statement has a newer snapshot, in which everything settled is visible.
     const [result] = await tx<
       {
         fresh: { tenantId: number; ids: number[] }[] | null
@@ -133,7 +133,7 @@ export async function readLog(
     const fresh = new Map(result?.fresh?.map(({ tenantId, ids }) => [tenantId, ids]))
     const unsaved = new Set(known?.unsaved)
     let [read, more] = [0, false]
-    // A tenant that is being founded (0) is not among the positions yet.
+    // A tenant that is being created (0) is not among the positions yet.
     let cursor = settled.has(0) ? (settled.get(0) ?? 0) : last
     for (const [tenantId, from] of positions) {
       const ids = fresh.get(tenantId) ?? []
@@ -156,7 +156,7 @@ export async function readLog(
         where c.tenant_id = s.tenant_id and c.name = 'relay' and c.cursor < s.cursor`
       for (const tenantId of saved) {
         const position = positions.get(tenantId)
-        // What was read ahead of what is settled is saved when it is.
+        // What was read ahead of the settled position is saved once it is settled.
         if (!position || position.cursor >= position.seen) unsaved.delete(tenantId)
       }
     }

@@ -5,26 +5,26 @@ import type { Sql } from '../connect.ts'
 export type RetainOptions = {
   /** Days that events are kept for, read or not. Default 30. */
   keepDays?: number
-  /** Days after which a consumer that shows no sign of life is waited for no longer. Default 7. */
+  /** Days after which a consumer that has not called no longer holds partitions back. Default 7. */
   lapseDays?: number
-  /** How often a partition is tried that writers or readers are busy with. Default 5; what is left waits for the next call. */
+  /** Attempts to lock a partition that is in use. Default 5; what could not be locked waits for the next call. */
   tries?: number
 }
 
 export type Retained = {
-  /** Partitions that were made ahead of the sequence. */
+  /** Partitions created ahead of the sequence. */
   made: number
-  /** Partitions that went, oldest first. */
+  /** Partitions dropped, oldest first. */
   dropped: string[]
-  /** Events up to this id are gone. */
+  /** Events up to this id were dropped. */
   floor: number
 }
 
 /**
- * Keeps the log's partitions: makes those that the sequence will reach, and drops those that are older than the time to
- * keep and that every consumer which has not lapsed has passed. A cursor below what was dropped gets an error (PPS01).
+ * Maintains the log's partitions: creates those that the sequence will reach, and drops those that are past their retention
+ * and that every active consumer has passed. A cursor below what was dropped gets an error (PPS01).
  *
- * Runs as the owner. Each drop holds writers of the log up for 200 ms at most, and gives way where it cannot be had.
+ * Runs as the owner. Each drop blocks writers of the log for 200 ms at most; where it cannot get its lock, it gives up.
  */
 export async function retainLog(sql: Sql, options: RetainOptions = {}): Promise<Retained> {
   const { keepDays = 30, lapseDays = 7, tries = 5 } = options
@@ -49,7 +49,7 @@ export async function retainLog(sql: Sql, options: RetainOptions = {}): Promise<
   return { made: extended?.made ?? 0, dropped, floor: state?.floor ?? 0 }
 }
 
-/** Tries again when the lock was not to be had (55P03); no rows when it never was. */
+/** Retries when the lock was not available (55P03); no rows when it never was. */
 async function giveWay<T>(tries: number, work: () => Promise<T[]>): Promise<T[]> {
   for (let tried = 1; ; tried++) {
     try {

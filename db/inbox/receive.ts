@@ -3,7 +3,7 @@ import { storableJson } from '../storable.ts'
 import { asTenantOf } from '../tenant.ts'
 import type { toInboxRow } from './store-webhooks.ts'
 
-/** A webhook and what its channel read out of it, as pigeonpost_private.receive() takes it. */
+/** A webhook and what its channel parsed from it, as pigeonpost_private.receive() takes it. */
 export type ReceivedItem = {
   inbox: ReturnType<typeof toInboxRow>
   messages: Record<string, unknown>[]
@@ -27,7 +27,7 @@ export type ReceivedAnswer = {
   /** In the order given. A second copy has no id where the first was deleted or moved by a merge meanwhile. */
   messages: ({ outcome: 'stored' | 'duplicate'; id: string | null } | Refusal)[]
   updates: ({ outcome: UpdateResult } | Refusal)[]
-  /** Of all that was refused the first, or why nothing of it could be stored. */
+  /** The first refusal, or why nothing of it could be stored. */
   error?: Refusal
 }
 
@@ -35,10 +35,10 @@ export type ReceivedAnswer = {
 export type UpdateResult = 'applied' | 'ignored' | 'parked'
 
 /**
- * Stores webhooks of one tenant by one statement that commits by itself: their bytes, messages, updates, links and groups.
- * What is bad in one is refused by itself, and its answer says why; NUL and lone surrogates become U+FFFD.
- * @param options.lockMs ms that it waits for a lock
- * @throws the driver's error where it says nothing of the webhooks (a lock, a deadlock, a lost connection); then nothing
+ * Stores webhooks of one tenant in one auto-committed statement: their bytes, messages, updates, links and groups. An
+ * invalid item is refused alone, and its answer says why; NUL and lone surrogates become U+FFFD.
+ * @param options.lockMs ms to wait for a lock
+ * @throws the driver's error where the webhooks are not its cause (a lock, a deadlock, a lost connection); then nothing
  * is stored
  */
 export async function receive(

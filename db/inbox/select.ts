@@ -69,7 +69,7 @@ export async function findKept(db: Db, tenantId: number, id: string): Promise<Ke
   return row ?? null
 }
 
-/** The webhook of that digest (SHA-256, in hex) and whose it is, null where there is none or it was deleted. */
+/** The webhook with that digest (SHA-256, in hex) and its tenant, null where there is none or it was deleted. */
 export async function findKeptRequest(
   db: Db,
   tenantId: number,
@@ -83,7 +83,7 @@ export async function findKeptRequest(
   return row ? { channel: row.channel, request: asRequest(row) } : null
 }
 
-/** The request that was kept. Its time is that of its arrival, so that it reads as it did then. */
+/** The stored request. Its time is that of its arrival, so that a replay parses it with the same result. */
 export function asRequest({
   method,
   path: url,

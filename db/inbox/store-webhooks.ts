@@ -4,23 +4,23 @@ export type KeptWebhook = {
   channel: string
   accountId: string | null
   method: string
-  /** With its query string, less what is secret in it. */
+  /** With its query string, secrets removed. */
   path: string
   headers: Record<string, string>
   body: Buffer
   receivedAt: Date
-  /** SHA-256 of what makes it this delivery; no two of one call may have the same. */
+  /** SHA-256 of what identifies the delivery; distinct within one call. */
   digest: Buffer
-  /** What could not be read in it; `failed` ones can be replayed. */
+  /** What could not be parsed in it; `failed` ones can be replayed. */
   error: { code: string; field?: string | undefined; message: string } | null
 }
 
-/** Whether a header or a query parameter gives access. A signature gives none: it is of these bytes alone. */
+/** Whether a header or a query parameter is a credential. A signature is not: it is valid for these bytes alone. */
 export function isSecretName(name: string): boolean {
   return /authorization|cookie|secret|token|password|api[-_]?key/i.test(name)
 }
 
-/** A webhook as pigeonpost_private.receive() keeps it in the inbox: its exact bytes, less the headers that are secrets. */
+/** A webhook as pigeonpost_private.receive() stores it in the inbox: its exact bytes, without headers that are credentials. */
 export function toInboxRow(webhook: KeptWebhook) {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(webhook.headers)) {
@@ -36,7 +36,7 @@ export function toInboxRow(webhook: KeptWebhook) {
     body: body.toString('base64'),
     digest: digest.toString('base64'),
     received_at: receivedAt,
-    // Errors quote payloads, in their fields' names too; and headers may hold any byte.
+    // Error texts and field names quote payloads, and headers may hold any byte.
     ...(error && {
       error_code: error.code,
       error_field: error.field === undefined ? null : storableText(error.field),

@@ -4,7 +4,7 @@ import { InvalidInputError } from '../errors.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 import { type Scope, scopes } from './scopes.ts'
 
-/** What the database keeps of a key: it is random, so that no salt and no slow hash is needed. */
+/** The hash that the database stores. A key is random, so it needs no salt and no slow hash. */
 export function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
@@ -21,8 +21,8 @@ export type NewKey = {
 }
 
 /**
- * Makes an API key, `pp_<tenant>_<43 characters>`, and returns it together with its row: this once, since only its
- * hash is kept.
+ * Makes an API key, `pp_<tenant>_<43 characters>`, and returns it together with its row. It cannot be read again, since
+ * only its hash is stored.
  * @throws InvalidInputError `scope_unknown`, field `scopes`; the driver's error where there is no such tenant.
  */
 export async function createKey(db: Db, given: NewKey): Promise<ApiKeyRow & { key: string }> {

@@ -10,10 +10,10 @@ export type FoundKey = {
 }
 
 const shape = /^pp_([1-9][0-9]{0,9})_[A-Za-z0-9_-]{43}$/
-const largestTenant = 2 ** 31 - 1
+const maxTenantId = 2 ** 31 - 1
 
 /**
- * The key behind a secret, or null where it is wrong, revoked or expired. Notes its use, once a minute at most.
+ * The key for a secret, or null where it is wrong, revoked or expired. Updates `last_used_at`, once a minute at most.
  * @param options as asTenant takes them
  */
 export async function findKey(
@@ -22,7 +22,7 @@ export async function findKey(
   options: { lockMs?: number | undefined } = {},
 ): Promise<FoundKey | null> {
   const tenantId = Number(shape.exec(key)?.[1] ?? 0)
-  if (tenantId === 0 || tenantId > largestTenant) {
+  if (tenantId === 0 || tenantId > maxTenantId) {
     return null
   }
   const find = async (tx: Transaction) => {
@@ -32,7 +32,7 @@ export async function findKey(
       where tenant_id = ${tenantId} and hash = ${hashKey(key)}
         and revoked_at is null and (expires_at is null or expires_at > now())`
     if (row?.stale) {
-      // Another request is noting it already: no reason to wait for it.
+      // Another request is updating it: no reason to wait.
       await tx`
         update pigeonpost.api_keys set last_used_at = now()
         where tenant_id = ${tenantId} and id = (

@@ -2,7 +2,7 @@ import type { Db } from '../connect.ts'
 import { type Page, type PageRequest, readPage } from '../paging/offset.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 
-/** The keys of a tenant, newest first; `all` with those that are revoked or have expired. */
+/** The keys of a tenant, newest first; `all` includes those that are revoked or have expired. */
 export async function listKeys(
   db: Db,
   tenantId: number,

@@ -2,8 +2,8 @@ import type { Db } from '../connect.ts'
 import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 
 /**
- * The key of that id or prefix, ended ones too; in a transaction nobody else changes it until that is over. Null where
- * the tenant has no such key, or several with that prefix.
+ * Locks the key with that id or prefix, also one that has ended, until the transaction ends. Null where the tenant has no
+ * such key, or several with that prefix.
  */
 export async function lockKey(db: Db, tenantId: number, which: string): Promise<ApiKeyRow | null> {
   const [one, other] = await db<ApiKeyRow[]>`

@@ -3,7 +3,7 @@ import { apiKeyColumns, type ApiKeyRow } from '../rows.ts'
 import { lockKey } from './lock.ts'
 
 /**
- * Ends a key, now or at a moment to come; what was ended before stays so. A running server takes a key for up to 2 s
+ * Revokes a key, now or at a later time; a key that has ended stays as it is. A running server accepts it for up to 2 s
  * longer.
  * @param which its id or its prefix
  * @returns its row, or null where the tenant has no such key, or several with that prefix

@@ -6,9 +6,9 @@ import { revokeKey } from './revoke.ts'
 import type { Scope } from './scopes.ts'
 
 /**
- * Makes a key with the name, the scopes, the rate and the time to live of another, which ends now, or at a moment until
- * which both work. Null where the tenant has no such key, or it has ended already: of two who rotate one key at once the
- * second finds it ended, unless both leave it some time.
+ * Makes a key with the name, scopes, rate and lifetime of another, which ends now, or later if both are to work for a
+ * while. Null where the tenant has no such key, or it has ended: when one key is rotated twice at once, the second call
+ * finds it ended, unless both let it work on for a while.
  */
 export async function rotateKey(
   tx: Transaction,

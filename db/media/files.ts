@@ -2,7 +2,7 @@ import type { Db, Transaction } from '../connect.ts'
 import { mediaFileColumns, type MediaFileRow, type MediaStatus } from '../rows.ts'
 import { subjectOf } from './tasks.ts'
 
-/** A file as it was looked at, and where it lies. */
+/** A file's properties, and where it is stored. */
 export type NewFile = {
   tenantId: number
   /** Its storage key has this in it. */
@@ -13,7 +13,7 @@ export type NewFile = {
   size: number
   contentType: string
   status: MediaStatus
-  /** Null for what is infected: that is never stored. */
+  /** Null for an infected file, which is never stored. */
   storage: string | null
   storageKey: string | null
   previewKey: string | null
@@ -36,7 +36,7 @@ export async function findFileByHash(
   return row ?? null
 }
 
-/** As `findFileByHash`, and it cannot go before the transaction ends. */
+/** Like `findFileByHash`, but locked, so that it is not deleted before the transaction ends. */
 export async function holdFileByHash(
   tx: Transaction,
   tenantId: number,
@@ -55,9 +55,9 @@ export async function findFile(db: Db, tenantId: number, id: string): Promise<Me
 }
 
 /**
- * Keeps a file that was just stored. Where another was faster with the same content, theirs stands, and what we have
- * stored is to be deleted: the task for that is made here.
- * @returns the id of the row that stands
+ * Inserts the row of a file that was just stored. Where another process was faster with the same content, its row wins, and
+ * a task is made to delete the copy that we have stored.
+ * @returns the id of the row that remains
  */
 export async function keepFile(tx: Transaction, file: NewFile): Promise<string> {
   for (;;) {
@@ -76,13 +76,13 @@ export async function keepFile(tx: Transaction, file: NewFile): Promise<string> 
   }
 }
 
-/** Leaves the tasks to delete a file that was stored and has no row. */
+/** Makes the tasks to delete a file that was stored and has no row. */
 export async function deleteStored(tx: Transaction, file: NewFile): Promise<void> {
   const keys = [file.storageKey, file.previewKey].filter((key) => key !== null)
   for (const key of keys) await deleteLater(tx, file.tenantId, file.storage ?? '', key)
 }
 
-/** Leaves the task to delete what lies in a storage under a key that no row has. */
+/** Makes the task to delete an object from a storage by its key, which no row has. */
 export async function deleteLater(
   db: Db,
   tenantId: number,
@@ -94,7 +94,7 @@ export async function deleteLater(
     on conflict on constraint media_tasks_pkey do nothing`
 }
 
-/** What the scanner, and a look at the file after it, said. */
+/** The result of the scan, and of analyzing the file after it. */
 export type Judgement = {
   status: 'clean' | 'unscanned' | 'infected' | 'failed'
   signature?: string
@@ -104,8 +104,8 @@ export type Judgement = {
 }
 
 /**
- * Writes down what a scanned file is; its rows of media follow. False where it changed since it was read: it is gone, was
- * judged already, or lies elsewhere, where its preview is not.
+ * Stores the verdict on a scanned file; triggers update its rows of media. False where it changed since it was read: it was
+ * deleted, judged already, or moved to another storage, where its preview is not.
  */
 export async function judgeFile(
   db: Db,
@@ -125,7 +125,7 @@ export async function judgeFile(
   return rows.length > 0
 }
 
-/** Writes down what the scanner says of a content that was stored when there was none; its rows of media follow. */
+/** Stores the scan of content that was stored without a scanner; triggers update its rows of media. */
 export async function judgeUnscanned(tx: Transaction, seen: NewFile): Promise<void> {
   const gone = seen.status === 'infected'
   await tx`
@@ -137,7 +137,7 @@ export async function judgeUnscanned(tx: Transaction, seen: NewFile): Promise<vo
     where tenant_id = ${seen.tenantId} and sha256 = decode(${seen.sha256}, 'hex') and status = 'unscanned'`
 }
 
-/** The file is being scanned, and stays where it is meanwhile. Null where nobody asks for it any more. */
+/** Marks the file as being scanned, so that it is not moved meanwhile. Null where it is no longer needed. */
 export async function beginScan(
   db: Db,
   tenantId: number,
@@ -150,7 +150,7 @@ export async function beginScan(
   return row ?? null
 }
 
-/** It waits again. */
+/** Sets it back to pending. */
 export async function endScan(db: Db, tenantId: number, id: string): Promise<void> {
   await db`
     update pigeonpost.media_files set status = 'pending'

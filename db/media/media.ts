@@ -7,7 +7,7 @@ export async function findMedia(db: Db, tenantId: number, id: string): Promise<M
   return row ?? null
 }
 
-/** An upload: what its file is, the row learns from it. */
+/** Inserts an upload; a trigger copies its file's properties into the row. */
 export async function createMedia(
   tx: Transaction,
   given: { tenantId: number; fileId: string; filename: string; createdBy: string | null },
@@ -20,7 +20,7 @@ export async function createMedia(
   return row
 }
 
-/** The file that a message named is here. False where the row is gone, or has its file already. */
+/** Attaches the stored file to the row of a message's file. False where the row is gone, or has its file already. */
 export async function attachFile(
   db: Db,
   tenantId: number,
@@ -33,7 +33,7 @@ export async function attachFile(
   return rows.length > 0
 }
 
-/** The file that a message named is not to be had. */
+/** Marks the file that a message named as not available. */
 export async function failMedia(
   db: Db,
   tenantId: number,

@@ -1,6 +1,6 @@
 import type { Sql } from '../connect.ts'
 
-/** A file that a message takes along, and where it lies. */
+/** An attachment of a message, and where it is stored. */
 export type MessageFile = {
   filename: string | null
   contentType: string
@@ -12,7 +12,7 @@ export type MessageFile = {
   reference: Record<string, unknown>
 }
 
-/** The files of a message that is about to be sent, in their order. Claiming has seen that all of them are ready. */
+/** The files of a message that is about to be sent, in their order. The claim has checked that all are ready. */
 export async function findMessageFiles(
   sql: Sql,
   tenantId: number,

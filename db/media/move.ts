@@ -5,14 +5,14 @@ import { mediaFileColumns, type MediaFileRow } from '../rows.ts'
 import { subjectOf } from './tasks.ts'
 
 export type MoveFilter = {
-  /** Where files shall lie: those that do are passed over. */
+  /** The target storage: files that are there are skipped. */
   to: string
-  /** Only what lies there. */
+  /** Only files in that storage. */
   from?: string | undefined
   tenantId?: number | undefined
 }
 
-/** How many files lie elsewhere, and how many bytes they have, by storage. */
+/** How many files are elsewhere, and how many bytes they have, by storage. */
 export async function countToMove(
   db: Db,
   { to, from, tenantId }: MoveFilter,
@@ -24,7 +24,7 @@ export async function countToMove(
     group by storage order by storage`
 }
 
-/** The next files that lie elsewhere, by tenant and age. */
+/** The next files that are elsewhere, by tenant and age. */
 export async function selectToMove(
   db: Db,
   { to, from, tenantId }: MoveFilter,
@@ -38,13 +38,13 @@ export async function selectToMove(
     order by tenant_id, id limit ${limit}`
 }
 
-/** For so long a put may last whose file no row has yet. */
-const putSeconds = 3_600
+/** How long a put may take before its object counts as abandoned. */
+const maxPutSeconds = 3_600
 
 /**
- * Announces that files are put under keys that no row has there yet: what comes of it is deleted in an hour, unless
- * `relocateFile` was faster. A task that would have deleted what lay there before is taken over.
- * @returns false where a worker is just deleting there
+ * Announces puts under keys that no row has in that storage yet: the objects are deleted after an hour, unless
+ * `relocateFile` was called. Replaces a task that would have deleted an older object under such a key.
+ * @returns false where a worker is deleting there now
  */
 export async function announcePut(
   db: Db,
@@ -54,7 +54,7 @@ export async function announcePut(
 ): Promise<boolean> {
   const rows = await db`
     insert into pigeonpost_private.media_tasks as t (tenant_id, kind, subject, due_at, created_at)
-    select ${tenantId}, 'delete', s.subject, now() + ${putSeconds} * interval '1 s', now() + ${putSeconds} * interval '1 s'
+    select ${tenantId}, 'delete', s.subject, now() + ${maxPutSeconds} * interval '1 s', now() + ${maxPutSeconds} * interval '1 s'
     from unnest(${subjects(storage, keys)}::text[]) s (subject)
     on conflict on constraint media_tasks_pkey
     do update set due_at = excluded.due_at, created_at = excluded.created_at where t.attempts = 0
@@ -63,9 +63,9 @@ export async function announcePut(
 }
 
 /**
- * The file lies elsewhere from now on, under the same keys, which `announcePut` has announced. Where it lay it is deleted
- * by a worker, `graceMs` later.
- * @returns false, with nothing changed, where it moved, went, is being scanned, or took longer than was announced
+ * Switches the file to the other storage, under the same keys, which `announcePut` has announced. A worker deletes the old
+ * copy `graceMs` later.
+ * @returns false, with nothing changed, where it was moved, deleted, is being scanned, or took longer than was announced
  */
 export async function relocateFile(
   sql: Sql,
@@ -76,7 +76,7 @@ export async function relocateFile(
   const keys = [key, to.previewKey].filter((one) => one !== null)
   const left = [key, preview].filter((one) => one !== null)
   const work = async (tx: Transaction) => {
-    // Held until the end: from here on no worker takes what was put for left over.
+    // Held until the end: from here on no worker deletes the new copy as abandoned.
     const announced = await tx`
       select from pigeonpost_private.media_tasks
       where tenant_id = ${tenantId} and kind = 'delete' and subject = any (${subjects(to.storage, keys)}::text[]) and attempts = 0
@@ -99,7 +99,7 @@ export async function relocateFile(
   return retryTransient(() => begin(sql, work))
 }
 
-/** Sorted: those who write several rows do it in one order. */
+/** Sorted, so that all who write several rows lock them in one order. */
 function subjects(storage: string, keys: string[]): string[] {
   return keys.map((key) => subjectOf(storage, key)).toSorted()
 }

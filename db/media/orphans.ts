@@ -2,18 +2,18 @@ import type { Db } from '../connect.ts'
 import { mediaFileColumns, type MediaFileRow } from '../rows.ts'
 import { type MediaTask, subjectOf } from './tasks.ts'
 
-/** A file in a storage, by what its key says. */
+/** A file in a storage, as parsed from its key. */
 export type PlacedFile = {
   tenantId: number
-  /** Of the row that has it, if there is one. */
+  /** The id of its row, if there is one. */
   fileId: string
   storage: string
   key: string
 }
 
 /**
- * Which of the files no row has, and nobody is about to delete or to put.
- * `foreign`: of a tenant that is not in this database, or that the role may not see; nobody can tell here.
+ * The files that have no row, and no pending put or delete.
+ * `foreign`: of a tenant that is not in this database, or that the role may not see, so that it cannot be told.
  */
 export async function findUnreferenced(
   db: Db,
@@ -42,9 +42,9 @@ export async function isReferenced(db: Db, file: PlacedFile): Promise<boolean> {
 }
 
 /**
- * Takes the deletion of a file upon us, as a task that another takes over if we die: while it is there nobody puts under
- * that key. Then looks once more.
- * @returns the task to be finished once the file is deleted; null where a row has it, or another deletes or puts it
+ * Claims the deletion of a file, as a task that another worker takes over if we die: while the task exists nobody puts an
+ * object under that key. Then checks again that no row has it.
+ * @returns the task to finish once the file is deleted; null where a row has it, or someone else deletes or puts it
  */
 export async function takeDeletion(
   db: Db,

@@ -1,19 +1,19 @@
 import type { AccountRow } from '../rows.ts'
 import type { Db } from '../connect.ts'
 
-/** A file that a message named, with what it takes to fetch it. */
+/** A file that a message named, with what is needed to fetch it. */
 export type MediaToFetch = {
   id: string
   status: string
   hasFile: boolean
-  /** The element of the message's metadata.media; of a media_url alone made of that. */
+  /** The element of the message's metadata.media, or one made from its media_url. */
   reference: Record<string, unknown>
-  /** The message is one that we send; else it was brought, or somebody else sent it. */
+  /** True for a message that we send; false for an inbound one, or one sent elsewhere. */
   isToSend: boolean
   account: Pick<AccountRow, 'id' | 'channel' | 'address' | 'provider' | 'settings' | 'secret_ref'>
 }
 
-/** Null where the row is gone, or the message is no more. */
+/** Null where the row or the message was deleted. */
 export async function findMediaToFetch(
   db: Db,
   tenantId: number,

@@ -2,18 +2,18 @@ import type { Db, Sql } from '../connect.ts'
 
 export type TaskKind = 'fetch' | 'scan' | 'delete'
 
-/** Something to be done with a file; see pigeonpost_private.media_tasks for what `subject` is. */
+/** A task on a file; see pigeonpost_private.media_tasks for `subject`. */
 export type MediaTask = {
   tenantId: number
   kind: TaskKind
   subject: string
-  /** This try is the how many-th, from 1. */
+  /** Number of this attempt, from 1. */
   attempt: number
 }
 
 /**
- * Takes the task that has been due for the longest, of a tenant that is not in `except`. One that is neither finished
- * nor put off within `leaseMs` is due again: whoever had it died.
+ * Claims the task that has been due for the longest, of a tenant that is not in `except`. If it is neither finished nor
+ * rescheduled within `leaseMs`, it is due again, because its worker died.
  */
 export async function claimMediaTask(
   sql: Sql,
@@ -32,7 +32,7 @@ export async function claimMediaTask(
   return task ?? null
 }
 
-/** Of a task to delete what lies in a storage under a key. */
+/** For a task that deletes an object from a storage by its key. */
 export function subjectOf(storage: string, key: string): string {
   return `${storage}:${key}`
 }
@@ -43,7 +43,7 @@ export async function finishMediaTask(db: Db, task: MediaTask): Promise<void> {
     where tenant_id = ${task.tenantId} and kind = ${task.kind} and subject = ${task.subject}`
 }
 
-/** Due again in `inMs`, and why it was not done. */
+/** Reschedules a task to be due in `inMs`, with the reason why it was not done. */
 export async function deferMediaTask(
   db: Db,
   task: MediaTask,
@@ -57,8 +57,8 @@ export async function deferMediaTask(
 }
 
 /**
- * Has stored files scanned by the workers, those that were stored first before others. Files that are `unscanned` are
- * served until their verdict.
+ * Queues stored files for scanning by the workers, oldest first. Files that are `unscanned` are served until their
+ * verdict.
  * @returns how many, and how many more there are
  */
 export async function scanAgain(
@@ -82,7 +82,7 @@ export async function scanAgain(
   return row ?? { queued: 0, left: 0 }
 }
 
-/** Of a tenant, or of all that the role may see; what is not due for the first time yet does not count. */
+/** Of a tenant, or of all that the role may see; tasks that have not been due yet do not count. */
 export type MediaTaskMetrics = {
   kind: TaskKind
   tasks: number

@@ -2,7 +2,7 @@ import type { PendingQuery, Row } from 'postgres'
 import type { Db } from '../connect.ts'
 import type { MessageState } from '../rows.ts'
 
-/** What an operator's command did to one message. */
+/** The result of an operator's command for one message. */
 export type Change = {
   /** As it was asked for, where there is no such message; its uuid otherwise. */
   id: string
@@ -24,12 +24,12 @@ export type Unchanged = 'unknown_id' | 'status' | 'expired' | 'account_disabled'
 export type ChangeOptions = { tenantId: number; ids: string[] }
 
 /**
- * Moves messages on from the states in `from`, all in one statement, and tells of each what became of it. They are
- * locked first, in the order of their ids and before their rows of the outbox, so that what is told is what was there: a
- * message that a worker is just claiming is waited for, and then `sending`.
+ * Changes the messages that are in one of the states `from`, in one statement, and returns the result for each. They are
+ * locked first, in the order of their ids and before their rows of the outbox, so that the result is reliable: a message
+ * that a worker is claiming at this moment is waited for, and is `sending` then.
  * @param about.set what `update pigeonpost.messages m` sets
  * @param about.toSend false where it will not be sent, so that neither its time nor its account matters
- * @throws the driver's error where the database refuses it; 40P01 is worth another try
+ * @throws the driver's error where the database refuses it; retry on 40P01
  */
 export async function changeMessages(
   db: Db,

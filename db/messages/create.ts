@@ -2,7 +2,7 @@ import type { Transaction } from '../connect.ts'
 import { keyReused } from '../requests/claim.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
-/** What a message is to be, before an account and an address are chosen for it. */
+/** A message to be sent, before an account and an address are chosen. */
 export type MessageRequest = {
   contentType: MessageRow['content_type']
   body: string | null
@@ -29,8 +29,8 @@ export type NewMessage = MessageRequest & {
 
 /**
  * Queues a message for sending; the triggers find or make its customer, conversation and thread.
- * It counts for the account's daily limit at once, and need not wait for it; for a limit that is set at this moment it
- * counts when it is claimed.
+ * It counts for the account's daily limit now, not when it is sent; if a limit is being set at the same moment, it counts
+ * when it is claimed.
  * @throws ConflictError `idempotency_key_reused` where another message has the idempotency key
  * @throws the driver's error where the database refuses the row; `daily_limit_reached` where the account's day is full.
  */

@@ -3,11 +3,11 @@ import type { Transaction } from '../connect.ts'
 import type { Place } from '../paging/keyset.ts'
 import type { Direction, MessageRow, MessageStatus } from '../rows.ts'
 
-/** Which messages a list means. What is left out does not matter. */
+/** Filters for messages; an absent filter matches all. */
 export type ListFilter = {
   tenantId: number
   accountId?: string | undefined
-  /** Whose direct conversations. */
+  /** Messages of this customer's direct conversations. */
   customerId?: string | undefined
   direction?: Direction | undefined
   contentType?: MessageRow['content_type'] | undefined
@@ -23,8 +23,8 @@ export type ListFilter = {
 export type Fragment = PendingQuery<Row[]>
 
 /**
- * What a filter says of a message `m`, as conditions.
- * @param about.alongNumbers the time is not looked up by its own index: numbers lead, in a range that has it
+ * A filter as SQL conditions on a message `m`.
+ * @param about.alongNumbers reads by number, in a range that covers the time, so the index of times is not to be used
  */
 export function means(
   tx: Transaction,
@@ -45,12 +45,12 @@ export function means(
     ${until === undefined ? tx`` : tx`and (m.created_at < ${until}) ${isTrue}`}`
 }
 
-/** How a page is found: `columns` of `m` are answered, and `limit` rows at most, in no order. */
+/** How a page is read: `columns` of `m` are selected, and `limit` rows at most, unordered. */
 export type Newest = { columns: Fragment; limit: number; after?: Place | undefined }
 
 /**
- * The newest messages of some threads by when they were said, along (tenant_id, thread_id, occurred_at, number) of each.
- * The newest `limit` messages are in those `limit` threads that have the latest ones: the others are not read.
+ * The newest messages of some threads by `occurred_at`, read along (tenant_id, thread_id, occurred_at, number) of each.
+ * The newest `limit` messages are all in the `limit` threads with the latest messages: other threads are not read.
  * @param threads which of `threads t`
  */
 export function newestOfThreads(

@@ -4,7 +4,7 @@ import type { Db } from '../connect.ts'
 export type HistoryEntry = {
   number: number
   direction: 'inbound' | 'outbound' | 'system'
-  /** Who said it, as the channel knows them; null for us. */
+  /** The sender's address on the channel; null for ours. */
   sender: string | null
   name: string | null
   contentType: string
@@ -21,9 +21,9 @@ export type HistoryOptions = {
   tenantId: number
   /** A thread's number or uuid. */
   thread: string
-  /** The latest so many. */
+  /** How many of the latest messages. */
   limit: number
-  /** Only messages below this number's place, for the page before. */
+  /** Only messages before the one with this number: for the previous page. */
   before?: number
 }
 

@@ -8,14 +8,14 @@ import { type Cell, choosePath, countCells, newestAlong } from './path.ts'
 export type { ListFilter } from './filter.ts'
 
 export type ListedMessage = MessageRow & {
-  /** For the cursor behind it. */
+  /** Key of this row, for a cursor. */
   place: Place
 }
 
 /**
- * The tenant's messages, newest first: by their number, a customer's by when they were said. A page costs what lies
- * between its rows on the way that holds the fewest others (`choosePath`), and nothing where there can be none.
- * @param page.after only what comes after this place: for a cursor
+ * The tenant's messages, newest first: by number, or a customer's by `occurred_at`. Reads along the index with the fewest
+ * rows that do not match (`choosePath`), and not at all where no message can match.
+ * @param page.after only rows after this key: for paging by cursor
  */
 export async function listMessages(
   tx: Transaction,
@@ -30,7 +30,7 @@ export async function listMessages(
   })
   if (!found) return []
   const order = filter.customerId === undefined ? tx`p.number desc` : tx`p.at desc, p.number desc`
-  // The page first, by what indexes hold: rows with their bodies are not carried through a sort.
+  // First the page's keys, from indexes alone: rows with their bodies do not go through a sort.
   const rows = await tx<{ at: string; number: number }[]>`
     select ${tx(messageColumns.map((name) => `m.${name}`))},
       to_char(p.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
@@ -45,8 +45,8 @@ export async function listMessages(
 }
 
 /**
- * How many messages a filter means: exact where the counts by kind tell, and up to `most`; what the planner expects
- * there to be where they are more, so that no list costs a full count.
+ * How many messages match a filter: exact where the folded counts suffice, and up to `most`; beyond that the planner's
+ * estimate, so that no list needs a full count.
  */
 export async function countMessages(
   tx: Transaction,
@@ -71,7 +71,7 @@ const expectedRows = z
   .tuple([z.object({ Plan: z.object({ 'Plan Rows': z.number() }) })])
   .transform(([{ Plan }]) => Plan['Plan Rows'])
 
-/** The query for the newest that a filter means, in no order, to be part of another; null where there can be none. */
+/** The query for the newest matches of a filter, unordered, to be part of another; null where none can match. */
 export async function newest(
   tx: Transaction,
   filter: ListFilter,
@@ -99,7 +99,7 @@ function timeOf(tx: Transaction, filter: ListFilter) {
   return filter.customerId === undefined ? tx`m.created_at` : tx`m.occurred_at`
 }
 
-/** So much of the log is read for what is not folded yet; where no worker folds, it is all there ever was. */
+/** How many events that are not folded yet are read; where no worker folds, that may be the whole log. */
 const maxUnfolded = 10_000
 
 /** The tenant's counts by kind, exact now; null where it takes too long to tell. */

@@ -1,10 +1,10 @@
 import type { Transaction } from '../connect.ts'
 import { messageColumns, messageRow, type MessageRow } from '../rows.ts'
 
-/** What came in is never in the outbox. */
+/** Inbound messages are never in the outbox. */
 const ownColumns = messageColumns.filter((name) => name !== 'state' && name !== 'next_attempt_at')
 
-/** Marks a message that came in as read; null where it is none of those, or is read already. */
+/** Marks an inbound message as read; null where it is not inbound, or is read already. */
 export async function markRead(
   tx: Transaction,
   tenantId: number,

@@ -9,8 +9,8 @@ import {
 import { type Fragment, type ListFilter, means, type Newest } from './filter.ts'
 
 /**
- * The index along which messages are read, newest first: that of the fewest messages among which all that are meant must
- * be. Each ends with the number, so that a page costs what lies between its rows.
+ * The index along which messages are read, newest first: the one with the fewest rows that covers all matches. Each ends
+ * with the number, so that a page reads only the rows between its first and last.
  */
 export type Path = 'number' | 'account' | 'campaign' | 'kind' | 'failed' | 'outbox'
 
@@ -26,12 +26,12 @@ export type KindCount = {
 export type Cell = KindCount & { accountId: string }
 
 const problems: MessageStatus[] = ['failed', 'unknown', 'canceled']
-/** As many messages under way as are sorted for a page; where there are more, they are not far from the newest. */
+/** How many messages under way may be sorted for a page; where there are more, reading from the newest finds them soon. */
 const maxSorted = 10_000
 
 /**
- * @param cells all of the tenant; null where nobody has counted
- * @returns null where there can be none
+ * @param cells all of the tenant; null where there are no counts
+ * @returns null where no message can match
  */
 export function choosePath(filter: ListFilter, cells: Cell[] | null): Path | null {
   if (cells && tally(cells.filter((cell) => isMeant(filter, cell))) === 0) return null
@@ -52,7 +52,7 @@ export function choosePath(filter: ListFilter, cells: Cell[] | null): Path | nul
   return best?.[0] ?? 'number'
 }
 
-/** How many a filter means, if counts tell. */
+/** How many messages match a filter, if the counts suffice to tell. */
 export function countCells(filter: ListFilter, cells: Cell[]): number | null {
   const { campaignId, customerId, since, until } = filter
   if (campaignId ?? customerId ?? since ?? until) return null
@@ -84,7 +84,7 @@ export function newestAlong(
     kind: () =>
       tx`unnest(${keys.map((key) => key.direction)}::text[], ${keys.map((key) => key.type)}::text[]) s (direction, content_type)`,
   }[path]()
-  // In the words of the partial indexes.
+  // Worded as in the predicates of the partial indexes, so that the planner matches them.
   const entry = {
     number: () => tx``,
     account: () => tx``,
@@ -133,7 +133,7 @@ function isUnderWay({ statuses }: ListFilter, cells: Cell[] | null): boolean {
   return cells !== null && tally(cells.filter(({ status }) => status === 'queued')) <= maxSorted
 }
 
-/** Whether no inbound text is meant: those are not in the index of kinds. */
+/** Whether the filter excludes inbound texts, which are not in the index of kinds. */
 function isUnusual(filter: ListFilter): boolean {
   const { direction, contentType } = filter
   return (
@@ -142,7 +142,7 @@ function isUnusual(filter: ListFilter): boolean {
   )
 }
 
-/** All that a filter may mean. */
+/** All kinds that can match a filter. */
 function kinds(filter: ListFilter) {
   return direction.options
     .flatMap((one) => contentType.options.map((type) => ({ direction: one, type })))

@@ -4,17 +4,17 @@ import { type Change, changeMessages } from './change.ts'
 export type Verdict =
   | {
       status: 'sent'
-      /** What the channel calls it. Receipts that came for that are applied. */
+      /** The channel's id of it. Parked receipts for that id are applied. */
       externalMessageId: string | null
     }
   | { status: 'failed' }
   | {
-      /** Sent again: under the same attempt id, which a provider that takes an idempotency key takes once. */
+      /** Sent again, under the same attempt id: a provider that takes idempotency keys does not send it twice. */
       status: 'queued'
     }
 
 /**
- * Settles a message of unknown outcome by what an operator found out.
+ * Settles a message of unknown outcome as an operator decided.
  * @throws the driver's error, 23505 (`messages_external_id_is_unique`), where the external id is another message's
  */
 export async function resolveMessage(

@@ -2,9 +2,9 @@ import type { Db } from '../connect.ts'
 import { type Change, changeMessages, type ChangeOptions } from './change.ts'
 
 /**
- * Queues failed messages again, with all their tries before them. It is a new send: what the one before was called, by
- * us and by the channel, stays in delivery_attempts, so that neither a late receipt of that nor the provider's memory of
- * its idempotency key passes for this one's. It counts for the daily limit of the day on which it goes.
+ * Queues failed messages again, with a full number of attempts. It is a new send: the attempt id and external id of the one
+ * before stay in delivery_attempts, so that neither a late receipt for it nor the provider's record of its idempotency key
+ * applies to this one. It counts for the daily limit of the day on which it is sent.
  */
 export async function retryMessages(db: Db, options: ChangeOptions): Promise<Change[]> {
   return changeMessages(db, options, {

@@ -1,7 +1,7 @@
 import type { Db } from '../connect.ts'
 import type { MessageState } from '../rows.ts'
 
-/** Which outbound messages an operator means. What is left out does not matter. */
+/** Filters for the outbound messages of an operator's command; an absent filter matches all. */
 export type MessageFilter = {
   tenantId: number
   statuses: MessageState[]
@@ -25,15 +25,15 @@ export type Selected = {
 const underWay: ReadonlySet<MessageState> = new Set(['scheduled', 'queued', 'sending', 'retrying'])
 const problems: ReadonlySet<MessageState> = new Set(['failed', 'unknown', 'canceled'])
 
-/** The outbound messages that a filter means, oldest first. They may have moved on when something is done to them. */
+/** The outbound messages that match a filter, oldest first. Their state may have changed by the time of the command. */
 export async function selectMessages(
   db: Db,
   filter: MessageFilter,
   limit: number | null,
 ): Promise<Selected[]> {
   const { tenantId, statuses, channel, accountId, campaignId, errorCode, since, until } = filter
-  // What is under way by the outbox, what failed by the index of problems, or all by that of a campaign: by an order of
-  // numbers every message would be read.
+  // Messages under way are found by the outbox, failed ones by the index of problems, a campaign's by its index. In the
+  // order of numbers every message would be read.
   const sources =
     campaignId !== undefined
       ? [

@@ -3,8 +3,8 @@ import { type ListFilter, newest } from './list.ts'
 import type { KindCount } from './path.ts'
 
 /**
- * How many messages there are of each kind, exact in this snapshot: from the counts that are folded from the log, so that
- * it costs the same however many are stored; where no worker folds, from the log since then besides.
+ * How many messages there are of each kind, exact in this snapshot: from the counts folded from the log, so that the cost
+ * does not grow with the number of messages, plus the log after them, which is long only where no worker folds.
  */
 export async function countKinds(
   tx: Transaction,
@@ -17,7 +17,7 @@ export async function countKinds(
     group by 1, 2, 3`
 }
 
-/** The same of those that a filter means, counted one by one: the newest `most` of them and no more. */
+/** The same for the matches of a filter, counted one by one: the newest `most` of them at most. */
 export async function countKindsAmong(
   tx: Transaction,
   filter: ListFilter,

@@ -6,12 +6,12 @@ export const maxCounted = 10_000
 
 export type Counted = { total: number; isEstimate: boolean }
 
-/** What was counted no further than one past `maxCounted`, as a total. */
+/** A count that stopped at one past `maxCounted`, as a total. */
 export function countedUpTo(count: number): Counted {
   return { total: Math.min(count, maxCounted), isEstimate: count > maxCounted }
 }
 
-/** Which rows of a list are wanted: those after a key, or those after so many. */
+/** Which rows of a list are wanted: those after a key, or those after an offset. */
 export type PageRequest = {
   limit: number
   offset?: number | undefined
@@ -21,13 +21,13 @@ export type PageRequest = {
 
 export type Page<T> = Counted & {
   rows: T[]
-  /** The last row's key, where more come after it. */
+  /** The last row's key, where more rows follow. */
   next: string | null
 }
 
 /**
- * One page of a list, the highest key first: keys are uuids of version 7, so that is the newest first. It reads no more
- * than the page along the key's index, and counts no more than `maxCounted` rows.
+ * One page of a list, highest key first; keys are uuids of version 7, so that is newest first. Reads only the page, along
+ * the key's index, and counts `maxCounted` rows at most.
  * @param about.from `from …`, and `about.where` what follows `where`
  * @param about.key the column that orders it, unique in it
  */

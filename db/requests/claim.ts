@@ -5,20 +5,20 @@ export type KeyedRequest = {
   tenantId: number
   /** The Idempotency-Key. */
   key: string
-  /** SHA-256 of what was asked. */
+  /** SHA-256 of the request. */
   hash: Buffer
 }
 
-/** What a request was answered, `response` being the text. */
+/** The stored answer to a request; `response` is its text. */
 export type StoredAnswer = {
   status: number
   response: string
 }
 
 /**
- * Takes an Idempotency-Key for the request that this transaction answers: null, and `storeAnswer` has to follow in the
- * same transaction. Or the answer that an earlier one got. A request with that key which is under way is waited for:
- * whether it commits decides which of the two it is.
+ * Claims an Idempotency-Key for the request that this transaction answers. Null: it is claimed, and `storeAnswer` must
+ * follow in the same transaction. Otherwise the answer of an earlier request. Waits for a concurrent request with that
+ * key: if it commits we get its answer, if not we get the key.
  * @throws ConflictError `idempotency_key_reused` where the key was used for another request
  */
 export async function claimRequest(
@@ -37,8 +37,8 @@ export async function claimRequest(
 }
 
 /**
- * What a request with this key was answered, null where there was none: a look, for work that is begun outside of the
- * transaction that claims.
+ * The stored answer for this key, null where there is none. Claims nothing: for work that begins outside the transaction
+ * that claims.
  * @throws ConflictError `idempotency_key_reused`
  */
 export async function findAnswer(
@@ -52,7 +52,7 @@ export async function findAnswer(
   return found ? { status: found.status, response: found.response } : null
 }
 
-/** Keeps the answer of a request that was claimed in this transaction. */
+/** Stores the answer to a request whose key was claimed in this transaction. */
 export async function storeAnswer(
   tx: Transaction,
   { tenantId, key }: KeyedRequest,

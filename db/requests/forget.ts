@@ -1,8 +1,8 @@
 import type { Sql } from '../connect.ts'
 
 /**
- * Forgets the answers that are older than the time to keep, of every tenant that the login sees: from then on their
- * Idempotency-Keys are as good as new. Each statement is of one tenant, and deletes `batch` rows (1000) at most.
+ * Deletes the stored answers that are older than `keepHours`, of every tenant that the login sees: their Idempotency-Keys
+ * can then be used again. Each statement handles one tenant, and deletes `batch` rows (1000) at most.
  * @param options.keepHours default 24
  * @returns how many
  */
@@ -19,7 +19,7 @@ export async function forgetRequests(
   for (const { tenant_id: tenantId } of tenants) {
     let count = batch
     while (count === batch) {
-      // A row that is locked is being answered again, or deleted by another worker.
+      // A locked row is in use by a repeated request, or being deleted by another worker.
       const deleted = await sql`
         delete from pigeonpost.idempotent_requests r using (
           select o.key from pigeonpost.idempotent_requests o

@@ -1,6 +1,6 @@
 import type { Transaction } from '../connect.ts'
 
-/** Ends a thread: the next stored message of its conversation opens a new thread. False where it had ended. */
+/** Ends a thread: the next stored message of its conversation opens a new one. False where it had ended. */
 export async function archiveThread(
   tx: Transaction,
   tenantId: number,
@@ -11,7 +11,7 @@ export async function archiveThread(
   return row?.archived ?? false
 }
 
-/** The id of a conversation's active thread; null where nothing was said since the last one was archived. */
+/** The id of a conversation's active thread; null where no message was stored since the last one was archived. */
 export async function findActiveThread(
   tx: Transaction,
   tenantId: number,

@@ -1,7 +1,7 @@
 import type { Db } from '../connect.ts'
 import { threadColumns, threadRow, type ThreadRow } from '../rows.ts'
 
-/** A thread, with when its first and its latest message were said; read from the ends of its index. */
+/** A thread, with the times of its first and latest message, which are read from the ends of its index. */
 export type FoundThread = ThreadRow & {
   first_message_at: Date | null
   last_message_at: Date | null

@@ -90,7 +90,7 @@ const leaseMs = z
   })
   .transform(Number)
 
-/** The name is document 004's. */
+/** AWS_S3_MAX_FILE_SIZE: the name is the WhatsApp message API's. */
 const fileSize = z
   .string()
   .default('10485760')

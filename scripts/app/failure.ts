@@ -1,9 +1,9 @@
 import { asPigeonpostError, PigeonpostError } from '../../db/errors.ts'
 
-/** A command that cannot do what it was asked, in words for whoever typed it. */
+/** An error of a command, with a message for its user. */
 export class Failure extends Error {
   override readonly name = 'Failure'
-  /** 1: it failed. 2: it was called wrongly. */
+  /** Exit code. 1: it failed. 2: it was called with wrong arguments. */
   readonly exitCode: 1 | 2
 
   constructor(message: string, options: ErrorOptions & { exitCode?: 1 | 2 } = {}) {
@@ -12,7 +12,7 @@ export class Failure extends Error {
   }
 }
 
-/** What is wrong and what would be right, without a stack. Holds no password. */
+/** The error and how to correct it, without a stack. Holds no password. */
 export function explain(error: unknown): string {
   const known = asPigeonpostError(error)
   if (known instanceof PigeonpostError) {

@@ -3,18 +3,18 @@ import type { Logger } from 'pino'
 
 export type Part = {
   name: string
-  /** ms that the end of the others may wait for this one's. */
+  /** ms that this part may take to stop before the next one is stopped. */
   limit: number
   stop: () => Promise<void> | void
-  /** It is a process of its own. */
+  /** It runs in a process of its own. */
   outlivesUs?: boolean
 }
 
 export type Parts = {
   add(part: Part): void
-  /** Ends all, the last one added first. Never throws: each gets its turn. */
+  /** Stops all, the last one added first. Never throws: every part is stopped. */
   stop(): Promise<void>
-  /** Tells those that would outlive this process to end, and hardly waits. */
+  /** Tells parts that would outlive this process to end, without waiting for long. */
   abandon(): Promise<void>
 }
 
@@ -22,8 +22,8 @@ export type Parts = {
 const totalMs = 4_700
 
 /**
- * What runs, in the order in which it was started. A part that takes too long is left behind: what it
- * holds is leased, and the next start finds it.
+ * The running parts, in the order in which they were started. A part that takes too long to stop is
+ * abandoned: its work is leased, and the next start takes it over.
  */
 export function createParts(logger: Logger): Parts {
   const running: Part[] = []

@@ -40,7 +40,7 @@ export function explainListen(error: unknown, host: string, port: number): unkno
   const message = {
     EADDRINUSE: `PORT: port ${port} on ${host} is in use, maybe by another Pigeonpost; stop that one, or set PORT to another (0: any free one)`,
     EACCES: `PORT: port ${port} on ${host} may not be used by this user; set PORT to one above 1023`,
-    EADDRNOTAVAIL: `HOST: ${host} is no address of this machine; set HOST to one, as 127.0.0.1`,
+    EADDRNOTAVAIL: `HOST: ${host} is not an address of this machine; set HOST to one, such as 127.0.0.1`,
     ENOTFOUND: `HOST: the name ${host} is not known; set HOST to an address of this machine, as 127.0.0.1`,
     EAI_AGAIN: `HOST: the name ${host} cannot be looked up; set HOST to an address of this machine, as 127.0.0.1`,
   }[codeOf(error) ?? '']

@@ -90,10 +90,10 @@ export function checkSelection(ids: string[], options: SelectionOptions): void {
   const given = [status, channel, account, campaign, errorCode, since, until, all]
   const filters = given.some((value) => value !== undefined)
   if (ids.length > 0 && (filters || options.dryRun)) {
-    throw new Failure('give ids, or say which are meant by options, not both', { exitCode: 2 })
+    throw new Failure('give either ids or options that select messages, not both', { exitCode: 2 })
   }
   if (ids.length === 0 && !filters) {
-    throw new Failure('give ids, or say which are meant: --status, --account, … or --all', {
+    throw new Failure('give ids, or select messages: --status, --account, … or --all', {
       exitCode: 2,
     })
   }

@@ -12,8 +12,8 @@ export type Stop = {
 }
 
 /**
- * Takes over the signals that end a process. The first asks for an orderly end; a second one ends it
- * at once, after `onSecond` had its last word.
+ * Handles the signals that end a process. The first requests an orderly stop; a second one ends the
+ * process at once, after `onSecond` has run.
  */
 export function listenForStop(onSecond: () => Promise<void> | void = () => {}): Stop {
   const controller = new AbortController()

@@ -4,8 +4,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 export type Variant = { name: string; run: () => Promise<number>; unit?: string }
 
 /**
- * What is compared with what, or with nothing; `target` is the least that DESIGN.md section 9 asks for, or, `atMost`, the
- * most. Null where it asks for nothing.
+ * A measurement, compared with another or with nothing; `target` is the goal's minimum, or with `atMost` its maximum. Null
+ * without a goal.
  */
 export type Ratio = {
   name: string

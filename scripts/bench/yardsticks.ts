@@ -1,8 +1,8 @@
 import { connect, type Sql } from '../../db/connect.ts'
 
 /**
- * Yardsticks that do not move with our schema: document 002's tables, indexes and trigger, verbatim, each variant in a
- * database of its own, so that its names are not those of our views.
+ * Yardsticks that do not change with our schema: the tables, indexes and trigger of the et_threads/et_messages contract,
+ * verbatim, each variant in a database of its own, so that its names do not collide with our views.
  */
 const tables = `
 CREATE TABLE et_threads (
@@ -45,7 +45,7 @@ const notify = `
     PERFORM pg_notify('et_messages', json_build_object('id', NEW.id, 'tenant_id', NEW.tenant_id, 'thread_id', v_thread_id)::text);
 `
 
-/** With document 002's function, and with the NOTIFY that people add to such a trigger. */
+/** With the contract's function, and with the NOTIFY that people add to such a trigger. */
 const trigger = (extra: string) => `
 CREATE OR REPLACE FUNCTION assign_thread()
 RETURNS TRIGGER AS $$
@@ -89,7 +89,7 @@ const yardsticks = {
 
 export type Yardstick = keyof typeof yardsticks
 
-/** Document 002's insert, less its constants: $1 message id, $2 lead, $3 text, $4 raw JSON. */
+/** The contract's insert, with parameters for: $1 message id, $2 lead, $3 text, $4 raw JSON. */
 export const literalInsert = `
   INSERT INTO et_messages (tenant_id, lead_id, channel, message_id, timestamp, direction, message_type, text_content, raw_json)
   VALUES (101, $2, 'whatsapp', $1, (extract(epoch from now()) * 1000)::bigint, 'inbound', 'text', $3, $4::text::jsonb)`

@@ -21,13 +21,13 @@ export function addResolve(program: Command): void {
   const command = program
     .command('resolve')
     .summary('settle a message of unknown outcome')
-    .description('Settle by hand a message of which nobody could know whether it was sent.')
+    .description('Settle a message of unknown outcome: say whether it was sent.')
     .argument('<id>', 'its number or uuid', numberOrUuid)
     .addOption(new Option('--sent', 'it was sent').conflicts(['failed', 'queue']))
     .option('--external-id <id>', "with --sent: the channel's own id of it, for its receipts")
-    .addOption(new Option('--failed', 'it was not sent, and shall not be').conflicts('queue'))
-    .option('--queue', 'send it again, though it may have arrived')
-    .option('--tenant <id>', 'whose it is', tenantId, 1)
+    .addOption(new Option('--failed', 'it was not sent, and is not to be sent').conflicts('queue'))
+    .option('--queue', 'send it again, although it may have arrived')
+    .option('--tenant <id>', 'its tenant', tenantId, 1)
     .option('--json', 'print the message as JSON')
     .action(async (id: string, options: Options) => resolve(id, options))
   addHelp(command, {
@@ -64,5 +64,5 @@ function verdictOf(options: Options): Verdict {
   if (options.sent) return { status: 'sent', externalMessageId: options.externalId ?? null }
   if (options.failed) return { status: 'failed' }
   if (options.queue) return { status: 'queued' }
-  throw new Failure('say what became of it: --sent, --failed or --queue', { exitCode: 2 })
+  throw new Failure('give its outcome: --sent, --failed or --queue', { exitCode: 2 })
 }

@@ -14,8 +14,8 @@ export function addRetry(program: Command): void {
   const command = program
     .command('retry')
     .summary('send failed messages again')
-    .description('Queue failed messages again, with all their tries before them.')
-    .argument('[id...]', 'their numbers or uuids; or say by options which are meant', each)
+    .description('Queue failed messages again, with a full number of attempts.')
+    .argument('[id...]', 'their numbers or uuids; or select messages by options', each)
   addSelection(command, ['failed']).action(async (ids: string[], options: SelectionOptions) => {
     checkSelection(ids, options)
     await withDatabase('retry', async (sql) =>
@@ -43,7 +43,7 @@ export function addRetry(program: Command): void {
   })
 }
 
-/** For commander: arguments that may be several. */
+/** For commander: collects a repeatable argument. */
 export function each(text: string, before: string[] = []): string[] {
   return [...before, numberOrUuid(text)]
 }

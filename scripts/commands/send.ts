@@ -33,16 +33,16 @@ export function addSend(program: Command): void {
     .description('Queue a message by inserting it; a running worker (or "start") delivers it.')
     .requiredOption(
       '--to <address>',
-      'who gets it: phone number (+27831234567), mail address, user id',
+      'the recipient: phone number (+27831234567), mail address, user id',
     )
-    .requiredOption('--body <text>', 'what it says')
+    .requiredOption('--body <text>', 'text of the message')
     .option(
       '--channel <name>',
       'by its default account; may be left out where there is one account',
     )
     .option('--account <id>', 'the account to send from', uuid)
     .option('--tenant <id>', 'the tenant', tenantId, 1)
-    .option('--wait', 'follow its status to the end: read, failed, canceled or unknown')
+    .option('--wait', 'follow its status until it is read, failed, canceled or unknown')
     .option('--timeout <seconds>', 'how long --wait waits', wholeNumber(1, 86_400), 60)
     .option('--json', 'print the message as JSON')
     .action(async (options: Options) => send(options))
@@ -130,7 +130,7 @@ async function insert(sql: Sql, account: AccountRow, options: Options): Promise<
 
 const ends = new Set(['read', 'failed', 'canceled', 'unknown'])
 
-/** Prints each status that it goes through, until its end, the time's or Ctrl-C. */
+/** Prints each change of its status, until a final one, the timeout or Ctrl-C. */
 async function follow(
   sql: Sql,
   queued: MessageRow,

@@ -42,7 +42,7 @@ type Run = {
   logger: Logger
   parts: Parts
   stop: Stop
-  /** Why we end, where nobody asked for it. */
+  /** Why we end, where it was not requested. */
   lost: Error | null
 }
 
@@ -70,7 +70,7 @@ export function addStart(program: Command): void {
   })
 }
 
-/** Starts the parts from the database up, and ends them from the API down. */
+/** Starts the parts, from the database to the API, and stops them in reverse order. */
 async function start(json: boolean): Promise<void> {
   const config = readEnvironment(names)
   const logger = createLogger({ level: config.LOG_LEVEL, json })
@@ -89,7 +89,7 @@ async function start(json: boolean): Promise<void> {
   if (!json) print('Stopped; the data stays where it is')
 }
 
-/** Returns early when it is told to stop: whoever called ends what runs so far. */
+/** Returns early when it is told to stop: the caller ends the parts that run so far. */
 async function startAll(run: Run): Promise<void> {
   const { config, json, logger, parts, stop } = run
   // Loaded here and not above: they are slow to load, and `--help` of any command needs none of them.

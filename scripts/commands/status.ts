@@ -7,9 +7,9 @@ import { print, printJson, printTable } from '../app/output.ts'
 export function addStatus(program: Command): void {
   const command = program
     .command('status')
-    .summary('tell what waits, was sent and failed')
+    .summary('show what waits, was sent and failed')
     .description(
-      'Tell what waits, what was sent and what failed, in all and by account, and whether a worker runs.',
+      'Show what waits, what was sent and what failed, in total and by account, and whether a worker runs.',
     )
     .option('--json', 'print it as JSON')
     .action(async (options: { json?: boolean }) => status(options))
@@ -95,7 +95,7 @@ function show(found: Status): void {
   if (found.accountsLeftOut > 0) print(`and ${found.accountsLeftOut} accounts more`)
 }
 
-/** What waits, and for how long: a scanner or a storage that is down shows here. */
+/** Pending tasks on files, and their age: shows a scanner or a storage that is down. */
 function files({ mediaTasks }: Status): string {
   const words = { fetch: 'to be fetched', scan: 'to be scanned', delete: 'to be deleted' }
   const waiting = mediaTasks.filter(({ tasks }) => tasks > 0)

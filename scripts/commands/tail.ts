@@ -23,17 +23,17 @@ export function addTail(program: Command): void {
     .description('Print events as they happen, one line each, until Ctrl-C. Bodies are left out.')
     .option(
       '--after <id>',
-      'begin after this event; 0: with the oldest',
+      'start after this event id; 0: from the oldest',
       wholeNumber(0, 2 ** 53 - 1),
     )
     .option(
       '--type <type>',
-      'only this type, or all that begin so (message.*); repeatable',
+      'only this type, or all with this prefix (message.*); repeatable',
       collect,
     )
     .option('--tenant <id>', 'only this tenant', tenantId)
-    .option('--limit <n>', 'end after so many events', wholeNumber(1, 2 ** 31 - 1))
-    .option('--bodies', 'print what messages say, too')
+    .option('--limit <n>', 'stop after this many events', wholeNumber(1, 2 ** 31 - 1))
+    .option('--bodies', "print messages' bodies, too")
     .option('--json', 'print JSON Lines')
     .action(async (options: Options) => tail(options))
   addHelp(command, {
@@ -76,7 +76,7 @@ function createFilter(options: Options): (event: LoggedEvent) => boolean {
     )
 }
 
-/** What stands in the line already, or is for `--bodies` alone. */
+/** Fields that the line shows already, or that only `--bodies` shows. */
 const leftOut = new Set(['event_id', 'timestamp', 'body', 'status', 'previous_status'])
 
 function show(event: LoggedEvent, options: Options): void {
@@ -100,7 +100,7 @@ function show(event: LoggedEvent, options: Options): void {
   print(parts.join(' '))
 }
 
-/** One word or JSON: a value can neither break the line nor move the cursor of a terminal. */
+/** Plain if it is one word, else JSON, so that a value can neither break the line nor control the terminal. */
 function plain(value: unknown): string {
   return typeof value === 'string' && /^[\w.:@+-]+$/.test(value) ? value : quote(value)
 }

@@ -42,7 +42,7 @@ async function runWorker(json: boolean): Promise<void> {
     const dataFolder = await makeDataFolder(config.PIGEONPOST_DATA)
     const providers = startProviders({ dataFolder, url, logger })
     parts.add({ name: 'the simulator', limit: 500, stop: providers.stop })
-    // Without a public URL nobody is told one of ours: what we would serve ourselves is sent as bytes.
+    // Without a public URL providers are given no links to us: files that we would serve are sent as bytes.
     const baseUrl = config.PIGEONPOST_PUBLIC_URL ?? ''
     const media = await openMedia(config, { dataFolder, baseUrl, logger })
     parts.add({ name: 'the storage', limit: 100, stop: () => media.storages.close() })

@@ -8,7 +8,7 @@ import { receive } from '../support/messages.ts'
 import { violation } from '../support/rules.ts'
 import { applyCommitted, migrationsFolder } from '../support/schema.ts'
 
-// Document 002's statements, as they stand there.
+// The statements of the et_threads/et_messages contract for chat bridges, verbatim.
 const insertStatement = `INSERT INTO et_messages (
     tenant_id,
     lead_id,

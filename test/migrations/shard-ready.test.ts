@@ -2,7 +2,7 @@ import t from 'tap'
 import { testDatabase } from '../support/database.ts'
 
 /**
- * What a distributed Postgres refuses (DESIGN.md 4.2), as far as the catalog tells. What is there of it today is listed, so
+ * What a distributed Postgres refuses, as far as the catalog tells. What is there of it today is listed, so
  * that it can only become less: something new fails, and so does a line here that is no longer true.
  */
 const { sql } = await testDatabase(t)

@@ -108,7 +108,7 @@ t.test('resolve settles one message, once', async (t) => {
 
 t.test('wrong usage of them exits with 2 and names what is wrong', async (t) => {
   const cases: [string[], RegExp][] = [
-    [['retry'], /^pigeonpost: give ids, or say which are meant/],
+    [['retry'], /^pigeonpost: give ids, or select messages/],
     [['retry', '7', '--all'], /not both/],
     [['retry', 'x'], /number or a uuid/],
     [['retry', '--status', 'unknown'], /Allowed choices are failed/],

@@ -211,7 +211,7 @@ t.test('what is wrong is one line that names it, and no password', async (t) => 
       { DATABASE_URL: 'postgres://user:hunter2@nowhere.invalid/app' },
       /DATABASE_URL: the host "nowhere.invalid"/,
     ],
-    [{ HOST: '192.0.2.1' }, /HOST: 192.0.2.1 is no address of this machine/],
+    [{ HOST: '192.0.2.1' }, /HOST: 192.0.2.1 is not an address of this machine/],
     [{ PIGEONPOST_DATA: join(file, 'data') }, /PIGEONPOST_DATA: the data folder .* cannot be made/],
   ]
   await Promise.all(

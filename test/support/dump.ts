@@ -20,7 +20,7 @@ export async function findPgDump(): Promise<{ path: string } | { missing: string
 /** The migrated schema as SQL, without what differs between two runs. */
 export async function dumpSchema(pgDump: string, url: string): Promise<string> {
   const parts: string[] = []
-  // Told a table, pg_dump leaves out the schemas, so document 002's views in `public` are asked for by themselves.
+  // Told a table, pg_dump leaves out the schemas, so the et_ views in `public` are asked for by themselves.
   for (const what of [
     ['--schema=pigeonpost', '--schema=pigeonpost_private'],
     ['--table=public.et_*'],

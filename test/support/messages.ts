@@ -40,7 +40,7 @@ export type Message = {
   updated_at: Date
 }
 
-/** DESIGN's canonical insert; undefined when the row was a second copy. Inbound, with an id of its own, unless `row` says otherwise. */
+/** The canonical insert; undefined when the row was a second copy. Inbound, with an id of its own, unless `row` says otherwise. */
 export async function deliver(sql: Db, row: Row): Promise<Message | undefined> {
   const full: Row = {
     direction: 'inbound',

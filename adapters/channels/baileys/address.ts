@@ -1,4 +1,4 @@
-/** Who and where: JIDs of WhatsApp as addresses of ours. */
+/** Converts WhatsApp's JIDs to our addresses. */
 
 import type { ChannelAccount } from '../channel.ts'
 import { toE164 } from '../shared/phone.ts'

@@ -61,6 +61,6 @@ export async function* decrypt(
 }
 
 function corrupt(options?: ErrorOptions): MediaUnavailable {
-  const message = 'What came from WhatsApp is not the file that the message speaks of.'
+  const message = 'The file that WhatsApp sent is not the one that the message describes.'
   return new MediaUnavailable('media_corrupt', message, true, options)
 }

@@ -14,7 +14,7 @@ import { toBytes } from './values.ts'
 /**
  * Downloads and decrypts: the file at the address is of no use to anybody without the key that the message brought.
  * WhatsApp keeps files for two to three weeks. Then only the phone that sent it can bring it again, when a device asks
- * (Baileys' updateMediaMessage, on the bridge's socket); nobody asks here, so what is gone is gone.
+ * (Baileys' updateMediaMessage, on the bridge's socket); we do not call it, so an expired file is lost.
  * @throws MediaUnavailable
  */
 export async function locate(

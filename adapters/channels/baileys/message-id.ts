@@ -5,7 +5,7 @@
  *     3EB0 + 32 hex digits of the attempt's UUID (+ 2 for each further file of the same message)
  *
  * `3EB0` is what WhatsApp Web's ids begin with. Its own have 22 characters and those of Baileys' older generateMessageID
- * 40 (lib/Utils/generics.js), so 36 and 38 are nobody else's.
+ * 40 (lib/Utils/generics.js), so 36 and 38 are used by no one else.
  */
 
 import { createHash } from 'node:crypto'

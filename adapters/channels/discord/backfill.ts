@@ -39,7 +39,7 @@ export async function* readMessagesAfter(
   }
 }
 
-/** What Discord says of a channel; null where the bot may not see it. */
+/** Discord's channel object; null where the bot may not see it. */
 export async function readChannel(
   options: RestOptions,
   channelId: string,

@@ -19,7 +19,7 @@ export type BridgeOptions = {
   token: string
   /** Takes events, in order, and rejects where it could not keep them: they come again. See postEvents. */
   deliver: (events: BridgeEvent[]) => Promise<void>
-  /** Told of what went wrong and is tried again. */
+  /** Called with errors that are retried. */
   warn: (error: unknown) => void
   /** Default: messages and reactions of guilds and direct chats, with their content (a privileged intent). */
   intents?: number

@@ -10,7 +10,7 @@ export type Content = {
 }
 
 /**
- * Types of message that somebody said: 0 a plain one, 19 an answer, 20 and 23 what an app says to a command. All others
+ * Types of message that a person or an app wrote: 0 a plain one, 19 a reply, 20 and 23 an app's reply to a command. All others
  * (joins, pins, boosts, calls …) are Discord's.
  * https://discord.com/developers/docs/resources/message#message-object-message-types
  */

@@ -61,7 +61,7 @@ const meanings: Record<number, Meaning> = {
   240000: 'final',
 }
 
-/** The outcome that an answer of the API says; null leaves it to its status. */
+/** The outcome for an answer of the API; null leaves it to the HTTP status. */
 export function readError({ status, json }: HttpAnswer): SendOutcome | null {
   const { data } = refusal.safeParse(json)
   const notSent = {

@@ -22,7 +22,7 @@ const fatal = new Set([4004, 4010, 4011, 4012, 4013, 4014])
 const sessionOver = new Set([1000, 1001, 4003, 4005, 4007, 4009])
 /** Tries to resume a session before another is begun: the server that it names may be gone. */
 const maxResumes = 3
-/** What we close with: 1000 and 1001 would end the session. */
+/** The code with which we close: 1000 and 1001 would end the session. */
 const resumable = 4000
 
 const frame = z.looseObject({

@@ -66,7 +66,7 @@ function fieldInWords({ custom_id: id, value, values }: FormField): string {
   return `${id ?? ''}: ${value ?? values?.join(', ') ?? ''}`
 }
 
-/** Seen by nobody but who caused it. */
+/** Visible only to the user who caused it. */
 const ephemeral = 64
 
 /**

@@ -14,7 +14,7 @@ const options = z.object({
   embeds: z.array(z.looseObject({})).max(10).optional().catch(undefined),
   /** Buttons and menus. */
   components: z.array(z.looseObject({})).optional().catch(undefined),
-  /** Whom the text may ping. Default: nobody, whatever a customer's name or text contains (`@everyone`). */
+  /** Mentions that the text may trigger. Default: none, whatever a customer's name or text contains (`@everyone`). */
   allowed_mentions: z.looseObject({}).optional().catch(undefined),
   flags: z.number().int().optional().catch(undefined),
 })

@@ -1,5 +1,5 @@
 /**
- * What Discord says, as far as it is read here; the rest stays in `raw`.
+ * Discord's payloads, as far as they are parsed; the rest stays in `raw`.
  *
  * Events of the gateway (https://discord.com/developers/docs/events/gateway-events), as a bridge posts them, one or an
  * array of them. `at` (when the bridge heard it) and `channel` (what it knows of the event's channel) are the bridge's

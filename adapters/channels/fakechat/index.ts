@@ -3,7 +3,7 @@ import { receive } from './receive.ts'
 
 export { createFakechatProvider, type FakechatOptions, type FakechatProvider } from './send.ts'
 
-/** Document 000's example channel, built in: everything runs with no credentials (DESIGN.md section 6). */
+/** A simulated channel, built in, so that everything runs without credentials. */
 export const fakechat: UnsignedChannel<Received> = {
   name: 'fakechat',
   channels: ['fakechat'],

@@ -21,7 +21,7 @@ const acknowledgement = z.object({
   group: z.string().nullable(),
   reply: z.boolean(),
 })
-/** No body: what is erased in the database must not live on here. */
+/** No body: what is erased from the database must not survive here. */
 export type Acknowledgement = z.infer<typeof acknowledgement>
 
 export type Journal = {

@@ -25,8 +25,8 @@ const contentTypes: Record<string, ContentType> = {
 }
 
 /**
- * The rows behind a fakechat payload, by the rules of document 000, section 2.4: timestamps in UTC, phones in E.164,
- * a sanitized body, our content types (an unknown one is `structured`), media references, and `raw` whole.
+ * The rows for a fakechat payload, normalized as for every channel: timestamps in UTC, phones in E.164, a sanitized
+ * body, our content types (an unknown one is `structured`), media references, and the complete payload in `raw`.
  * @throws UnreadablePayload naming the field.
  */
 export function receive(request: WebhookRequest): Received {

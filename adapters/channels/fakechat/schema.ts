@@ -1,5 +1,5 @@
 /**
- * What fakechat sends. The message is document 000's raw example (section 2.4); the rest is made in its likeness:
+ * The payloads of fakechat's webhooks:
  *
  *     {"platform": "fakechat", "user": {"id": "+27831234567"}, "message": {"id": "abc123", "type": "text", …}}
  *     {"platform": "fakechat", "receipts": [{"message_id": "fc_…", "status": "delivered", "timestamp": 1733768400}]}

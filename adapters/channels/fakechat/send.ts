@@ -11,17 +11,17 @@ import {
 export type FakechatOptions = Pick<SimulatorOptions, 'deliver' | 'deliveredAfter' | 'readAfter'> & {
   /** The journal goes to `<dataFolder>/fakechat/journal.jsonl`, a JSON line per message that was acknowledged. */
   dataFolder: string
-  /** Told of webhooks that could not be delivered (they are tried again). Default: nobody is. */
+  /** Called with webhooks that could not be delivered (they are retried). Default: ignored. */
   warn?: (error: unknown) => void
 }
 
 export type FakechatProvider = Provider & {
-  /** Ends the reporting; what was not reported yet is by the next provider on the same folder. */
+  /** Stops reporting; the next provider on the same folder continues it. */
   close(): Promise<void>
 }
 
 /**
- * The provider behind channel fakechat (DESIGN.md section 6). Every message is acknowledged, journaled before that,
+ * The provider behind channel fakechat. Every message is acknowledged, journaled before that,
  * and reported as delivered and read within 2 s; what a crash left unreported is reported again. In a body:
  * - `#reply`: the recipient answers.
  * - `#429`: the first try is refused with Retry-After 1 s, the next is taken; `#429!`: every try.

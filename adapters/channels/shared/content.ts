@@ -1,5 +1,5 @@
 /**
- * What a message's `metadata` says beside its body, the same on every channel, inbound and outbound:
+ * The fields of a message's `metadata`, the same on every channel, inbound and outbound:
  * - `media`: an array of MediaReference; more files than the one of media_url.
  * - `location`: {latitude, longitude, name?, address?}, with content type `location`.
  * - `contacts`, `interactive` …: what a channel brings as `structured`.

@@ -1,4 +1,4 @@
-/** What the channels' media.ts share: how a provider is asked for a file, and what it means where it gives none. */
+/** Shared by the channels' media.ts: requesting a file from a provider, and the meaning of its errors. */
 
 import { Readable } from 'node:stream'
 import { type MediaReference, type MediaSource, MediaUnavailable } from '../channel.ts'
@@ -47,7 +47,7 @@ async function reach<T>({ signal }: HttpRequest, work: () => Promise<T>): Promis
   }
 }
 
-/** Says nothing of the address: it may hold a secret. */
+/** Does not quote the URL, which may hold a secret. */
 function unreachable(cause: unknown, signal: AbortSignal): MediaUnavailable {
   if (signal.aborted) {
     return new MediaUnavailable('timeout', 'The provider did not give the file in time.', true)
@@ -83,7 +83,7 @@ export function unreadable(provider: string): MediaUnavailable {
   return new MediaUnavailable('answer_unreadable', message, true)
 }
 
-/** The account lacks what the provider asks for. It is tried again: whoever repairs the account wants its files. */
+/** The account lacks what the provider requires. Retried, so that files come once the account is repaired. */
 export function accountLacks(what: string): MediaUnavailable {
   return new MediaUnavailable('account_misconfigured', what, true)
 }

@@ -1,5 +1,5 @@
 /**
- * The JSON webhook that any provider can be bent to (document 003), for sms and email alike:
+ * The generic JSON webhook of the messaging-service API, for any sms or email provider that can be configured to send it:
  *
  *     {"from": "+18045551234", "to": "+12016661234", "type": "mms", "messaging_provider_id": "message-1",
  *      "body": "Hello", "attachments": ["https://…/image.jpg"], "timestamp": "2024-11-01T14:00:00Z"}

@@ -1,6 +1,6 @@
 /**
- * One request to a provider's HTTP API, and what may be concluded from how it went: whether the provider certainly did
- * not take the message, or may have. DESIGN.md, section 6.
+ * One request to a provider's HTTP API, and its outcome: whether the provider certainly did not accept the message, or may
+ * have.
  */
 
 import type { SendOutcome } from '../channel.ts'

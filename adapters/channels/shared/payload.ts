@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { storableText } from '../../../db/storable.ts'
 import { UnreadablePayload } from '../channel.ts'
 
-/** Deeper nesting than this is nobody's message, and neither our walk nor Postgres' parser would survive it. */
-const deepest = 200
+/** Real messages are not nested deeper, and neither our recursion nor Postgres' parser would survive it. */
+const maxDepth = 200
 
 /**
  * The JSON in a body. An integer past 2^53 comes as a string of its own digits: as a number, two ids could become one.
@@ -56,8 +56,8 @@ export function storable(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) {
     return value
   }
-  if (depth >= deepest) {
-    throw new UnreadablePayload('body', `the body is nested more than ${deepest} levels deep`)
+  if (depth >= maxDepth) {
+    throw new UnreadablePayload('body', `the body is nested more than ${maxDepth} levels deep`)
   }
   if (Array.isArray(value)) {
     return value.map((item) => storable(item, depth + 1))
@@ -67,7 +67,7 @@ export function storable(value: unknown, depth = 0): unknown {
   )
 }
 
-/** DESIGN.md 4.1: NUL, C0 controls but tab and newline, and lone surrogates are stripped from what comes in. */
+/** Strips NUL, C0 controls except tab and newline, and lone surrogates from inbound text. */
 export function sanitizeText(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   return text.replace(/[\u0000-\u0008\u000b-\u001f]|\p{Surrogate}/gu, '')

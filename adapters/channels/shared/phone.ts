@@ -8,7 +8,7 @@ export const phoneChannels: ReadonlySet<string> = new Set(['whatsapp', 'sms', 'f
  * The number in E.164 (`+27831234567`), or null where it cannot be one. Spaces, dashes, brackets, a leading `00` and
  * a missing `+` are read as people write them. Its calling code must exist and its length be one that E.164 has (7 to
  * 15 digits), as in the database; whether its country uses the range, or that length, is not asked: numbering plans
- * change faster than metadata, and document 004's own example, +1234567890, is a digit short of one.
+ * change faster than metadata, and the WhatsApp message API's own example, +1234567890, is a digit short of one.
  */
 export function toE164(value: string): string | null {
   const known = cache.get(value)

@@ -1,2 +1,2 @@
-/** A provider only: what comes in by mail comes through ../email or ../sendgrid. */
+/** A provider only: inbound mail comes through ../email or ../sendgrid. */
 export { smtpProvider } from './send.ts'

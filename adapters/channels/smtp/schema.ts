@@ -10,7 +10,7 @@ export const smtpSettings = z
     secure: z.boolean().nullish(),
     /** Whether STARTTLS is a must where the connection is not `secure`. Default: unless the host is this machine. */
     require_tls: z.boolean().nullish(),
-    /** False takes a certificate that nobody vouches for. */
+    /** False accepts a certificate that no authority has signed. */
     tls_reject_unauthorized: z.boolean().nullish(),
   })
   .transform(({ host, port, secure, require_tls, tls_reject_unauthorized }) => {

@@ -7,7 +7,7 @@ export type Content = {
   body: string | null
   media?: MediaReference[]
   metadata: Record<string, unknown>
-  /** Said by nobody: somebody joined, a title changed. */
+  /** Service messages, which nobody wrote: a member joined, a title changed. */
   service?: boolean
 }
 

@@ -40,7 +40,7 @@ const meanings: [pattern: RegExp, errorCode: string][] = [
   [/BUSINESS_(CONNECTION|PEER)/i, 'business_connection_invalid'],
 ]
 
-/** The outcome that an answer of the Bot API says; null leaves it to its status. */
+/** The outcome for an answer of the Bot API; null leaves it to the HTTP status. */
 export function readError({ status, json }: HttpAnswer): SendOutcome | null {
   const { data } = refusal.safeParse(json)
   const errorMessage = data?.description.slice(0, 500) ?? `HTTP ${status}`

@@ -18,7 +18,7 @@ const answer = z.looseObject({ result: z.union([sent, z.array(sent).min(1)]) })
 
 /**
  * Sends through the Bot API (https://core.telegram.org/bots/api), at `settings.api_url` where that is a server of one's
- * own. Telegram deduplicates nothing and hands nothing back: what was lost on the way stays unknown.
+ * own. Telegram does not deduplicate and returns no reference: a send whose answer was lost stays unknown.
  */
 export const telegramProvider: Provider = {
   name: 'telegram',

@@ -17,7 +17,7 @@ export type Access = {
   messagingServiceSid: string | null
 }
 
-/** How an account signs in, or what it lacks. */
+/** An account's credentials, or what is missing. */
 export function readAccess(account: ChannelAccount): Access | NotSent {
   const read = settingsSchema.safeParse(account.settings)
   if (!read.success) {

@@ -14,7 +14,7 @@ export function readForm(body: Buffer): Map<string, string[]> {
   return form
 }
 
-/** What a webhook says: its form, or its query string where the number is configured for GET, which has no body. */
+/** A webhook's parameters: its form, or its query string where the number is configured for GET, which has no body. */
 export function readFields(request: WebhookRequest): Fields {
   if (request.body.length === 0) return { ...request.query }
   return Object.fromEntries(

@@ -11,9 +11,9 @@ import { readAccess } from './access.ts'
 
 /**
  * A MediaUrl is asked for with the account's credentials and answers with a redirect to a signed address, which takes
- * none. Media that the webhook told of may be 404 for a while, so that is worth another try. Any other address gets no
- * credentials, be it Twilio's own: whoever can write a message's row could have them sent to theirs, or read what the
- * API tells the account alone (its resource has the auth token in it).
+ * none. Media of a new webhook may be 404 for a while, so that is retried. Any other address gets no
+ * credentials, not even another one of Twilio's: a writer of message rows could otherwise have them sent to its own
+ * server, or read what the API tells the account alone (its resource has the auth token in it).
  * Source: twilio.com/docs/messaging/api/media-resource
  * @throws MediaUnavailable
  */

@@ -79,7 +79,7 @@ export const callback = z.looseObject({
   ErrorMessage: text,
   /** What WhatsApp said, of a message that failed. */
   ChannelStatusMessage: text,
-  // RawDlrDoneDate is not among them: a carrier's minute in a time zone that nobody names is no time.
+  // RawDlrDoneDate is not among them: a carrier's local time without a time zone, to the minute, is of no use.
 })
 
 /** The fields as the schemas take them: each its first value, empty ones left out, the id under its present name. */

@@ -50,7 +50,7 @@ export async function locate(
   return atUrl(read.data, own || isMetas(read.data.url) ? headers : undefined)
 }
 
-/** Meta's servers of files. Not its API, which tells the token's holder more than files: whoever writes rows could ask. */
+/** Meta's file servers. Not its API, which gives the token's holder more than files: any writer of rows could request it. */
 function isMetas(url: string | undefined): boolean {
   const { protocol, hostname = '' } = URL.parse(url ?? '') ?? {}
   return protocol === 'https:' && /(^|\.)(fbsbx\.com|whatsapp\.net)$/.test(hostname)

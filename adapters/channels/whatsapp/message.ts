@@ -1,4 +1,4 @@
-/** What one message of a webhook becomes: a row, an update of another message, or news of who somebody is. */
+/** The result of one message of a webhook: a row, an update of another message, or a change of a person's address. */
 
 import {
   type ContentType,

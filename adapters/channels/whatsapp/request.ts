@@ -96,7 +96,7 @@ function contentOf(message: OutboundMessage): Built {
   if (contentType !== 'text' && contentType !== 'structured') {
     return cannotSend('content_unsupported', `The ${contentType} has neither an id nor a URL.`)
   }
-  if (!body) return cannotSend('content_unsupported', 'The message says nothing.')
+  if (!body) return cannotSend('content_unsupported', 'The message is empty.')
   const preview = metadata['preview_url'] === true
   return { body: { type: 'text', text: { preview_url: preview, body } } }
 }

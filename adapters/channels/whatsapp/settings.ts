@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ChannelAccount } from '../channel.ts'
 import { apiUrl } from '../shared/content.ts'
 
-/** What an account says of its place in Meta's Graph API. */
+/** An account's settings for Meta's Graph API. */
 export const settings = z.object({
   /** Of the number that sends; digits. */
   phone_number_id: z

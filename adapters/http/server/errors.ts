@@ -52,7 +52,7 @@ export function statusOf(error: { name: string }): number {
   return statuses.get(error.name) ?? 500
 }
 
-/** Columns in the words of document 004; others in camelCase. */
+/** Columns by their names in the WhatsApp message API; others in camelCase. */
 const fieldNames: Record<string, string> = { address: 'to', body: 'content' }
 
 export function fieldName(column: string): string {
@@ -163,7 +163,7 @@ function detailsOf(issue: Issue): Problem['details'] {
   return [{ field, message: missing ? `${field} is missing` : naming(field, given) }]
 }
 
-/** Messages of ours stand by themselves (document 004 gives some of the words); zod's do not name the field. */
+/** Our own messages name the field (some are worded as in the WhatsApp message API); zod's do not. */
 function naming(field: string, message: string): string {
   if (/^(Invalid|Too (big|small))/.test(message)) return `${field}: ${message}`
   return message.startsWith('must ') ? `${field} ${message}` : message

@@ -1,4 +1,4 @@
-/** The one shape of every error (DESIGN.md section 8), before it is sent. */
+/** The one shape of every error, before it is sent. */
 export type Problem = {
   status: number
   code: string

@@ -12,7 +12,7 @@ import { validateInput } from './validate.ts'
 /** Characters of one part of a path: an address of 255, each of them as four bytes that are escaped. */
 const maxParameterLength = 255 * 4 * 3
 
-/** Bytes of a request's body (DESIGN.md section 8). */
+/** Maximum bytes of a request's body. */
 const bodyLimit = 2 * 1024 * 1024
 
 /** The server without routes: its limits, hooks and errors. */

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../../../db/errors.ts'
 import { phoneChannels, toE164 } from '../../channels/shared/phone.ts'
 
-/** Document 004's words. */
+/** The wording of the WhatsApp message API. */
 export const notE164 = 'Phone number must be in E.164 format'
 
 const shortCode = /^[0-9]{3,6}$/

@@ -94,7 +94,7 @@ export const noQuery = z.strictObject({})
 /** The body of a request whose path says it all. */
 export const emptyBody = z.strictObject({}).nullish()
 
-/** The columns of document 001 in our spelling. */
+/** The column names of the customers-and-conversations contract (snake_case), with ours. */
 const documentNames: ReadonlyMap<string, string> = new Map([
   ['customer_id', 'customerId'],
   ['account_id', 'accountId'],
@@ -104,7 +104,7 @@ const documentNames: ReadonlyMap<string, string> = new Map([
   ['group_metadata', 'groupMetadata'],
 ])
 
-/** The schema of a body whose fields may also have the names of document 001's columns; not both at once. */
+/** The schema of a body whose fields may also have those snake_case names; not both at once. */
 export function alsoInSnakeCase<T extends z.ZodType>(schema: T) {
   return z.preprocess((value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -39,7 +39,7 @@ export function toCursor<K>(key: Key<K>, last: K): string {
 }
 
 /**
- * `page` and `limit` (document 004), and `cursor` besides, which costs the same however far it reaches. For a list's
+ * `page` and `limit`, as in the WhatsApp message API, and also `cursor`, whose cost does not grow with depth. For a list's
  * `z.strictObject({...pageQuery(50, byTime)})`.
  */
 export function pageQuery<K>(defaultLimit: number, key: Key<K>) {

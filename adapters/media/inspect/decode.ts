@@ -1,4 +1,4 @@
-/** The work on a file's inside, as the helper process does it (helper.ts says why there). */
+/** Decoding of files, run in the helper process (helper.ts explains why). */
 
 import { stat } from 'node:fs/promises'
 import { drawFirstPage } from './pdf-preview.ts'

@@ -1,7 +1,7 @@
 /**
- * Files are decoded in a process of their own. Decoders are native code that keeps what it once took (glibc an arena for
- * each thread: one 11-megapixel progressive JPEG after the other took a process from 90 MB to 470), and that a hostile
- * file may end. The helper's process has one arena, ends when it is idle, and may die.
+ * Files are decoded in a process of their own. Decoders are native code that does not return memory (glibc keeps an arena
+ * for each thread: a series of 11-megapixel progressive JPEGs took a process from 90 MB to 470), and that a hostile file may
+ * crash. The helper process has one arena, ends when it is idle, and may die without harm.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
@@ -71,7 +71,7 @@ export async function askHelper<W extends Work>(
     }
   }
   if (type.kind === 'image') {
-    throw new UnreadableError('file is damaged: decoding it ends the decoder', {
+    throw new UnreadableError('file is damaged: decoding it crashes the decoder', {
       code: 'image_undecodable',
       field: 'file',
       hint: 'Send an image that opens.',

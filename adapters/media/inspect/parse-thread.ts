@@ -35,7 +35,7 @@ async function readMedia({ path, size }: Job): Promise<Answer> {
   const audio = tracks.find((track) => track['@type'] === 'Audio')
   if (!video && !audio) return { problem: 'broken' }
   const durationSeconds = general?.Duration ?? video?.Duration ?? audio?.Duration
-  // Telephones film lying down, and say by how much to turn.
+  // Phones record in landscape, and store the rotation.
   const lying = Math.round(Number(video?.Rotation ?? 0) / 90) % 2 !== 0
   const [width, height] = lying ? [video?.Height, video?.Width] : [video?.Width, video?.Height]
   return {

@@ -1,5 +1,5 @@
 /**
- * Parsers that read whatever a file says, in a thread of their own. A thread's `resourceLimits` bound its heap only: a
+ * Runs parsers of untrusted files in a thread of their own. A thread's `resourceLimits` bound its heap only: a
  * PDF of 1.5 MB whose stream unpacks to 1.5 GB took the process to 2.5 GB with them in place, in buffers outside of it.
  * So its external memory is watched too.
  */
@@ -37,7 +37,7 @@ export type Answer = {
 const megabyte = 1024 * 1024
 const maxMs = 10_000
 const watchMs = 25
-const heapMegabytes = 64
+const maxHeapMegabytes = 64
 /** Outside the heap, besides a PDF's own bytes (twice: as read, and as pdf.js takes them). mediainfo's WASM takes 54. */
 const externalBytes = { pdf: 64 * megabyte, media: 128 * megabyte }
 /** A PDF is read as a whole; a larger one is not looked at. */
@@ -58,8 +58,8 @@ async function run(job: Job, ms: number): Promise<Answer> {
     workerData: job,
     env: {},
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 16 },
-    // What parsers print about a file concerns nobody.
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes, maxYoungGenerationSizeMb: 16 },
+    // Discard what parsers print about a file.
     stdout: true,
     stderr: true,
   })

@@ -3,21 +3,21 @@ import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { heavyWork } from '../../shared/limiter.ts'
 
-const drawMs = 15_000
+const maxDrawMs = 15_000
 const maxOutputBytes = 2 * 1024 * 1024
 /** Of address space, where prlimit (util-linux) is there to bound it. */
-const drawBytes = 512 * 1024 * 1024
+const maxDrawBytes = 512 * 1024 * 1024
 
 /**
  * A PDF's first page as PNG, its longer side 320 pixels; null where pdftoppm (poppler-utils) is not installed, or cannot
  * draw it within `ms`, 512 MB and 2 MB of output.
  */
-export async function drawFirstPage(path: string, { ms = drawMs } = {}): Promise<Buffer | null> {
+export async function drawFirstPage(path: string, { ms = maxDrawMs } = {}): Promise<Buffer | null> {
   const pdftoppm = await findProgram('pdftoppm')
   if (!pdftoppm) return null
   const bound = await findProgram('prlimit')
   const draw = [pdftoppm, '-png', '-singlefile', '-f', '1', '-l', '1', '-scale-to', '320', path]
-  const [program = pdftoppm, ...args] = bound ? [bound, `--as=${drawBytes}`, ...draw] : draw
+  const [program = pdftoppm, ...args] = bound ? [bound, `--as=${maxDrawBytes}`, ...draw] : draw
   return heavyWork(async () => outputOf(program, args, ms))
 }
 

@@ -21,10 +21,10 @@ const maxBufferSize = 4 * 1024 * 1024
 const detectMs = 10_000
 
 /**
- * The real type of the file at `path`, by its bytes alone, whatever it calls itself. Null for what no bytes tell: text,
- * HTML, SVG, CSV, an empty file.
+ * The real type of the file at `path`, by its bytes alone. Null where bytes do not show a type: text, HTML, SVG, CSV, an
+ * empty file.
  *
- * Types that document 004 lists come under one name each (an animated PNG is image/png, MPEG of any kind video/mpeg, a
+ * Supported types (types.ts) have one name each (an animated PNG is image/png, MPEG of any kind video/mpeg, a
  * .doc application/msword if it has Word's stream, else it stays application/x-cfb); macros make another type
  * (docm). Others come as `file-type` names them.
  * @throws what reading the file throws.
@@ -73,6 +73,6 @@ function isSame(type: (typeof allowedTypes)[number], ext: string, contentType: s
 function kindOf(contentType: string): MediaKind {
   const top = contentType.split('/')[0]
   if (top === 'video' || top === 'audio') return top
-  // A drawing in SVG is a program in a page's clothes.
+  // SVG counts as markup: it may contain scripts.
   return top === 'image' && !contentType.includes('svg') ? 'image' : 'file'
 }

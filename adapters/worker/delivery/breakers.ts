@@ -3,12 +3,12 @@ import type { Sql } from '../../../db/connect.ts'
 import { noteProvider } from '../../../db/delivery/breaker.ts'
 import type { Breaker } from '../../../db/delivery/lease.ts'
 
-/** What one try says of its provider; null where it says nothing of it. */
+/** What one attempt shows about its provider's health; null where it shows nothing. */
 export type ProviderVerdict = { provider: string; well: boolean; error: string | null }
 
 /**
- * The circuit breakers as this process knows them. Their state is the database's, shared by all workers; it is read with
- * each lease, and written only when something fails, or works again after it failed.
+ * This process's view of the circuit breakers. Their state is in the database, shared by all workers; it is read with each
+ * lease, and written only after a failure, or after the first success that follows one.
  */
 export type Breakers = {
   learn(tenantId: number, breakers: Breaker[]): void
@@ -47,12 +47,12 @@ export function createBreakers(sql: Sql, logger: Logger): Breakers {
           if (open && !failing.get(tenantId)?.get(provider)) {
             logger.warn(
               { tenantId, provider, error },
-              'a provider failed too often; left alone for a while',
+              'circuit breaker opened: a provider failed too often',
             )
           }
           learnOne(tenantId, provider, failures === 0 ? null : open)
         } catch (error) {
-          logger.warn({ err: error, tenantId, provider }, 'could not note how a provider does')
+          logger.warn({ err: error, tenantId, provider }, 'could not update the circuit breaker')
         }
       }
     },

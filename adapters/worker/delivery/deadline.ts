@@ -3,8 +3,8 @@ import { setMaxListeners } from 'node:events'
 export type Deadline = { signal: AbortSignal; cancel(): void }
 
 /**
- * A signal that aborts after `ms`, or with `parent`; any number of requests may listen to it. A moment later, in which
- * adapters can still say what they know, `onPast` is called.
+ * A signal that aborts after `ms`, or with `parent`; any number of requests may share it. Calls `onPast` a moment later, so
+ * that adapters have time to report an outcome.
  */
 export function createDeadline(
   ms: number,

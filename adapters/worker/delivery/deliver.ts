@@ -16,7 +16,7 @@ import type { Breakers } from './breakers.ts'
 import { createDeadline } from './deadline.ts'
 import type { InFlight, Route } from './in-flight.ts'
 import { maxAttempts } from './outcome.ts'
-import { concurrency, type BatchSizer } from './batch-size.ts'
+import { maxOpen, type BatchSizer } from './batch-size.ts'
 import { planRoutes, probing, type RoutePlan, takesKey } from './routes.ts'
 import { pause, retryUntil, waitFor } from '../../shared/wait.ts'
 
@@ -26,18 +26,18 @@ export type DeliverContext = {
   providers: Map<string, Provider>
   batchSizer: BatchSizer
   breakers: Breakers
-  /** ms that an account, and what it sends, belongs to one turn. A dead worker is followed after it. */
+  /** ms for which a turn leases an account and the messages that it sends. After that another worker takes over. */
   leaseMs: number
   /** ms after which a turn yields to the other accounts. */
   turnMs: number
-  /** ms that a turn with nothing left to claim waits for the next landing or recording. */
+  /** ms that a turn with nothing left to claim waits for the next answer or recording. */
   lingerMs: number
   inFlightOf(target: Target): InFlight
-  /** A storage is known, so that messages can take files along. */
+  /** A storage is configured, so that messages with files can be sent. */
   takesFiles: boolean
-  /** No more claims. */
+  /** Aborts to stop claiming. */
   stopping: AbortSignal
-  /** Requests are aborted. */
+  /** Aborts the requests. */
   hardStop: AbortSignal
 }
 
@@ -51,19 +51,19 @@ export type TurnEnd = {
 const gatherMs = 5
 const holdMs = 5_000
 const unknownProviderMs = 60_000
-const promoteLimit = 1_000
+const maxPromoted = 1_000
 const afterFailureMs = 200
-/** While no provider can be used, so often is looked at what expires meanwhile. */
+/** While no provider can be used, the interval at which expired messages are looked for. */
 const maxPauseMs = 5_000
 const minDeferMs = 5_000
 
 /**
- * One turn of one account: leases it, settles what a dead worker left, queues what has come due, then claims and sends
- * in groups until nothing is left or its second is over, and sets the account to the moment at which it is due next.
+ * One turn of one account: leases it, settles messages that a dead worker left, queues those that have come due, then claims
+ * and sends in groups until nothing is left or its second is over, and sets when the account is due next.
  *
- * A request that takes longer than the turn stays under way: it is recorded when it lands, and the next turn has one
- * fewer to send at a time.
- * @throws what the database throws for as long as the lease lasts; it then runs out
+ * A request that takes longer than the turn continues: its outcome is recorded when it comes, and until then the next turn
+ * has one concurrent request fewer.
+ * @throws the database's errors; the lease then runs out
  */
 export async function deliverTurn(context: DeliverContext, target: Target): Promise<TurnEnd> {
   const { sql, logger, leaseMs } = context
@@ -84,7 +84,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
     .filter((provider) => takesKey(provider, as))
     .map((provider) => provider.name)
   const expired = await expireLeases(sql, target, { keyed, maxAttempts })
-  if (expired > 0) logger.warn({ ...target, expired }, 'settled what a dead worker left sending')
+  if (expired > 0) logger.warn({ ...target, expired }, 'settled messages of a dead worker')
   context.breakers.learn(account.tenantId, account.breakers ?? [])
   const plan: RoutePlan =
     account.status === 'connected'
@@ -97,7 +97,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
 
   const inFlight = context.inFlightOf(target)
   inFlight.disconnected = false
-  // Counted from before the lease was taken, by our own clock, so that requests end before their lease does.
+  // From before the lease was taken, by our own clock, so that requests end before their lease does.
   const leftMs = () => leaseMs * 0.8 - (performance.now() - started)
   const timeout = createDeadline(leftMs(), context.hardStop, (signal) => inFlight.giveUp(signal))
   try {
@@ -127,7 +127,7 @@ export async function deliverTurn(context: DeliverContext, target: Target): Prom
   }
 }
 
-/** Messages of an account that cannot send wait, and say why where the account alone does not tell. */
+/** Messages of an account that cannot send wait, with a reason where the account's status does not tell it. */
 async function hold(context: DeliverContext, account: LeasedAccount): Promise<void> {
   const named = account.provider
   const reason =
@@ -142,7 +142,7 @@ async function hold(context: DeliverContext, account: LeasedAccount): Promise<vo
   await pauseAccount(context.sql, account, {
     reason,
     pauseMs: Math.min(holdMs, context.leaseMs),
-    // Nothing tells of a provider that comes with a new version of ours.
+    // Nothing notifies us when a new release brings the provider.
     againInMs: reason && named ? unknownProviderMs : null,
   })
 }
@@ -152,18 +152,18 @@ type Turn = {
   as: ChannelAccount
   inFlight: InFlight
   plan: RoutePlan
-  /** Providers that take a second request with the same attempt id once only. */
+  /** Providers that take the attempt id as an idempotency key. */
   keyed: string[]
-  /** Aborts when the requests' time is over. */
+  /** Aborts when the time for requests is over. */
   signal: AbortSignal
   started: number
   again: { forMs: number; signal: AbortSignal }
 }
 
 /**
- * Claims and sends until nothing is left, the turn is over, a limit holds, or the worker stops; what was claimed and did
- * not leave goes back.
- * @returns ms before which a limit makes another turn useless
+ * Claims and sends until nothing is left, the turn is over, a limit is reached, or the worker stops; claims that were not
+ * sent are released.
+ * @returns ms within which a limit makes another turn useless
  */
 async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number> {
   const { sql, batchSizer, stopping, turnMs, lingerMs, breakers } = context
@@ -213,11 +213,11 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       return
     }
     if (taken === limit) return
-    if (promoted === promoteLimit) promoted = await promoteDue(sql, account, promoteLimit)
+    if (promoted === maxPromoted) promoted = await promoteDue(sql, account, maxPromoted)
     else dry = true
   }
 
-  /** What is known by now makes the rest of this turn's claims wrong. */
+  /** Whether the turn must stop claiming, because an outcome has shown that its routes no longer hold. */
   function mustStop(): boolean {
     return (
       inFlight.disconnected ||
@@ -240,7 +240,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
 
   let promoted = 0
   try {
-    promoted = await promoteDue(sql, account, promoteLimit)
+    promoted = await promoteDue(sql, account, maxPromoted)
     if (!someUsable) {
       notBeforeMs = Math.min(plan.blockedMs ?? 0, maxPauseMs)
       dry = probe === null
@@ -250,14 +250,14 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       const open = now < until
       const wanted = room(inFlight, batchSize())
       if (open && !dry && ready.length === 0 && wanted > 0) {
-        // One commit for the slots that come free together.
-        if (wanted < concurrency / 2) await pause(gatherMs, stopping)
+        // Slots that become free together share one commit.
+        if (wanted < maxOpen / 2) await pause(gatherMs, stopping)
         await claim(room(inFlight, batchSize()))
         continue
       }
-      // Ten leave, the next as each lands. What a provider that fell silent keeps from leaving goes back.
+      // Ten requests at a time, the next as each is answered. Claims that a stalled provider holds up are released.
       const leaving =
-        now < until + lingerMs ? ready.splice(0, Math.max(0, concurrency - inFlight.open)) : []
+        now < until + lingerMs ? ready.splice(0, Math.max(0, maxOpen - inFlight.open)) : []
       for (const message of leaving) {
         const route = routeOf(message)
         if (!route) continue
@@ -268,7 +268,7 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
       if (idle && inFlight.open + inFlight.unrecorded === 0) break
       if (now >= until + lingerMs) break
       if (idle && dry) {
-        // A moment for what is under way; what takes longer lands without us.
+        // Wait a moment for requests under way; slower ones are recorded after this turn.
         await waitFor(inFlight.change(), lingerMs, stopping)
         if (performance.now() - now >= lingerMs - 1) break
       } else {
@@ -289,8 +289,8 @@ async function sendInGroups(context: DeliverContext, turn: Turn): Promise<number
   return notBeforeMs
 }
 
-/** How many more may be `sending`. One group may wait to be recorded, so that recording and sending overlap. */
+/** How many more may be marked `sending`. One group may await recording, so that recording and sending overlap. */
 function room(inFlight: InFlight, size: number): number {
-  if (inFlight.unrecorded > size || inFlight.open >= concurrency) return 0
+  if (inFlight.unrecorded > size || inFlight.open >= maxOpen) return 0
   return size - inFlight.open
 }

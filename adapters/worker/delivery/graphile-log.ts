@@ -1,7 +1,7 @@
 import { Logger as GraphileLogger } from 'graphile-worker'
 import type { Logger } from 'pino'
 
-/** graphile-worker's chatter at `debug`, its complaints as ours. */
+/** Logs graphile-worker's info messages at `debug`, its warnings and errors at their own level. */
 export function graphileLogger(logger: Logger): GraphileLogger {
   return new GraphileLogger(() => (level, message) => {
     if (level === 'error') logger.warn({ from: 'graphile-worker' }, message)

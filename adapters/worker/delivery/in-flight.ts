@@ -17,7 +17,7 @@ import type { Breakers, ProviderVerdict } from './breakers.ts'
 import { disconnectReason, filesUnavailable, judge, verdictOf } from './outcome.ts'
 import type { BatchSizer } from './batch-size.ts'
 
-/** The time that requests of one turn have, and who they go to. */
+/** The deadline of one turn's requests, and their destination. */
 export type Route = {
   provider: Provider
   account: ChannelAccount
@@ -29,9 +29,9 @@ type Outgoing = OutboundMessage & { hasFiles?: boolean }
 type SentRequest = { message: Outgoing; route: Route; startedAt: number; landed: boolean }
 
 /**
- * The requests of one account that are under way in this process, and the recording of their outcomes: in batches, as
- * many as land while the batch before is being written. They outlive the turn that began them, so that one request
- * without an answer does not hold up the account's others.
+ * The requests of one account that are under way in this process, and the recording of their outcomes, in batches: outcomes
+ * that come while one batch is being written form the next. Requests outlive the turn that began them, so that one without
+ * an answer does not hold up the account's others.
  */
 export type InFlight = {
   readonly open: number
@@ -39,11 +39,11 @@ export type InFlight = {
   readonly unrecorded: number
   /** A provider said that the account cannot send. */
   disconnected: boolean
-  /** Never throws: what becomes of the request is recorded. */
+  /** Never throws: every outcome is recorded. */
   start(message: Outgoing, route: Route): void
-  /** Resolves at the next landing or recording. */
+  /** Resolves at the next answer or recording. */
   change(): Promise<void>
-  /** Counts requests that did not answer their signal as without an outcome. */
+  /** Treats requests that ignored their abort signal as having no outcome. */
   giveUp(signal: AbortSignal): void
 }
 
@@ -52,13 +52,13 @@ export type InFlightOptions = {
   logger: Logger
   batchSizer: BatchSizer
   breakers: Breakers
-  /** What providers are told of where we are reached. */
+  /** Our public URL, for providers that report to it. */
   publicUrl: string | null
-  /** The files that messages take along; null: this worker knows no storage. */
+  /** Reads the files of messages; null: this worker has no storage. */
   files: OutboundFiles | null
-  /** Called with the next try's delay (ms) when a batch brought one. */
+  /** Called with the delay (ms) of the next retry when a batch contains one. */
   onRetry: (inMs: number) => void
-  /** Ends the retrying of a recording that fails because the database is gone. */
+  /** Stops retrying a recording that fails because the database is away. */
   hardStop: AbortSignal
 }
 
@@ -93,7 +93,7 @@ export function createInFlight(target: Target, options: InFlightOptions): InFlig
     if (disconnect !== null) disconnected = true
     finished.push({
       result: judge(request.message, outcome, { takesIdempotencyKey, durationMs }),
-      // Requests that we abort ourselves say nothing of the provider.
+      // Requests that we abort ourselves show nothing about the provider.
       verdict: options.hardStop.aborted ? null : verdictOf(request.route.provider.name, outcome),
       disconnect,
     })
@@ -163,7 +163,7 @@ async function send(
   try {
     if (message.hasFiles && files) found = await files.of(account.tenantId, message.id)
   } catch (error) {
-    logger.warn({ err: error, messageId: message.id }, 'the files of a message cannot be read now')
+    logger.warn({ err: error, messageId: message.id }, 'the files of a message could not be read')
     const errorMessage = error instanceof Error ? error.message : String(error)
     return { outcome: 'not_sent', retryable: true, errorCode: filesUnavailable, errorMessage }
   }
@@ -172,7 +172,7 @@ async function send(
   } catch (error) {
     logger.error(
       { err: error, provider: provider.name, messageId: request.message.id },
-      'a provider threw; what became of the message is unknown',
+      'a provider threw; the outcome of the message is unknown',
     )
     return {
       outcome: 'ambiguous',
@@ -182,7 +182,7 @@ async function send(
   }
 }
 
-/** A file that a message names by its address goes out by ours or not at all: nobody has scanned what lies there now. */
+/** A file that a message names by URL is sent from our storage or not at all: what is at that URL now was not scanned. */
 function withOurFiles({ hasFiles, ...message }: Outgoing, files: OutboundFile[]): OutboundMessage {
   if (!hasFiles) return message
   const { media: _media, ...metadata } = message.metadata
@@ -190,8 +190,8 @@ function withOurFiles({ hasFiles, ...message }: Outgoing, files: OutboundFile[])
 }
 
 /**
- * Records a batch, and keeps trying while the database is away. If the batch is refused, each outcome alone; one that is
- * still refused, for an external id that is another message's, is recorded without it.
+ * Records a batch, and retries while the database is away. If the batch is refused, records each outcome alone; one that is
+ * refused because another message has its external id is recorded without that id.
  */
 async function recordSafely(
   sql: Sql,
@@ -201,7 +201,7 @@ async function recordSafely(
 ): Promise<boolean> {
   for (let failures = 0; ; failures++) {
     try {
-      // First, so that nobody claims again what goes back.
+      // First, so that nobody claims the released messages again.
       if (options.disconnect !== null) await disconnectAccount(sql, target, options.disconnect)
       await recordResults(sql, target, batch)
       return true
@@ -223,14 +223,17 @@ async function recordSafely(
         )
         batch = [{ ...only, externalMessageId: null }]
       } else {
-        options.logger.error({ err: error, messageId: only.messageId }, 'an outcome is refused')
+        options.logger.error(
+          { err: error, messageId: only.messageId },
+          'an outcome was refused by the database',
+        )
         return false
       }
     }
   }
 }
 
-/** These values are refused, and will be another time; anything else may pass, and meanwhile nothing more is claimed. */
+/** Whether the database refuses these values for good; other errors may pass, and until then nothing more is claimed. */
 function isRefusal(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /^(22|23|PP)...$/.test(code)

@@ -8,11 +8,11 @@ export const maxAttempts = 3
 const minRetryMs = 5_000
 
 /**
- * What becomes of a message by one try. Sent: `sent`. Certainly not sent, and worth another try: `retrying`, 5 s after
- * the first try and twice as long after each, give or take a fifth so that those who failed together do not return
- * together, and never before the provider's Retry-After; at most three tries. In doubt: `unknown`, never sent again by
- * us, unless the provider takes the same attempt id once only. Where it is the account that cannot send, the message is
- * `queued` as if it had not been tried. (DESIGN, section 6.)
+ * The new state of a message after one attempt. Sent: `sent`. Certainly not sent, and the failure is transient: `retrying`,
+ * 5 s after the first attempt and twice as long after each, with a jitter of 20% so that messages that failed together do
+ * not retry together, and never before the provider's Retry-After; at most three attempts. In doubt: `unknown`, and never
+ * sent again by us, unless the provider takes the attempt id as an idempotency key. Where it is the account that cannot
+ * send, the message is `queued` as if it had not been attempted.
  */
 export function judge(
   message: OutboundMessage,
@@ -51,13 +51,13 @@ export function judge(
     : { ...result, status: 'failed' }
 }
 
-/** Our own storage failed, before anything left. */
+/** Our own storage failed, before the request was made. */
 export const filesUnavailable = 'media_unavailable'
 
 /**
- * What a try says of the provider, for its circuit breaker. Any answer that a provider in order gives, a refusal
- * included, shows that it is well; so does a rate limit (`rate_limited`). A failure that may pass and a doubt show that
- * it is not. An account that cannot send tells nothing.
+ * What an attempt shows about the provider, for its circuit breaker. Any regular answer, a refusal or a rate limit
+ * (`rate_limited`) included, counts as a success; a transient failure or an unknown outcome counts as a failure. An account
+ * that cannot send counts as neither.
  */
 export function verdictOf(provider: string, outcome: SendOutcome): ProviderVerdict | null {
   if (outcome.outcome === 'sent') return { provider, well: true, error: null }
@@ -75,19 +75,19 @@ export function verdictOf(provider: string, outcome: SendOutcome): ProviderVerdi
   return { provider, well, error: well ? null : error }
 }
 
-/** Why an account was disconnected, as its row and its event say it. */
+/** Why an account was disconnected, for its row and its event. */
 export function disconnectReason(outcome: SendOutcome): string | null {
   return outcome.outcome === 'not_sent' && outcome.account === 'disconnect'
     ? storable(`${outcome.errorCode}: ${outcome.errorMessage}`).slice(0, 500)
     : null
 }
 
-/** ms from the end of the `attempt`th try to the next. */
+/** ms from the end of attempt number `attempt` to the next. */
 export function retryDelay(attempt: number, random: () => number = Math.random): number {
   return backoffMs(attempt - 1, { minMs: minRetryMs, jitter: 0.2, random })
 }
 
-/** What a provider says, as a text of our database can hold it; an adapter without types may say anything. */
+/** A provider's text as our database can store it; an untyped adapter may return anything. */
 function storable(said: unknown): string {
   const text = typeof said === 'string' ? said : (JSON.stringify(said) ?? '')
   return text.replaceAll('\0', '').toWellFormed()

@@ -2,13 +2,13 @@ import type { Sql } from '../../../db/connect.ts'
 import type { LeasedAccount } from '../../../db/delivery/lease.ts'
 import { returnRate, takeRate } from '../../../db/delivery/rate.ts'
 
-/** How many messages an account may send now, and when (ms) it is worth asking again. */
+/** How many messages an account may send now, and in how many ms to ask again. */
 export type SendGrant = { count: number; againInMs: number }
 
-/** WhatsApp takes one message per 6 s to one number. */
+/** WhatsApp accepts one message per 6 s to one number. */
 const recipientIntervals: Record<string, number> = { whatsapp: 6_000 }
 
-/** The one place where the rate holds an account back. What is granted and not sent is given back. */
+/** The one place that applies an account's rate limit. What is granted and not sent is returned to it. */
 export async function takeSends(
   sql: Sql,
   account: LeasedAccount,
@@ -23,8 +23,8 @@ export async function returnSends(sql: Sql, account: LeasedAccount, count: numbe
 }
 
 /**
- * ms between two messages to one recipient, 0 for none: `recipient_interval_ms` of the account's settings, else what the
- * channel asks for. An account without a rate has none of these either, unless its settings say so.
+ * ms between two messages to one recipient, 0 for none: `recipient_interval_ms` of the account's settings, else the
+ * channel's default. An account without a rate limit has no interval either, unless its settings set one.
  */
 export function recipientInterval(account: LeasedAccount): number {
   const given = account.settings['recipient_interval_ms']

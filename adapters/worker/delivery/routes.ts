@@ -4,21 +4,21 @@ import type { LeasedAccount } from '../../../db/delivery/lease.ts'
 import type { Sql } from '../../../db/connect.ts'
 import type { ChannelAccount, Provider } from '../../channels/channel.ts'
 
-/** By whom an account's messages may go in one turn. */
+/** The providers that may send an account's messages in one turn. */
 export type RoutePlan = {
-  /** In the order of choice. None: nothing that is installed can send for the account. */
+  /** In order of preference. Empty: no installed provider can send for the account. */
   candidates: Candidate[]
-  /** The provider that we may try with one message. */
+  /** The provider that we may probe with one message. */
   probe: string | null
-  /** ms until the first of those that cannot be used now can be; null where all can. */
+  /** ms until the first provider with an open breaker can be used; null where all can be used. */
   blockedMs: number | null
 }
 
 const probeElsewhereMs = 1_000
 
 /**
- * The tenant's rules for the account, then its own provider for what no rule matches. Of those whose circuit breaker is
- * open none is usable; when a pause is over, one worker gets the probe.
+ * The tenant's rules for the account, then its own provider for messages that match no rule. A provider with an open circuit
+ * breaker is not usable; when its pause is over, one worker gets the probe.
  */
 export async function planRoutes(
   sql: Sql,
@@ -83,7 +83,7 @@ async function applyBreakers(
   return { probe, blockedMs }
 }
 
-/** The candidates for the one message that tries `probe`. */
+/** The candidates for the one message that probes `probe`. */
 export function probing(candidates: Candidate[], probe: string): Candidate[] {
   return candidates.map((candidate) =>
     candidate.provider === probe ? { ...candidate, usable: true, reason: 'probe' } : candidate,

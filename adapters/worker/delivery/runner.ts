@@ -15,9 +15,9 @@ const payloadSchema = z.object({ tenantId: z.int().positive(), accountId: z.uuid
 const maxErrors = 20
 
 /**
- * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, whatever the database
- * did to it, it is started again; and so is one that cannot take jobs: graphile-worker (0.18.0) asks once for the numbers
- * of its tasks and keeps the answer, also when that was an error, as of a server that was read-only at the time.
+ * Runs `deliver` jobs, `turns` at a time, on a pool of its own. When graphile-worker's runner ends, for whatever failure of
+ * the database, it is started again. So is one that cannot take jobs: graphile-worker (0.18.0) asks once for the ids of
+ * its tasks and caches the answer, even if it was an error, as from a server that was read-only at that moment.
  */
 export function startRunner(options: {
   url: string

@@ -5,13 +5,13 @@ import { findDueAccounts, sweepOutbox } from '../../../db/delivery/sweep.ts'
 import { type Service, startService } from '../service.ts'
 
 export type Sweep = Service & {
-  /** An account will be due in `ms`; the sweep runs then. */
+  /** Runs the sweep in `ms`, when an account will be due. */
   expect(ms: number): void
 }
 
 /**
- * Adds a job for each account that is due: at the exact moment where one is expected, every `everyMs` otherwise. Every
- * third time it also looks for messages that no wake-up stands for.
+ * Adds a job for each account that is due: exactly on time where one is expected, every `everyMs` otherwise. Every third
+ * time it also looks for messages whose account has no wake-up.
  */
 export function startSweep(options: { sql: Sql; logger: Logger; everyMs: number }): Sweep {
   const { sql, logger, everyMs } = options

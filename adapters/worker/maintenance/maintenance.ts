@@ -7,12 +7,12 @@ import { forgetRequests } from '../../../db/requests/forget.ts'
 import { type Service, startService } from '../service.ts'
 
 const hourMs = 3_600_000
-/** From so many events in a fold on, writers are busy; then so many ms go by before the next. */
+/** From this many events in a fold, writers count as busy, and the next fold waits this many ms. */
 const busyFold = 100
 const busyMs = 500
 
 /**
- * What the database needs beside the insert path: folds counters from the log, a moment behind it; every hour creates the
+ * Maintains the database outside the insert path: folds counters from the log, a moment behind it; every hour creates the
  * log's next partitions, drops those past their retention, and deletes stored responses to POSTs that are older than a
  * day. Any number of workers may run it; the locks of what it calls make them take turns.
  */
@@ -22,7 +22,7 @@ export function startMaintenance(options: { sql: Sql; logger: Logger; everyMs?: 
   let retainAt = 0
   let pauseMs = everyMs
 
-  /** A login that does not own the tables can fold and not drop: then the owner's worker, or the operator, has to. */
+  /** A login that does not own the tables can fold but not drop partitions: the owner's worker, or the operator, has to. */
   async function retain(): Promise<void> {
     try {
       const { dropped } = await retainLog(sql)
@@ -48,13 +48,13 @@ export function startMaintenance(options: { sql: Sql; logger: Logger; everyMs?: 
       await retain()
       await forget()
     }
-    // Looking at the sequence is nearly free; folding takes a lock.
+    // Reading the sequence is nearly free; folding takes a lock.
     const last = await lastEventId(sql)
     if (last === seen) return pauseMs
     const started = performance.now()
     const folded = await foldCounters(sql)
-    // Busy writers are left in peace: what is written to one conversation meanwhile is folded by one update. With many
-    // tenants a look at each of them takes long; it may take a tenth of the time.
+    // Do not slow busy writers: what is written to one conversation meanwhile is folded by one update. With many
+    // tenants a fold takes long; the pause keeps it to a tenth of the time.
     const tookMs = performance.now() - started
     pauseMs = Math.min(1_000, Math.max(folded >= busyFold ? busyMs : everyMs, 10 * tookMs))
     if (folded === 0 && (await settleEvents(sql)) >= last) seen = last

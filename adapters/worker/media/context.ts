@@ -8,11 +8,11 @@ export type MediaOptions = {
   storages: Storages
   /** Null: none is configured. */
   scanner: Scanner | null
-  /** Where files are while they come in. */
+  /** The spool's folder, for files being downloaded. */
   spoolFolder: string
-  /** Most bytes of a file. */
+  /** Maximum bytes of a file. */
   limit: number
-  /** Hosts that may be fetched from though they are private. */
+  /** Hosts that may be fetched from even if their address is private. */
   privateHosts: readonly PrivateHost[]
 }
 

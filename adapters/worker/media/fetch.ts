@@ -24,14 +24,14 @@ import {
 } from '../../media/index.ts'
 import type { MediaContext } from './context.ts'
 
-/** Tries, of which the last is some five minutes after the first: providers' links die in minutes. */
+/** Maximum attempts; the last is some five minutes after the first, because providers' links expire within minutes. */
 const maxAttempts = 7
 const wholeMs = 120_000
 
 /**
- * Brings a file that a message names, with the credentials of the account that it came by or goes out from, and links it.
- * One that cannot be had becomes `failed`; its message keeps its text.
- * @throws what may pass, to be tried again
+ * Fetches a file that a message names, with the credentials of the message's account, and links it. One that is not
+ * available becomes `failed`; its message keeps its text.
+ * @throws transient errors, so that the task is retried
  */
 export async function fetchMedia(context: MediaContext, task: MediaTask): Promise<void> {
   const { sql, logger, storages, scanner, spoolFolder, signal: stopping } = context
@@ -74,7 +74,7 @@ export async function fetchMedia(context: MediaContext, task: MediaTask): Promis
     }
     const final = finalReason(error, task.attempt)
     if (!final || stopping.aborted) throw error
-    logger.warn({ ...task, code: final.code, reason: final.message }, 'a file cannot be had')
+    logger.warn({ ...task, code: final.code, reason: final.message }, 'a file is not available')
     await begin(sql, async (tx) => {
       await failMedia(tx, tenantId, media.id, final)
       await finishMediaTask(tx, task)
@@ -137,14 +137,14 @@ async function bring(
   return { ...spooled, said: { filename, contentType } }
 }
 
-/** A provider that stops sending, or takes too long, is worth another try, and not any number of them. */
+/** A provider that stops sending, or takes too long, is retried, but only a few times. */
 export function asTooSlow(error: unknown): unknown {
   const late = error instanceof DOMException && error.name === 'TimeoutError'
   if (!late && !(error instanceof StalledError)) return error
   return new MediaUnavailable('timeout', 'The file did not come in time.', true, { cause: error })
 }
 
-/** Why it will never come; null where it may. */
+/** Why it will never be available; null where a retry may succeed. */
 export function finalReason(
   error: unknown,
   attempt: number,

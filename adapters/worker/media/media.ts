@@ -14,18 +14,18 @@ import { scanStored } from './scan.ts'
 import { retryDelay } from '../delivery/outcome.ts'
 import { type Service, startService } from '../service.ts'
 
-const concurrency = 5
-/** Of one tenant: hosts that let us wait are not to keep everybody's files waiting. */
+const maxConcurrentTasks = 5
+/** Maximum for one tenant, so that its slow hosts do not hold up other tenants' files. */
 const maxPerTenant = 4
 const everyMs = 1_000
-/** For a whole task; the requests in it have shorter ones. */
+/** Lease of a whole task; the requests in it have shorter timeouts. */
 const leaseMs = 300_000
 const maxPauseMs = 300_000
 
 /**
- * Does what is to be done with files: fetches those that messages name, scans those that wait for the scanner, deletes
- * those that no row has any more. Any number of workers may; each takes over what another left. What fails for our own
- * parts (storage, scanner, database) is tried until it works.
+ * Works off the tasks on files: fetches those that messages name, scans those that wait for the scanner, deletes those that
+ * no row has any more. Any number of workers may run; each takes over what another left. What fails because of our own
+ * parts (storage, scanner, database) is retried until it works.
  */
 export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger }): Service {
   const { sql, logger } = options
@@ -46,14 +46,14 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
       const why = error instanceof Error ? error.message : String(error)
       if (!stopped) logger.warn({ err: error, ...task }, 'a task with a file failed; trying again')
       await deferMediaTask(sql, task, pauseMs, why.slice(0, 500)).catch((lost: unknown) =>
-        logger.warn({ err: lost, ...task }, 'could not put off a task; its lease runs out'),
+        logger.warn({ err: lost, ...task }, 'could not reschedule a task; its lease runs out'),
       )
     }
   }
 
-  /** Begins one more; false where none may be. */
+  /** Starts another task; false where none is due or the limit is reached. */
   async function begin(): Promise<boolean> {
-    if (stopping.signal.aborted || open.size >= concurrency) return false
+    if (stopping.signal.aborted || open.size >= maxConcurrentTasks) return false
     const tenants = [...open.values()]
     const except = [...new Set(tenants)].filter(
       (tenant) => tenants.filter((one) => one === tenant).length >= maxPerTenant,
@@ -87,19 +87,19 @@ export function startMedia(options: MediaOptions & { sql: Sql; logger: Logger })
   }
 }
 
-/** Deletes what no row has any more, or none has got; its subject is `storage:key`. */
+/** Deletes an object that no row has, any more or at all; the task's subject is `storage:key`. */
 async function deleteStored(
   { sql, storages, logger }: MediaContext,
   task: MediaTask,
 ): Promise<void> {
   const [name = '', key = ''] = task.subject.split(/:([^]*)/, 2)
   try {
-    // Of two moves the slower one announced what the faster one has put.
+    // Of two concurrent moves, the slower one may have announced an object that the faster one has put and kept.
     const named = await isReferenced(sql, { ...readKey(key), storage: name, key })
     if (!named) await (await storages.get(name)).delete(key)
   } catch (error) {
     if (!(error instanceof InvalidKeyError)) throw error
-    logger.error({ err: error, ...task }, 'a task to delete what is no file of ours')
+    logger.error({ err: error, ...task }, 'invalid delete task: not a key of ours')
   }
   await finishMediaTask(sql, task)
 }

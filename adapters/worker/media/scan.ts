@@ -7,9 +7,9 @@ import { previewKey } from '../../storage/index.ts'
 import type { MediaContext } from './context.ts'
 
 /**
- * Scans a file that was stored while the scanner was down, and looks inside it. Until then nobody gets it. One that was
- * stored while none was configured (`unscanned`, see `rescan`) is served until the verdict, as it was before.
- * @throws ScannerUnavailableError while there is none to be reached, or none is configured here; StorageUnavailableError
+ * Scans and analyzes a file that was stored while the scanner was down. Until then it is not served. One that was stored
+ * while none was configured (`unscanned`, see `rescan`) is served until the verdict, as before.
+ * @throws ScannerUnavailableError while the scanner cannot be reached, or none is configured here; StorageUnavailableError
  */
 export async function scanStored(context: MediaContext, task: MediaTask): Promise<void> {
   const { sql, storages, scanner, spoolFolder: folder, signal } = context
@@ -24,7 +24,7 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
       'It waits for the scanner, and this worker has none: set CLAMD_HOST or CLAMD_SOCKET.',
     )
   }
-  // Asked before the file is read: it may be large, and the scanner away for hours.
+  // Checked before the file is read: it may be large, and the scanner down for hours.
   await scanner.check(signal)
   const file = found.status === 'unscanned' ? found : await beginScan(sql, tenantId, id)
   if (!file?.storage || !file.storage_key) throw new Changed()
@@ -55,7 +55,7 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
       }
       const stands = await judgeFile(tx, file, judged)
       if (!stands && (await findFile(tx, tenantId, id))) throw new Changed()
-      // Deleted under us: nothing else would ever delete its preview.
+      // The file was deleted meanwhile: nothing else would ever delete its preview.
       if (!stands && key) await deleteLater(tx, tenantId, storage.name, key)
       await finishMediaTask(tx, task)
     })
@@ -67,7 +67,7 @@ export async function scanStored(context: MediaContext, task: MediaTask): Promis
   }
 }
 
-/** Moved, judged or deleted under us: the next try finds out which. */
+/** Moved, judged or deleted meanwhile: the next attempt finds out which. */
 class Changed extends Error {
   constructor() {
     super('the file changed while it was scanned')

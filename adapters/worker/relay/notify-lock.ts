@@ -2,25 +2,25 @@ import type { Logger } from 'pino'
 import pg from 'pg'
 import { needWritable, pgOptions } from '../../../db/connection/pg-options.ts'
 
-/** A backend of one's own that holds, or waits for, the notify lock. */
+/** A dedicated session that holds, or waits for, the notify lock. */
 export type NotifyLock = {
   /** `asked` until the writers that notify by themselves have ended; `gone` with its connection. */
   readonly state: 'asked' | 'held' | 'gone'
   /** Resolves when the state next changes. */
   changed(): Promise<void>
-  /** Keeps the session from idling out. @throws when the connection is no longer the backend that it was. */
+  /** Keeps the session from its idle timeout. @throws when the connection has another backend than before. */
   ping(): Promise<void>
   /** Releases the lock and ends the connection. */
   release(): Promise<void>
 }
 
 /**
- * Asks for the notify lock on a direct connection: from then on no trigger notifies, so the one who asked has to. Null when there
- * is a pooler between: the lock would belong to a backend that is not ours alone, and outlive us.
+ * Requests the notify lock on a direct connection: from then on no trigger notifies, so the caller has to. Null when there
+ * is a pooler between: the lock would belong to a shared backend, and outlive us.
  *
- * The lock is waited for, in the queue: a try in a loop starves behind writers that hold it shared by turns. It goes
- * with the connection, and the server ends that when no ping comes for `idleMs`, so a relay that hangs does not silence
- * the notifications.
+ * It waits in the lock's queue: polling with try-lock starves behind writers that hold it shared in turns. The lock is
+ * released with the connection, which the server ends when no ping comes for `idleMs`, so that a relay that hangs does not
+ * stop notifications.
  */
 export async function askForNotifyLock(
   url: string,
@@ -28,7 +28,7 @@ export async function askForNotifyLock(
     logger: Logger
     /** The lock's two keys: notifyLockKeys. */
     keys: [number, number]
-    /** Reads what triggers notified of; called when connected, just before they fall silent. */
+    /** Reads the events that triggers notified of; called when connected, just before triggers stop. */
     drain: () => Promise<void>
     idleMs?: number
   },
@@ -57,7 +57,7 @@ export async function askForNotifyLock(
 
   async function ask(): Promise<NotifyLock | null> {
     await needWritable(client)
-    // Behind a pooler the number that it gave us at the start is none of a backend.
+    // Behind a pooler, the process id that it gave us at the start is not that of a backend.
     const announced = (client as unknown as { processID: number | null }).processID
     const pid = await backendPid(client)
     if (announced !== pid || (await backendPid(client)) !== pid) {
@@ -67,7 +67,7 @@ export async function askForNotifyLock(
     await options.drain()
     await client.query(`set idle_session_timeout = ${Math.ceil(options.idleMs ?? 10_000)}`)
     await client.query('set client_connection_check_interval = 5000').catch(() => {
-      // Not on every platform; without it a waiter whose client died is noticed when it gets the lock.
+      // Not on every platform; without it, a waiting session whose client died is noticed only when it gets the lock.
     })
     client.query('select pg_advisory_lock($1::integer, $2::integer)', options.keys).then(
       () => become('held'),
@@ -86,7 +86,7 @@ export async function askForNotifyLock(
         }
       },
       async release() {
-        // Ending the session gives the lock back, also while it is waited for.
+        // Ending the session releases the lock, or its place in the queue.
         if (state === 'held') await client.query('select pg_advisory_unlock_all()').catch(() => {})
         become('gone')
         await client.end().catch(() => {})

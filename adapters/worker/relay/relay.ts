@@ -14,9 +14,9 @@ import { pause, withTimeout } from '../../shared/wait.ts'
 import { type Service, startService } from '../service.ts'
 
 export type Relay = Service & {
-  /** Whether it notifies and the triggers do not. */
+  /** Whether it notifies instead of the triggers. */
   readonly notifying: boolean
-  /** Releases the lock, notifies once more of what no trigger did, and ends. Within 3 s, whatever the database does. */
+  /** Releases the lock, notifies of what no trigger did, and ends. Takes 3 s at most, whatever the database does. */
   stop(): Promise<void>
 }
 
@@ -25,21 +25,21 @@ export type RelayOptions = {
   /** For the notify lock, which needs a session of its own. Default: `url`. */
   directUrl?: string
   logger: Logger
-  /** Called after the commit that made these accounts due. Errors are logged; the wake-ups stand in the table anyway. */
+  /** Called after the commit that made these accounts due. Errors are logged; the wake-ups are in the table anyway. */
   onWoken: (woken: Woken[]) => Promise<void>
-  /** ms between looks at the log while nothing happens: half of it is what a notification waits. */
+  /** ms between polls of the log while it is idle: a notification is delayed by half of it on average. */
   idleMs?: number
   /** ms after which the server takes the notify lock from a relay that hangs. */
   keyIdleMs?: number
 }
 
 const everything = Number.MAX_SAFE_INTEGER
-/** ms between two writes of the cursors while there is something to read. */
+/** ms between two saves of the cursors while there is something to read. */
 const saveEveryMs = 500
 
 /**
- * A batch of so many events means that writers are busy. Then they are left in peace for so many ms: a batch costs them
- * as much with 30 events as with 300, and looking every 4 ms took a seventh of 8 writers' inserts.
+ * A batch of this many events means that writers are busy; then the next batch waits this many ms. A batch costs writers as
+ * much with 30 events as with 300, and polling every 4 ms took a seventh of 8 writers' inserts.
  */
 const busyRead = 10
 const busyMs = 25
@@ -47,10 +47,10 @@ const busyMs = 25
 /**
  * Starts the relay: it follows the log, notifies of its events in batches, and wakes accounts that have something to send.
  * Any number may run; one leads, the others wait for the notify lock and take over when its holder's session ends. It
- * outlives every loss of its connections.
+ * survives every loss of its connections.
  *
- * How it looks: the log's sequence, one cheap query, every `idleMs`; a batch when that moved, and again while ids are
- * drawn that have not committed, with growing pauses.
+ * It polls the log's sequence, one cheap query, every `idleMs`; reads a batch when that has advanced; and polls again, with
+ * growing pauses, while there are ids that have not committed.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { logger } = options
@@ -66,15 +66,15 @@ export function startRelay(options: RelayOptions): Relay {
   let cursor = 0
   let savedAt = 0
   let lastRead = 0
-  /** Events up to here are ours to notify of; null while the triggers do. */
+  /** We notify of events up to here; null while the triggers do. */
   let notifyUpTo: number | null = null
-  /** A hole that stays open makes looking through the holes dearer; then not every batch does. */
+  /** A hole that stays open makes reading the holes more expensive; then not every batch reads them. */
   let holesAt = 0
 
   async function step(): Promise<LogBatch | null> {
     const started = performance.now()
     const skipHoles = started < holesAt
-    // A successor that starts behind what was saved notifies twice; to save it each time costs more than to read.
+    // A successor that starts from an old saved cursor notifies twice; saving every time would cost more than reading.
     const saveCursors = started - savedAt > saveEveryMs || lastRead === 0
     const batch = await readLog(sql, state, { notifyUpTo, skipHoles, saveCursors })
     if (!batch) return null
@@ -95,7 +95,7 @@ export function startRelay(options: RelayOptions): Relay {
     return batch
   }
 
-  /** Reads what the triggers notified of, then asks for the key; or waits behind the relay that has it. */
+  /** Reads what the triggers notified of, then requests the lock; or waits behind the relay that holds it. */
   async function askForKey(): Promise<void> {
     const taken = await notifyLockIsHeld(sql)
     key = await askForNotifyLock(options.directUrl ?? options.url, {
@@ -116,14 +116,14 @@ export function startRelay(options: RelayOptions): Relay {
     }
     if (taken) await standBy(key)
     if (stopping.signal.aborted) return
-    // Doubtful ones are notified twice rather than not at all.
+    // Events that may have been notified of are notified of again, rather than not at all.
     notifyUpTo = everything
     pingedAt = performance.now()
   }
 
-  /** While another relay holds the key, ours is a place in the queue. */
+  /** While another relay holds the lock, we wait in its queue. */
   async function standBy(mine: NotifyLock): Promise<void> {
-    logger.debug('another relay is at work; waiting behind it')
+    logger.debug('another relay holds the notify lock; waiting')
     while (mine.state === 'asked' && !stopping.signal.aborted) {
       await Promise.race([mine.changed(), pause(1_000, stopping.signal)])
       if (mine.state === 'asked' && !(await notifyLockIsHeld(sql))) break
@@ -136,16 +136,16 @@ export function startRelay(options: RelayOptions): Relay {
     if (key?.state === 'gone') {
       key = null
       keyAskAt = now + 250
-      // Triggers notify again; what they kept silent for was drawn before now.
+      // Triggers notify again; the events that they did not notify of have ids drawn before now.
       notifyUpTo = await lastEventId(sql)
       logger.info('lost the notify lock; asking again')
     } else if (!key && now >= keyAskAt) {
       await askForKey()
     } else if (key && now - pingedAt > 1_000) {
       pingedAt = now
-      // Tied to the loop on purpose: a relay that no longer reads loses the key.
+      // Part of the loop on purpose: a relay that no longer reads loses the lock.
       await key.ping().catch((error: unknown) => {
-        logger.warn({ err: error }, 'the notify lock is lost')
+        logger.warn({ err: error }, 'lost the notify lock')
         const lost = key
         key = null
         notifyUpTo = everything
@@ -161,7 +161,7 @@ export function startRelay(options: RelayOptions): Relay {
     while (!stopping.signal.aborted) {
       await keepKey()
       if (!key && (await notifyLockIsHeld(sql))) {
-        // Its holder notifies for all, from the cursor on: it is the holder's to move.
+        // The lock's holder notifies for all, from the cursor on, so only the holder moves it.
         state = null
         notifyUpTo = null
         await pause(100, stopping.signal)
@@ -227,7 +227,7 @@ export function startRelay(options: RelayOptions): Relay {
         await withTimeout(
           1_500,
           finish().catch((error: unknown) => {
-            logger.warn({ err: error }, 'the relay could not notify once more')
+            logger.warn({ err: error }, 'the relay could not notify before it ended')
           }),
         )
         await endSoon(sql)

@@ -20,7 +20,7 @@ export type Singles = Record<
 >
 
 /**
- * One message a transaction by 8 clients, to customers whose threads exist, against document 002's tables with and
+ * One message a transaction by 8 clients, to customers whose threads exist, against the et_messages contract's tables with and
  * without a NOTIFY in each, our own path with a NOTIFY in each (no worker runs, so our triggers notify), and the bare
  * twin. The worker runs beside ours, and catches up before anybody else's turn. Where there is a NOTIFY somebody listens,
  * on both sides: nobody writes one that is not heard.

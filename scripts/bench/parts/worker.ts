@@ -8,7 +8,7 @@ const lanes = 8
 
 /**
  * What a worker does for each inbound message (it relays, folds and counts), as CPU of its process and of its backends
- * from the first insert until it has caught up, over what a backend uses for one insert into document 002's tables. The
+ * from the first insert until it has caught up, over what a backend uses for one insert into the et_messages contract's tables. The
  * messages come as fast as 8 clients can write them, which is to its advantage: it works in larger batches.
  */
 export async function benchWorker(

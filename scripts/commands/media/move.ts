@@ -29,7 +29,7 @@ type Counts = Record<Moved['outcome'], number> & { bytes: number }
 
 const storages = ['folder', 's3', 'cloudinary'] as const
 const names = ['DATABASE_URL', 'PIGEONPOST_DATA', ...storageVariables, 'LOG_LEVEL'] as const
-const atOnce = 4
+const maxConcurrentMoves = 4
 const pageSize = 100
 
 export function addMove(media: Command): void {
@@ -142,7 +142,7 @@ async function moveAll(
     }
   }
   const guarded = async () => loop().catch((error: unknown) => broken.abort(error))
-  await Promise.all(Array.from({ length: atOnce }, guarded))
+  await Promise.all(Array.from({ length: maxConcurrentMoves }, guarded))
   progress.end()
   opener.close()
   const left = sum(await countToMove(sql, filter))

@@ -283,7 +283,7 @@ const calls: Record<string, Call> = {
       t.equal(status, 200)
       const [outbound, inbound, ...rest] = body.data.messages
       t.same(rest, [], 'in one conversation')
-      // `type` is document 004's word here: both documents have that name.
+      // `type` is the WhatsApp message API's here: both APIs have that name.
       const { type: _, ...expected } = outbox(out)
       t.same(differences(outbound, expected), [])
       const { type: __, ...received } = outbox(back)
@@ -302,7 +302,7 @@ const calls: Record<string, Call> = {
 type Row = Record<string, unknown>
 type Post = Api['post']
 
-/** Document 003's fields, as the answer to a message that goes out has them (DESIGN.md 4.1). */
+/** The messaging-service API's fields, as the answer to a message that goes out has them. */
 function outbox({ from, to, body, timestamp, ...rest }: typeof sms | typeof email) {
   return {
     id: 'uuid',

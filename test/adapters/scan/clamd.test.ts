@@ -106,7 +106,7 @@ t.test('with clamd ended there is no verdict, and with clamd back there is', rea
   await failed
   await t.rejects(scanner.scan(Readable.from([Buffer.from('x')])), {
     ...unavailable,
-    message: /127\.0\.0\.1:\d+ cannot be talked to: .*ECONNREFUSED/,
+    message: /127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/,
   })
   await t.rejects(scanner.check(), unavailable)
   const again = createScanner(await startClamd(t))

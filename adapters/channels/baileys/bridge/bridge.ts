@@ -167,7 +167,7 @@ export async function startBaileysBridge(options: BridgeOptions): Promise<Bridge
     const waitForWord = () => {
       clearTimeout(patience)
       if (made !== socket || state === 'open') return
-      const error = new Error(`WhatsApp said nothing for ${connectTimeout} ms`)
+      const error = new Error(`WhatsApp did not answer for ${connectTimeout} ms`)
       patience = setTimeout(() => giveUp(made, error), connectTimeout)
       patience.unref()
     }

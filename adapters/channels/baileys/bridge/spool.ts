@@ -52,7 +52,7 @@ export function openSpool({ folder, deliver, warn, retryAfter }: SpoolOptions): 
         return
       } catch (error) {
         if (!body && !existsSync(path)) {
-          warn(error, `${path} is gone; whoever deleted it has its events.`)
+          warn(error, `${path} was deleted; its events are lost.`)
           return
         }
         const wait = backoffMs(failures, { minMs: retryAfter, maxMs: retryAfter * 60 })

@@ -1,4 +1,4 @@
-/** What an event brings, and what is known while it is read. */
+/** The rows collected from an event, and the context in which it is parsed. */
 
 import type {
   ChannelAccount,

@@ -1,4 +1,4 @@
-/** Groups, and who is who: the events that say it apart from any message. */
+/** Events about groups and about people's addresses, apart from messages. */
 
 import type { GroupChange, LinkedAddresses } from '../../channel.ts'
 import { readPayload } from '../../shared/payload.ts'

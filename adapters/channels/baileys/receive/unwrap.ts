@@ -1,4 +1,4 @@
-/** The content inside its envelopes, and which of its fields says what it is. */
+/** The content inside its envelopes, and the field that tells its kind. */
 
 import { asObject, type Properties, toBase64 } from '../values.ts'
 
@@ -33,11 +33,11 @@ const wrappers = [
   'groupStatusMentionMessage',
 ]
 
-/** As many as Baileys opens; what is wrapped more often is nobody's message. */
+/** As many as Baileys unwraps; deeper nesting does not occur in real messages. */
 const maxLayers = 5
 
 export type Content = {
-  /** The field that says what it is: conversation, imageMessage … */
+  /** The field that tells its kind: conversation, imageMessage … */
   kind: string
   /** That field's value. */
   part: unknown

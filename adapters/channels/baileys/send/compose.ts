@@ -32,7 +32,7 @@ export function contentsOf(message: OutboundMessage): BaileysContent[] | string 
   if (asObject(metadata['reaction'])) return reactionOf(message)
   if (message.contentType === 'location') {
     const place = locationOf(message)
-    if (!place) return 'metadata.location says no place.'
+    if (!place) return 'metadata.location has no coordinates.'
     const { latitude, longitude, name, address } = place
     const where = { degreesLatitude: latitude, degreesLongitude: longitude, name, address }
     return withText([{ location: compact(where) }], body)

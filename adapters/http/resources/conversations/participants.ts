@@ -28,7 +28,7 @@ const params = idParams.extend({
   ),
 })
 
-/** Document 001, section 4: who is in a conversation. */
+/** Participants of a conversation: list, add, change the role, remove. */
 export function addParticipants(app: FastifyInstance, { context }: Services): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
 

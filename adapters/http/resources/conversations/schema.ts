@@ -42,8 +42,8 @@ export function toParticipantShape(row: Participant): z.infer<typeof participant
 }
 
 /**
- * A message in document 004's fields and in document 003's, which are spelled otherwise, so that one answer serves both.
- * The one name that both have, `type`, is document 004's word.
+ * A message with the fields of the WhatsApp message API and those of the messaging-service API, whose names differ, so
+ * that one answer serves clients of both. The one name that both have, `type`, has the values of the former.
  */
 export const conversationMessageShape = outboxMessageShape
   .omit({ type: true })

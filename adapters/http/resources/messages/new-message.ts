@@ -34,7 +34,7 @@ export function urlField(name: string) {
     )
 }
 
-/** The body of `POST /messages`: document 004's fields, `accountId` for `whatsappAccountId`, and `metadata`. */
+/** The body of `POST /messages`: the fields of the WhatsApp message API, `accountId` for `whatsappAccountId`, and `metadata`. */
 export const newMessage = z
   .strictObject({
     whatsappAccountId: z.uuid('whatsappAccountId must be a UUID').nullish(),

@@ -1,4 +1,4 @@
-/** Document 004's words and shapes (DESIGN.md 4.1 has the table), from and to rows. */
+/** The names and shapes of the WhatsApp message API (/api/v1/messages), from and to rows. */
 
 import { z } from 'zod'
 import {

@@ -11,7 +11,7 @@ import {
 
 const count = z.number().int()
 
-/** Document 004's statistics. Each group sums to the total. */
+/** Statistics of the WhatsApp message API. Each group sums to the total. */
 export const statisticsShape = z
   .object({
     total: count,

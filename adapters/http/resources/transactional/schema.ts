@@ -1,4 +1,4 @@
-/** Document 003's words and shapes (DESIGN.md 4.1 has the table), from rows. */
+/** The names and shapes of the messaging-service API (/api/messages/*), from rows. */
 
 import { z } from 'zod'
 import type { MessageRow, MessageState } from '../../../../db/rows.ts'

@@ -2,7 +2,7 @@ import t from 'tap'
 import { UnreadablePayload } from '../../../../adapters/channels/channel.ts'
 import { fakechat } from '../../../../adapters/channels/fakechat/index.ts'
 
-/** Document 000, section 2.4. */
+/** A payload of fakechat. */
 const example = {
   platform: 'fakechat',
   user: { id: '+27831234567' },

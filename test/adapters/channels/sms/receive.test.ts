@@ -3,7 +3,7 @@ import { type Received, UnreadablePayload } from '../../../../adapters/channels/
 import { sms } from '../../../../adapters/channels/sms/index.ts'
 import { mutations } from '../email/fuzz.ts'
 
-/** Document 003's payload. */
+/** The messaging-service API's payload. */
 const example = {
   from: '+18045551234',
   to: '+12016661234',

@@ -8,7 +8,7 @@ import { testDatabase } from '../../../support/database.ts'
 import { reach } from '../../../support/pooler.ts'
 import { mediaFolders } from '../../../support/media.ts'
 
-/** Document 000, section 2.4. */
+/** A webhook of fakechat. */
 export const example = {
   platform: 'fakechat',
   user: { id: '+27831234567' },

@@ -1,6 +1,6 @@
 /** The examples of the source documents, to the letter. */
 
-/** Document 004, "Send Message". */
+/** The WhatsApp message API, "Send Message". */
 export const send = {
   request: `{
   "whatsappAccountId": "uuid",
@@ -25,7 +25,7 @@ export const send = {
 }`,
 }
 
-/** Document 004, "Get Messages". */
+/** The WhatsApp message API, "Get Messages". */
 export const list = {
   path: '/api/v1/messages?whatsappAccountId=uuid&page=1&limit=50',
   parameters: `- \`whatsappAccountId\` (optional): Filter by WhatsApp account
@@ -49,7 +49,7 @@ export const list = {
 }`.replace('[...]', '[]'),
 }
 
-/** Document 004, "Get Message Statistics". */
+/** The WhatsApp message API, "Get Message Statistics". */
 export const statistics = {
   path: '/api/v1/messages/statistics?whatsappAccountId=uuid',
   answer: `{
@@ -76,7 +76,7 @@ export const statistics = {
 }`,
 }
 
-/** Document 004, "Message Table", without `userId`: whose a message is, the key's tenant says. */
+/** The WhatsApp message API's "Message Table", without `userId`: the key's tenant replaces it. */
 export const messageModel = `
   id                String             @id @default(uuid())
   whatsappAccountId String
@@ -98,7 +98,7 @@ export const messageModel = `
   updatedAt         DateTime           @updatedAt
 `
 
-/** Document 001, sections 3.2 and 3.3. */
+/** Customers and conversations. */
 export const conversations = `
     id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     type conversation_type NOT NULL DEFAULT 'direct',
@@ -119,7 +119,7 @@ export const participants = `
     metadata JSONB DEFAULT '{}'::jsonb,
 `
 
-/** Document 000, section 2.4. */
+/** A webhook of fakechat. */
 export const webhook = `{
   "platform": "fakechat",
   "user": { "id": "+27831234567" },
@@ -164,7 +164,7 @@ export const events = {
 }`,
 }
 
-/** Document 003 names its endpoints without their bodies; these have the fields that they take. */
+/** The messaging-service API names its endpoints without their bodies; these have the fields that they take. */
 export const sms = {
   from: '+12016661234',
   to: '+18045551234',

@@ -99,7 +99,7 @@ export function refuses(
   if (fault && status === 400) checkWords(t, what, answer)
 }
 
-/** The message says which field it is about, unless document 004 gives the words. */
+/** The message names its field, unless the WhatsApp message API gives the wording. */
 export function checkWords(t: Test, what: string, answer: Answer): void {
   const { message, fields } = errorOf(t, answer)
   const names = [...(fields[0]?.split('.') ?? []), 'E.164']

@@ -62,10 +62,10 @@ t.test(
       [samples.mp4({ brand: 'qt  ' }), /video\/quicktime/],
       [await samples.plain(9, 9).tiff().toBuffer(), /image\/tiff/],
       ['<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', /application\/xml/],
-      ['<svg xmlns="http://www.w3.org/2000/svg"/>', /no type that its content tells/],
-      ['<!doctype html><script>alert(1)</script>', /no type that its content tells/],
-      ['plain text', /sent as image\/jpeg, is of no type/],
-      ['', /no type that its content tells/],
+      ['<svg xmlns="http://www.w3.org/2000/svg"/>', /content of no known type/],
+      ['<!doctype html><script>alert(1)</script>', /content of no known type/],
+      ['plain text', /sent as image\/jpeg, has content of no known type/],
+      ['', /content of no known type/],
     ]
     for (const [bytes, type] of others) {
       const found = await sniffed(t, bytes)
