@@ -70,7 +70,7 @@ function guarded(tx: Transaction, isLost: () => boolean): Transaction {
   return new Proxy(tx, {
     apply(target, thisArgument, values) {
       if (isLost()) throw connectionLost()
-      return Reflect.apply(target, thisArgument, values)
+      return Reflect.apply(target, thisArgument, values) as unknown
     },
   })
 }

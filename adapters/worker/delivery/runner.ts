@@ -30,7 +30,7 @@ export function startRunner(options: {
     ...pgOptions(options.url, 'pigeonpost jobs'),
     // One more than the turns, for LISTEN.
     max: options.turns + 1,
-    verify: (client, done) => void needWritable(client).then(() => done(), done),
+    verify: (client, done) => void needWritable(client).then(done, done),
   })
   // An idle connection that breaks must not end the process.
   const broke = (error: Error) =>
