@@ -2338,7 +2338,7 @@ begin
               nullif(g.conversation_external_id, '') as topic, nullif(g.external_message_id, '') as external_id,
               pigeonpost_private.sent_at_is(g.sent_at) as odd
             from rows from (jsonb_populate_recordset(null::pigeonpost_private.given_messages, p_messages)) with ordinality g
-            where g.tenant_id = p_tenant_id::text and num_nonnulls(g.lead_id, g.customer_id, g.sender_customer_id, g.reference) = 0
+            where g.tenant_id = p_tenant_id and num_nonnulls(g.lead_id, g.customer_id, g.sender_customer_id, g.reference) = 0
               and g.direction in ('inbound', 'outbound', 'system') and pigeonpost.is_content_type(coalesce(g.content_type, 'text'))
               and coalesce(jsonb_typeof(g.metadata), 'object') = 'object' and isfinite(coalesce(g.sent_at, now()))
               and (g.status is null or g.status in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed',
@@ -6574,7 +6574,7 @@ COMMENT ON COLUMN pigeonpost_private.fixtures.applied_at IS 'When the file came 
 
 -- Name: given_messages; Type: VIEW; Schema: pigeonpost_private
 CREATE VIEW pigeonpost_private.given_messages WITH (security_invoker='true') AS
- SELECT NULL::text AS tenant_id,
+ SELECT NULL::integer AS tenant_id,
     NULL::text AS channel,
     NULL::text AS direction,
     NULL::text AS address,

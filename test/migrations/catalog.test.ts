@@ -282,7 +282,11 @@ t.test('every function says how volatile it is, and none less than it is', async
     const heads = text.match(/create or replace function[^]*?\bas (\$|')/g) ?? []
     for (const head of heads)
       t.match(head, /\b(volatile|stable|immutable)\b/, `${name}: ${head.slice(27, 80).trim()}`)
-    t.notMatch(text, /create function|drop trigger|drop function|drop view/, `${name} can be applied again`)
+    t.notMatch(
+      text,
+      /create function|drop trigger|drop function|drop view/,
+      `${name} can be applied again`,
+    )
   }
   const rows = await sql<{ name: string; volatile: string; source: string }[]>`
     select p.oid::regprocedure::text as name, p.provolatile as volatile, p.prosrc as source from pg_proc p
