@@ -2337,13 +2337,8 @@ begin
             select g.*, g.ordinality as ord, lower(btrim(coalesce(g.channel, 'whatsapp'))) as at_channel,
               nullif(g.conversation_external_id, '') as topic, nullif(g.external_message_id, '') as external_id,
               pigeonpost_private.sent_at_is(g.sent_at) as odd
-            from rows from (jsonb_to_recordset(p_messages) as (tenant_id text, channel text, direction text, address text,
-              alternate_address text, lead_id text, customer_id text, sender_customer_id text, conversation_id uuid,
-              conversation_external_id text, account_id uuid, external_message_id text, content_type text, body text, media_url text,
-              metadata jsonb, raw jsonb, reply_to_id uuid, reply_to_external_id jsonb, reference text, sent_at timestamptz, status text,
-              priority smallint, scheduled_for timestamptz, valid_until timestamptz, is_from_bot boolean, campaign_id text,
-              idempotency_key text)) with ordinality g
-            where g.tenant_id = p_tenant_id::text and num_nonnulls(g.lead_id, g.customer_id, g.sender_customer_id, g.reference) = 0
+            from rows from (jsonb_populate_recordset(null::pigeonpost_private.given_messages, p_messages)) with ordinality g
+            where g.tenant_id = p_tenant_id and num_nonnulls(g.lead_id, g.customer_id, g.sender_customer_id, g.reference) = 0
               and g.direction in ('inbound', 'outbound', 'system') and pigeonpost.is_content_type(coalesce(g.content_type, 'text'))
               and coalesce(jsonb_typeof(g.metadata), 'object') = 'object' and isfinite(coalesce(g.sent_at, now()))
               and (g.status is null or g.status in ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'read', 'retrying', 'failed',
@@ -3102,14 +3097,23 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) OWNER TO pigeonpost_owner;
 
+-- Name: message_defaults(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.message_defaults() RETURNS pigeonpost.messages
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN jsonb_populate_record(NULL::pigeonpost.messages, '{"channel": "whatsapp", "attempts": 0, "metadata": {}, "priority": 0, "is_from_bot": false, "body_version": 1, "content_type": "text", "is_processed": false}'::jsonb);
+ALTER FUNCTION pigeonpost_private.message_defaults() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION message_defaults(); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.message_defaults() IS 'A message of defaults alone.';
+
 -- Name: message_fields(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.message_fields() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['tenant_id'::text, 'channel'::text, 'direction'::text, 'address'::text, 'alternate_address'::text, 'lead_id'::text, 'customer_id'::text, 'sender_customer_id'::text, 'conversation_id'::text, 'conversation_external_id'::text, 'account_id'::text, 'external_message_id'::text, 'content_type'::text, 'body'::text, 'media_url'::text, 'metadata'::text, 'raw'::text, 'reply_to_id'::text, 'reply_to_external_id'::text, 'reference'::text, 'sent_at'::text, 'status'::text, 'priority'::text, 'scheduled_for'::text, 'valid_until'::text, 'is_from_bot'::text, 'campaign_id'::text, 'idempotency_key'::text];
+    RETURN '{tenant_id,channel,direction,address,alternate_address,lead_id,customer_id,sender_customer_id,conversation_id,conversation_external_id,account_id,external_message_id,content_type,body,media_url,metadata,raw,reply_to_id,reply_to_external_id,reference,sent_at,status,priority,scheduled_for,valid_until,is_from_bot,campaign_id,idempotency_key}'::text[];
 ALTER FUNCTION pigeonpost_private.message_fields() OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION message_fields(); Type: COMMENT; Schema: pigeonpost_private
-COMMENT ON FUNCTION pigeonpost_private.message_fields() IS 'The fields that a message of ingest() may have.';
+COMMENT ON FUNCTION pigeonpost_private.message_fields() IS 'The fields that a message of ingest() may have: the columns of given_messages.';
 
 -- Name: next_log_id(integer, bigint); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.next_log_id(p_tenant_id integer, p_after bigint) RETURNS bigint
@@ -3945,20 +3949,23 @@ begin
     end if;
   end if;
   -- As one record: an INSERT that reads its columns from the JSON prepares each of them anew, which takes a tenth of the
-  -- total. Into a record that is not null, so that fields that are not given keep their values.
-  v_row.tenant_id := p_tenant_id;
-  v_row := jsonb_populate_record(v_row, p_message);
-  if pigeonpost_private.sent_at_is(v_row.sent_at) is not null and jsonb_typeof(coalesce(v_row.metadata, '{}')) = 'object' then
-    v_row.metadata := coalesce(v_row.metadata, '{}') || jsonb_build_object('sent_at_is', pigeonpost_private.sent_at_is(v_row.sent_at));
+  -- total. The whole record is inserted, so that a new column needs no line here.
+  v_row := jsonb_populate_record(pigeonpost_private.message_defaults(), p_message);
+  v_row.id := pigeonpost.uuid_v7();
+  v_row.created_at := now();
+  v_row.updated_at := now();
+  -- A null counts as not given.
+  if num_nulls(v_row.channel, v_row.content_type, v_row.metadata, v_row.priority, v_row.is_from_bot) > 0 then
+    v_row.channel := coalesce(v_row.channel, 'whatsapp');
+    v_row.content_type := coalesce(v_row.content_type, 'text');
+    v_row.metadata := coalesce(v_row.metadata, '{}');
+    v_row.priority := coalesce(v_row.priority, 0::smallint);
+    v_row.is_from_bot := coalesce(v_row.is_from_bot, false);
   end if;
-  insert into pigeonpost.messages as m (tenant_id, channel, direction, address, alternate_address, lead_id, customer_id, sender_customer_id,
-    conversation_id, conversation_external_id, account_id, external_message_id, content_type, body, media_url, metadata, raw, reply_to_id,
-    sent_at, status, priority, scheduled_for, valid_until, is_from_bot, campaign_id, idempotency_key)
-  values (p_tenant_id, coalesce(v_row.channel, 'whatsapp'), v_row.direction, v_row.address, v_row.alternate_address, v_row.lead_id,
-    v_row.customer_id, v_row.sender_customer_id, v_row.conversation_id, v_row.conversation_external_id, v_row.account_id,
-    v_row.external_message_id, coalesce(v_row.content_type, 'text'), v_row.body, v_row.media_url, coalesce(v_row.metadata, '{}'),
-    v_row.raw, v_row.reply_to_id, v_row.sent_at, v_row.status, coalesce(v_row.priority, 0::smallint), v_row.scheduled_for,
-    v_row.valid_until, coalesce(v_row.is_from_bot, false), v_row.campaign_id, v_row.idempotency_key)
+  if pigeonpost_private.sent_at_is(v_row.sent_at) is not null and jsonb_typeof(v_row.metadata) = 'object' then
+    v_row.metadata := v_row.metadata || jsonb_build_object('sent_at_is', pigeonpost_private.sent_at_is(v_row.sent_at));
+  end if;
+  insert into pigeonpost.messages as m values (v_row.*)
   on conflict (tenant_id, external_message_id, conversation_id) do nothing
   returning m.id, m.number into v_id, v_number;
   if found then
@@ -6241,37 +6248,48 @@ COMMENT ON COLUMN pigeonpost.outbox.error_code IS 'What it waits for, or why the
 
 -- Name: messages_with_state; Type: VIEW; Schema: pigeonpost
 CREATE VIEW pigeonpost.messages_with_state WITH (security_invoker='true') AS
- SELECT m.tenant_id,
-    m.id,
+ SELECT COALESCE(o.state, m.status) AS state,
+        CASE
+            WHEN (o.state = ANY (ARRAY['scheduled'::text, 'retrying'::text])) THEN o.due_at
+            ELSE NULL::timestamp with time zone
+        END AS next_attempt_at,
     m.number,
+    m.occurred_at,
+    m.created_at,
+    m.sent_at,
+    m.delivered_at,
+    m.read_at,
+    m.failed_at,
+    m.revoked_at,
+    m.updated_at,
+    m.scheduled_for,
+    m.valid_until,
+    m.tenant_id,
+    m.body_version,
+    GREATEST(o.attempt, m.attempts) AS attempts,
+    m.priority,
+    m.is_processed,
+    m.is_from_bot,
+    m.id,
     m.account_id,
     m.conversation_id,
     m.thread_id,
     m.customer_id,
     m.sender_customer_id,
+    m.media_id,
+    m.reply_to_id,
+    m.created_by,
     m.address,
     m.direction,
     m.channel,
     m.external_message_id,
     m.content_type,
-    m.body,
-    m.body_version,
-    m.media_id,
-    m.media_url,
-    m.metadata,
-    m.raw,
-    m.reply_to_id,
     m.status,
     m.problem,
-    COALESCE(o.state, m.status) AS state,
-    m.priority,
-    m.scheduled_for,
-    m.valid_until,
-    GREATEST(o.attempt, m.attempts) AS attempts,
-        CASE
-            WHEN (o.state = ANY (ARRAY['scheduled'::text, 'retrying'::text])) THEN o.due_at
-            ELSE NULL::timestamp with time zone
-        END AS next_attempt_at,
+    m.body,
+    m.metadata,
+    m.media_url,
+    m.raw,
     COALESCE(o.provider, m.provider) AS provider,
         CASE
             WHEN (o.message_id IS NULL) THEN m.error_code
@@ -6281,19 +6299,8 @@ CREATE VIEW pigeonpost.messages_with_state WITH (security_invoker='true') AS
             WHEN (o.message_id IS NULL) THEN m.error_message
             ELSE o.error_message
         END AS error_message,
-    m.is_processed,
-    m.is_from_bot,
-    m.created_by,
     m.campaign_id,
-    m.idempotency_key,
-    m.occurred_at,
-    m.sent_at,
-    m.delivered_at,
-    m.read_at,
-    m.failed_at,
-    m.revoked_at,
-    m.created_at,
-    m.updated_at
+    m.idempotency_key
    FROM (pigeonpost.messages m
      LEFT JOIN pigeonpost.outbox o ON (((o.tenant_id = m.tenant_id) AND (o.message_id =
         CASE
@@ -6564,6 +6571,42 @@ COMMENT ON COLUMN pigeonpost_private.fixtures.earlier IS 'Hashes of versions app
 
 -- Name: COLUMN fixtures.applied_at; Type: COMMENT; Schema: pigeonpost_private
 COMMENT ON COLUMN pigeonpost_private.fixtures.applied_at IS 'When this version was applied.';
+
+-- Name: given_messages; Type: VIEW; Schema: pigeonpost_private
+CREATE VIEW pigeonpost_private.given_messages WITH (security_invoker='true') AS
+ SELECT NULL::integer AS tenant_id,
+    NULL::text AS channel,
+    NULL::text AS direction,
+    NULL::text AS address,
+    NULL::text AS alternate_address,
+    NULL::text AS lead_id,
+    NULL::text AS customer_id,
+    NULL::text AS sender_customer_id,
+    NULL::uuid AS conversation_id,
+    NULL::text AS conversation_external_id,
+    NULL::uuid AS account_id,
+    NULL::text AS external_message_id,
+    NULL::text AS content_type,
+    NULL::text AS body,
+    NULL::text AS media_url,
+    NULL::jsonb AS metadata,
+    NULL::jsonb AS raw,
+    NULL::uuid AS reply_to_id,
+    NULL::jsonb AS reply_to_external_id,
+    NULL::text AS reference,
+    NULL::timestamp with time zone AS sent_at,
+    NULL::text AS status,
+    NULL::smallint AS priority,
+    NULL::timestamp with time zone AS scheduled_for,
+    NULL::timestamp with time zone AS valid_until,
+    NULL::boolean AS is_from_bot,
+    NULL::text AS campaign_id,
+    NULL::text AS idempotency_key
+  WHERE false;
+ALTER TABLE pigeonpost_private.given_messages OWNER TO pigeonpost_owner;
+
+-- Name: VIEW given_messages; Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON VIEW pigeonpost_private.given_messages IS 'The fields that a message of ingest() may have, as a row type: it has no rows. References to a customer are text, since insert_batch() skips messages that give one.';
 
 -- Name: lock_salt; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.lock_salt (
@@ -8191,6 +8234,9 @@ GRANT ALL ON FUNCTION pigeonpost_private.media_state(p_message pigeonpost.messag
 
 -- Name: FUNCTION merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.merge_conversation(p_tenant_id integer, p_winner uuid, p_loser uuid) FROM PUBLIC;
+
+-- Name: FUNCTION message_defaults(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.message_defaults() FROM PUBLIC;
 
 -- Name: FUNCTION message_fields(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.message_fields() FROM PUBLIC;

@@ -281,6 +281,49 @@ t.test('a batch leaves the same rows and events as its rows one by one', async (
   }
 })
 
+t.test('what needs no resolving is kept as it is given, alone and in a batch', async (t) => {
+  const resolved = `{tenant_id, channel, direction, address, alternate_address, lead_id, customer_id, sender_customer_id,
+    conversation_id, conversation_external_id, account_id, external_message_id, content_type, status, reply_to_id}`
+  const columns = await sql<{ name: string; type: string }[]>`
+    select a.attname as name, a.atttypid::regtype::text as type from pg_attribute a
+    where a.attrelid = 'pigeonpost.messages'::regclass and not a.attisdropped
+      and a.attname = any (pigeonpost_private.message_fields()) and a.attname <> all (${resolved}::text[])`
+  t.ok(columns.length > 9)
+  const values: Record<string, unknown> = {
+    text: 'x',
+    jsonb: { a: 1 },
+    boolean: true,
+    smallint: 7,
+    integer: 7,
+    bigint: 7,
+    uuid: '01981111-1111-7111-8111-111111111111',
+    'timestamp with time zone': '2100-01-01T00:00:00+00:00',
+  }
+  const given = Object.fromEntries(columns.map(({ name, type }) => [name, values[type]]))
+  for (const [tenant, more] of [
+    [950, 0],
+    [951, 3],
+  ] as const) {
+    await ingest(sql, [plain(tenant, 'first')])
+    const rest = Array.from({ length: more }, (_, n) => plain(tenant, `${n}`))
+    const answers = await ingest(sql, [plain(tenant, 'all', given), ...rest])
+    t.match(answers[0], { outcome: 'stored' })
+    const [row] = await sql<{ row: Row }[]>`
+      select to_jsonb(m) as row from pigeonpost.messages m where m.tenant_id = ${tenant} and m.external_message_id = 'all'`
+    for (const { name } of columns) t.match(row?.row[name], given[name], `${name}, of ${more + 1}`)
+  }
+})
+
+t.test('a message that says nothing has the defaults of the table', async (t) => {
+  const wrong = await sql<{ name: string }[]>`
+    select a.attname as name from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = 'pigeonpost.messages'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname not in ('id', 'created_at', 'updated_at')
+      and to_jsonb(pigeonpost_private.message_defaults()) ->> a.attname
+        is distinct from substring(pg_get_expr(d.adbin, d.adrelid) from '^''?(.*?)''?(?:::\\w+)?$')`
+  t.same([...wrong], [])
+})
+
 t.test('one bad row does not sink the rest, and says what is wrong with it', async (t) => {
   await receive(sql, { tenant: 100, id: 'first' })
   const [account] =

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { callbackify } from 'node:util'
 import { run, type Runner, type WorkerEvents } from 'graphile-worker'
 import type { Logger } from 'pino'
 import pg from 'pg'
@@ -30,7 +31,7 @@ export function startRunner(options: {
     ...pgOptions(options.url, 'pigeonpost jobs'),
     // One more than the turns, for LISTEN.
     max: options.turns + 1,
-    verify: (client, done) => void needWritable(client).then(done, done),
+    verify: callbackify(needWritable),
   })
   // An idle connection that breaks must not end the process.
   const broke = (error: Error) =>

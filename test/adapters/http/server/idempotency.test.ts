@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { waitFor } from '../../../support/wait.ts'
 import { errorOf, testApi } from '../support/api.ts'
 import { withPeople } from '../support/people.ts'
+import { watchRoutes } from '../support/routes.ts'
+import { samplesOf } from '../support/samples.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const replayed = 'idempotency-replayed'
@@ -24,6 +26,7 @@ async function worldOf({ sql }: Pick<Awaited<ReturnType<typeof testApi>>, 'sql'>
 t.test(
   'every POST but webhooks answers a repeated request as before, and does nothing',
   async (t) => {
+    const routes = watchRoutes()
     const people = await withPeople(t)
     const { post, say, sql, addAccount, addCustomer, makeKey } = people
     const said = await say('+27831234567')
@@ -72,15 +75,8 @@ t.test(
       '/threads/:id/archive': [
         [`/api/v1/threads/${(await say('+27831230002'))['thread_id']}/archive`, undefined],
       ],
-      '/customers': [['/api/v1/customers', ann]],
       '/customers/:id/merge': [
         [`/api/v1/customers/${await addCustomer()}/merge`, { into: await addCustomer() }],
-      ],
-      '/customers/:id/identities': [
-        [
-          `/api/v1/customers/${await addCustomer()}/identities`,
-          { channel: 'email', address: 'a@b.c' },
-        ],
       ],
       '/messages/:id/retry': [[`/api/v1/messages/${await stuck('failed')}/retry`, undefined]],
       '/messages/:id/cancel': [[`/api/v1/messages/${await queued()}/cancel`, {}]],
@@ -103,10 +99,28 @@ t.test(
       '/messages/email': [
         ['/api/messages/email', { from: 'us@example.org', to: 'ann@example.org', body: 'Hi' }],
       ],
-      '/keys': [['/api/v1/keys', { name: 'shop', scopes: ['webhooks'] }]],
       '/keys/:id/rotate': [[`/api/v1/keys/${(await makeKey()).id}/rotate`, undefined]],
     }
-    t.same(await postsOfSources(), Object.keys(asked).toSorted(), 'each route is asked here')
+    const posts = await postsOfSources()
+    for (const path of Object.keys(asked)) t.ok(posts.includes(path), path)
+    // All others with the body that samples.ts has for them, of a row that nobody else here asks for.
+    const ids: Record<string, () => Promise<unknown>> = {
+      accounts: async () => addAccount({ address: '+2' }),
+      conversations: async () => (await say('+27831230003'))['conversation_id'],
+      customers: addCustomer,
+      keys: async () => (await makeKey()).id,
+      messages: queued,
+      threads: async () => (await say('+27831230004'))['thread_id'],
+    }
+    const sampleOf = samplesOf({ accountId: people.accountId, customerId: await addCustomer() })
+    for (const path of posts.filter((one) => !(one in asked))) {
+      const route = ['/api/v1', '/api', '']
+        .map((prefix) => routes.get(`POST ${prefix}${path}`))
+        .find((one) => one !== undefined)
+      const id = await ids[path.split('/')[1] ?? '']?.()
+      if (!route) t.fail(`${path} is not served`)
+      else asked[path] = [[route.url.replace(':id', String(id)), sampleOf(route)]]
+    }
 
     let n = 0
     for (const [path, body] of Object.values(asked).flat()) {
