@@ -1,41 +1,68 @@
 import { inspect } from 'node:util'
 import { type FinalResults, Parser, type Result } from 'tap-parser'
 
-export type TapCount = { passed: number; failed: string[]; skipped: string[] }
+export type Report = {
+  passed: number
+  failed: string[]
+  skipped: string[]
+  /** For what a file writes as TAP; `end` takes its exit code, or the signal that ended it. */
+  file(name: string): { write(text: string): void; end(exit: number | string): void }
+}
 
 /**
- * Reads what tap writes, prints each file's outcome (`[ 37/154] ok  2.5 s  test/…`) and each failure as they come, and
+ * Reads what the files write, prints each file's outcome (`[ 37/154] ok  2.5 s  test/…`) and each failure as they come, and
  * counts tests, not assertions: a test is a point of the output that holds no further tests. A failure outside any test
  * (a file that crashed or ran out of time, output that breaks off) counts as one.
  *
  * @param files how many there are
  */
-export function readTap(
-  print: (line: string) => void,
-  files: number,
-): { parser: Parser; count: TapCount } {
-  const count: TapCount = { passed: 0, failed: [], skipped: [] }
-  const parser = new Parser()
-  walk(parser, [], count, print, files)
-  return { parser, count }
+export function createReport(print: (line: string) => void, files: number): Report {
+  let done = 0
+  const report: Report = {
+    passed: 0,
+    failed: [],
+    skipped: [],
+    file(name) {
+      const started = performance.now()
+      const failedBefore = report.failed.length
+      const mine = () => report.failed.slice(failedBefore).some((one) => one.startsWith(name))
+      const parser = new Parser()
+      walk(parser, [name], report, print)
+      return {
+        write: (text) => void parser.write(text),
+        end(exit) {
+          parser.end()
+          if (exit !== 0) {
+            if (typeof exit === 'string' || !mine()) print(`\nFAILED ${name}: ended with ${exit}\n`)
+            blame(report, name)
+          }
+          done += 1
+          const count = String(done).padStart(String(files).length)
+          const seconds = ((performance.now() - started) / 1_000).toFixed(1).padStart(6)
+          print(`[${count}/${files}] ${mine() ? 'FAILED' : 'ok    '} ${seconds} s  ${name}`)
+        },
+      }
+    },
+  }
+  return report
 }
 
-function walk(
-  parser: Parser,
-  path: string[],
-  count: TapCount,
-  print: (line: string) => void,
-  files: number,
-): void {
+/** A file that died before its first test looks like a skipped one from the inside. */
+function blame(report: Report, name: string): void {
+  if (report.failed.some((failure) => failure.startsWith(name))) return
+  report.skipped = report.skipped.filter((skip) => !skip.startsWith(`${name}: `))
+  report.failed.push(name)
+}
+
+function walk(parser: Parser, path: string[], report: Report, print: (line: string) => void): void {
   const children = new Set<string>()
   const own: Result[] = []
-  const failedBefore = count.failed.length
   let skipAll: string | null = null
   const at = (name: string): string => [...path, name].join(' > ')
 
   parser.on('child', (child: Parser) => {
     children.add(child.name)
-    walk(child, [...path, child.name], count, print, files)
+    walk(child, [...path, child.name], report, print)
   })
   parser.on('extra', (text: string) => {
     if (text.trim()) print(text.trimEnd())
@@ -45,40 +72,28 @@ function walk(
   })
   parser.on('assert', (point: Result) => {
     own.push(point)
-    if (path.length === 0) {
-      const done = String(own.length).padStart(String(files).length)
-      const seconds = ((point.time ?? 0) / 1_000).toFixed(1).padStart(6)
-      print(`[${done}/${files}] ${point.ok ? 'ok    ' : 'FAILED'} ${seconds} s  ${point.name}`)
-    }
     if (point.ok || point.todo) return
-    if (children.has(point.name)) blame(at(point.name))
+    if (children.has(point.name)) blame(report, at(point.name))
     else print(describe(at(point.name), point))
   })
-  /** A file that died before its first test looks like a skipped one from the inside. */
-  const blame = (name: string): void => {
-    if (count.failed.some((failure) => failure.startsWith(name))) return
-    count.skipped = count.skipped.filter((skip) => !skip.startsWith(`${name}: `))
-    count.failed.push(name)
-  }
   parser.on('complete', (results: FinalResults) => {
+    const name = path.join(' > ')
     const direct = own.filter((point) => !children.has(point.name))
     for (const point of direct.filter(({ skip, todo }) => skip || todo)) {
       const reason = [point.skip, point.todo].find((text) => typeof text === 'string' && text)
-      count.skipped.push(`${at(point.name)}: ${String(reason ?? 'no reason given')}`)
+      report.skipped.push(`${at(point.name)}: ${String(reason ?? 'no reason given')}`)
     }
     if (skipAll !== null) {
-      count.skipped.push(`${path.join(' > ')}: ${skipAll}`)
+      if (skipAll === 'no tests found') blame(report, name)
+      else report.skipped.push(`${name}: ${skipAll}`)
       return
     }
     const asserted = direct.filter(({ skip, todo }) => !skip && !todo)
-    if (children.size > 0 || path.length === 0) {
-      for (const point of asserted) if (!point.ok) count.failed.push(at(point.name))
+    if (children.size > 0) {
+      for (const point of asserted) if (!point.ok) report.failed.push(at(point.name))
     }
-    if (!results.ok && count.failed.length === failedBefore) {
-      count.failed.push(path.join(' > ') || 'the run itself')
-    } else if (results.ok && children.size === 0 && path.length > 0 && asserted.length > 0) {
-      count.passed += 1
-    }
+    if (!results.ok) blame(report, name)
+    else if (children.size === 0 && asserted.length > 0) report.passed += 1
   })
 }
 

@@ -20,6 +20,9 @@ export function looksLikeHtml(text: string): boolean {
  * The text of an HTML mail: what is between the tags, with lines where blocks begin and end, items marked by a dash,
  * the address of a link behind its text, and an image's alternative text. Takes time in proportion to its length,
  * whatever the HTML. Nothing is hidden or shown by style.
+ *
+ * Ours rather than html-to-text 10.0.1, which overflows the stack at 5,000 nested tags (100,000 take 0.3 s here) and has
+ * not ended after 40 s on 3.5 MB of paragraphs (2.3 s); 3.5 MB of line breaks take it 4.8 s and 419 MB (1 s, 96 MB).
  */
 export async function htmlToText(html: string): Promise<string> {
   const text = await decodeEntities(stripTags(html))

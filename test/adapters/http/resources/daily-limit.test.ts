@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { startApi } from '../../../../adapters/http/index.ts'
 import { reach } from '../../../support/pooler.ts'
-import { errorOf, testApi } from '../support/api.ts'
+import { errorOf, patient, testApi } from '../support/api.ts'
 
 t.test('two API servers at once do not pass the daily limit', async (t) => {
   const { sql, database, call, api, makeKey } = await testApi(t, { own: true })
@@ -14,6 +14,7 @@ t.test('two API servers at once do not pass the daily limit', async (t) => {
     auth: 'keys',
     logger: pino({ level: 'silent' }),
     version: '1.2.3',
+    ...patient,
   })
   t.teardown(() => second.close())
   const { key } = await makeKey()

@@ -29,6 +29,9 @@ type Options = Partial<ApiOptions> & {
   own?: boolean
 }
 
+/** On a busy machine, too, a request that waits for its turn or for a lock is answered by what it asks for, not by 503. */
+export const patient = { waitMs: 600_000, lockMs: 600_000 }
+
 /** The server that the tests of a file share while they ask for nothing special. */
 let shared: ReturnType<typeof start> | null = null
 
@@ -137,6 +140,7 @@ async function start(t: Pick<Test, 'teardown'>, options: Options) {
     logger: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
     version: '1.2.3',
     media: (await mediaFolders(t)).settings,
+    ...patient,
     ...rest,
   })
   t.teardown(() => api.close())

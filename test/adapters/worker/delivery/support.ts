@@ -153,7 +153,7 @@ export function countdown(): (ms: number | null, least: number, most?: number) =
 export async function takeTurn(context: DeliverContext, target: Target) {
   const turn = await deliverTurn(context, target)
   const inFlight = context.inFlightOf(target)
-  if (context.lingerMs < recordedAll || context.stopping.aborted) return turn
+  if (context.lingerMs !== recordedAll || context.stopping.aborted) return turn
   while (inFlight.open + inFlight.unrecorded > 0) await inFlight.change()
   return turn
 }
