@@ -96,7 +96,7 @@ export async function toMessage(mail: Mail, ours: string | null): Promise<Inboun
     .flatMap((id) => [id, sendgridId(id) ?? []].flat())
   const html = mail.html?.trim() ? bound(sanitizeText(mail.html)) : null
   const written = sanitizeText(mail.text ?? '').trimEnd()
-  const body = bound(written || (mail.html ? await htmlToText(mail.html.slice(0, maxHtml)) : ''))
+  const body = bound(written || (mail.html ? htmlToText(mail.html.slice(0, maxHtml)) : ''))
   const attached = media.find(({ details }) => details?.['disposition'] !== 'inline')
   const sentAt = writtenAt(headers)
   const subject = text(headers, 'subject')

@@ -34,7 +34,7 @@ async function toMessage(read: GenericMessage): Promise<InboundMessage> {
   const [to] = readMailboxes(read.to)
   const [first] = read.media
   const html = read.body !== null && looksLikeHtml(read.body) ? bound(read.body) : null
-  const body = html ? await htmlToText(html.text) : read.body
+  const body = html ? htmlToText(html.text) : read.body
   const subject = word(read.rest['subject'])
   const inReplyTo = readMessageIds(word(read.rest['in_reply_to']))
   return {

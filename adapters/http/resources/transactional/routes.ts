@@ -68,7 +68,7 @@ export function addTransactional(app: FastifyInstance, { context }: Services): v
         ...rest,
         channel: 'email' as const,
         // As in what comes in: the text is what people search and read, the HTML lies beside it.
-        body: html ? bound(sanitizeText(await htmlToText(html))).text : (body ?? null),
+        body: html ? bound(sanitizeText(htmlToText(html))).text : (body ?? null),
         metadata: { ...(subject ? { subject } : {}), ...(html ? { html } : {}) },
       }
       return send(request, reply, message)
