@@ -22,16 +22,17 @@ export type ServiceOptions = {
   maxBackoffMs?: number
   /** Logged with the error of a step. */
   failure: string
-  /** @returns ms from its end to the next, in place of the interval */
-  step(signal: AbortSignal): Promise<number | void>
+  /**
+   * @param works a step that does not return while all is well calls it when it is, as often as it likes
+   * @returns ms from its end to the next, in place of the interval
+   */
+  step(signal: AbortSignal, works: () => void): Promise<number | void>
 }
-
-/** A step that ran for this many ms before it failed had worked: the count of failures starts anew. */
-const healthyMs = 10_000
 
 /**
  * Runs `step` repeatedly until it is stopped, never two at once. Each failure in a row doubles the pause that the last
- * successful step asked for, so that an outage of the database neither ends the service nor floods the log.
+ * successful step asked for, so that an outage of the database neither ends the service nor floods the log: that is told
+ * of the first failure, of the first of another kind, and of the recovery.
  */
 export function startService(options: ServiceOptions): Service {
   const { name, logger, intervalMs, failure, step } = options
@@ -39,25 +40,41 @@ export function startService(options: ServiceOptions): Service {
   const stopping = new AbortController()
   const { signal } = stopping
   let failures = 0
+  let failingSince = 0
+  let toldOf = ''
   let dueAt = 0
   let woken = Promise.withResolvers<void>()
+
+  function works(): void {
+    if (failures > 0) {
+      const seconds = Math.round((performance.now() - failingSince) / 1_000)
+      logger.info({ service: name, failures, seconds }, 'works again')
+    }
+    failures = 0
+    toldOf = ''
+  }
+
+  function failed(error: unknown): void {
+    if (failures === 0) failingSince = performance.now()
+    failures += 1
+    const kind = error instanceof Error ? error.message : String(error)
+    logger[kind === toldOf ? 'debug' : 'warn']({ err: error, service: name }, failure)
+    toldOf = kind
+  }
 
   async function run(): Promise<void> {
     let minMs = intervalMs
     while (!signal.aborted) {
-      const startedAt = performance.now()
-      dueAt = startedAt + intervalMs
+      dueAt = performance.now() + intervalMs
       try {
-        const pauseMs = await step(signal)
-        failures = 0
+        const pauseMs = await step(signal, works)
+        works()
         minMs = pauseMs ?? intervalMs
         if (pauseMs !== undefined) dueAt = performance.now() + pauseMs
       } catch (error) {
         if (signal.aborted) return
-        const endedAt = performance.now()
-        failures = endedAt - startedAt > healthyMs ? 1 : failures + 1
-        logger.warn({ err: error }, failure)
-        if (maxMs > intervalMs) dueAt = endedAt + backoffMs(failures, { minMs, maxMs })
+        failed(error)
+        if (maxMs > intervalMs) dueAt = performance.now() + backoffMs(failures, { minMs, maxMs })
       }
       for (
         let ms = dueAt - performance.now();

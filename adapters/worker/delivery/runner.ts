@@ -61,14 +61,17 @@ export function startRunner(options: {
     intervalMs: 50,
     maxBackoffMs: 5_000,
     failure: 'the job runner ended; starting it again',
-    async step(signal) {
+    async step(signal, works) {
       try {
         const events: WorkerEvents = new EventEmitter()
         const { promise: deaf, reject } = Promise.withResolvers<never>()
         deaf.catch(() => {})
         let errors = 0
-        const works = () => (errors = 0)
-        events.on('worker:getJob:empty', works).on('job:start', works)
+        const gotAnswer = () => {
+          errors = 0
+          works()
+        }
+        events.on('worker:getJob:empty', gotAnswer).on('job:start', gotAnswer)
         events.on('worker:getJob:error', ({ error }) => {
           errors += 1
           if (errors === maxErrors) reject(error)

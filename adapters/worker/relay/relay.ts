@@ -154,7 +154,7 @@ export function startRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function follow(): Promise<void> {
+  async function follow(works: () => void): Promise<void> {
     let last = -1
     let quiet = 0
     let analyzeFile = 0
@@ -168,6 +168,7 @@ export function startRelay(options: RelayOptions): Relay {
         continue
       }
       const now = await lastEventId(sql)
+      works()
       const moved = now !== last
       if (moved) {
         quiet = 0
@@ -209,9 +210,9 @@ export function startRelay(options: RelayOptions): Relay {
     intervalMs: 50,
     maxBackoffMs: 5_000,
     failure: 'the relay lost the database; starting over',
-    async step() {
+    async step(_, works) {
       state = null
-      await follow()
+      await follow(works)
     },
   })
   let stopped: Promise<void> | null = null

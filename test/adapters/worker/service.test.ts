@@ -61,23 +61,44 @@ t.test('a step that asks for its own pause gets it', async (t) => {
   t.ok(steps > 3)
 })
 
-t.test('a failure is logged and counted, and the next success clears it', async (t) => {
-  let isBroken = true
+t.test('an outage is logged when it begins, when it changes and when it is over', async (t) => {
+  let problem: string | null = 'no database'
   const { service, log } = start(t, {
     maxBackoffMs: 2,
     async step() {
-      if (isBroken) throw new Error('no database')
+      if (problem) throw new Error(problem)
     },
   })
-  const [line] = await once(log, 'data')
-  t.match(JSON.parse(String(line).split('\n')[0] ?? ''), {
-    level: 40,
-    msg: 'it failed',
-    err: { message: 'no database' },
-  })
-  await waitFor(() => service.health().failures > 2, { what: 'three failures in a row' })
-  isBroken = false
+  await waitFor(() => service.health().failures > 3, { what: 'four failures in a row' })
+  problem = 'no room'
+  const before = service.health().failures
+  await waitFor(() => service.health().failures > before + 3, { what: 'four of another kind' })
+  problem = null
   await waitFor(() => service.health().failures === 0, { what: 'a success' })
+  await service.stop()
+  const lines = String(log.read()).trim().split('\n')
+  t.match(
+    lines.map((line) => JSON.parse(line) as object),
+    [
+      { level: 40, msg: 'it failed', service: 'one', err: { message: 'no database' } },
+      { level: 40, msg: 'it failed', err: { message: 'no room' } },
+      { level: 30, msg: 'works again', service: 'one', failures: /^[0-9]+$/ },
+    ],
+  )
+  t.equal(lines.length, 3)
+})
+
+t.test('a step that runs on says itself when all is well', async (t) => {
+  let steps = 0
+  const { service } = start(t, {
+    async step(signal, works) {
+      steps += 1
+      if (steps < 3) throw new Error('no database')
+      works()
+      await once(signal, 'abort')
+    },
+  })
+  await waitFor(() => steps === 3, { what: 'the third step' })
   t.same(service.health(), { name: 'one', failures: 0 })
 })
 
