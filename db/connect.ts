@@ -21,13 +21,13 @@ export type ConnectOptions = {
   settings?: Record<string, string>
   /**
    * ms without a byte sent or received after which a connection is closed; its query fails with CONNECTION_CLOSED. Null:
-   * never, for statements that run longer. Default 25,000.
+   * never, for statements that run longer. Default 20,000.
    */
   silenceMs?: number | null
 }
 
 /** Seconds; less than `silenceMs`, so that idle connections are closed by the protocol. */
-const idleTimeout = 20
+const idleTimeout = 15
 
 /**
  * A pool of connections. Nothing connects before the first query, and a restart of the server does not end the process:
@@ -41,7 +41,7 @@ const idleTimeout = 20
  */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
   const address = readDatabaseUrl(url)
-  const silenceMs = options.silenceMs === undefined ? 25_000 : options.silenceMs
+  const silenceMs = options.silenceMs === undefined ? 20_000 : options.silenceMs
   const makeSocket = socketMaker(address, silenceMs)
   const sql: Sql = postgres({
     ...driverOptions(address, async (driver) => {

@@ -5,7 +5,7 @@ import { socketMaker } from './socket.ts'
 
 /** More often than a silent connection is closed. */
 const pingEveryMs = 5_000
-const silenceMs = 25_000
+const silenceMs = 20_000
 
 /**
  * What a client of `pg` needs to reach the database as `connect` does: several hosts, unix sockets, TLS, and an end to a
@@ -43,9 +43,13 @@ function isOneOf({ hosts }: DatabaseAddress) {
   }
 }
 
-/** Asks a client for nothing, again and again until it ends, so that its silence means that it is lost. */
+/** Pings an idle client until it ends, as one that only LISTENs, so that its silence means that it is lost. */
 export function keepAwake(client: pg.ClientBase): void {
-  const timer = setInterval(() => void client.query('select').catch(() => {}), pingEveryMs)
+  const timer = setInterval(() => {
+    // Not in the types. A client that runs a query needs no ping, and pg warns of two at once.
+    const { readyForQuery } = client as { readyForQuery?: boolean }
+    if (readyForQuery) void client.query('select').catch(() => {})
+  }, pingEveryMs)
   timer.unref()
   client.once('end', () => clearInterval(timer))
 }

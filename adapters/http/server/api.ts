@@ -29,7 +29,7 @@ export type ApiOptions = {
   connections?: number
   /** ms that a request queues for one of them before it is answered 503. Default 5000. */
   waitMs?: number
-  /** ms that a statement waits for a lock before its request is answered 503. Default 20,000. */
+  /** ms that a statement waits for a lock before its request is answered 503. Default 15,000. */
   lockMs?: number
   /** ms until a request has to be here in full, and that a connection may be idle. Default 60,000. */
   requestTimeoutMs?: number
@@ -55,7 +55,7 @@ export type Api = {
  * @throws the system's error (EADDRINUSE and its like) where it cannot listen.
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { auth, connections = 10, waitMs = 5000, lockMs = 20_000 } = options
+  const { auth, connections = 10, waitMs = 5000, lockMs = 15_000 } = options
   if (auth === 'none' && !isLoopback(options.host)) {
     throw new InvalidInputError(
       `PIGEONPOST_AUTH=none is accepted only on loopback, not on ${options.host}`,
