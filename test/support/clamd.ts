@@ -1,7 +1,8 @@
+import { freePort } from './port.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type NetConnectOpts } from 'node:net'
+import { connect, type NetConnectOpts } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -78,15 +79,6 @@ export async function startClamd(
     stop: async () => stop(),
     restart: async () => void (stop = await run()),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listens(at: NetConnectOpts): Promise<boolean> {

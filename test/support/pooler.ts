@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from './port.ts'
 
 /** Why a test is skipped; false where pgbouncer is installed, as `.ci/run` installs it. */
 export const noPooler =
@@ -93,13 +93,4 @@ export function through({ host }: Pick<Pooler, 'host'>, url: string): string {
 export function reach(url: string): { url: string; directUrl?: string } {
   const host = process.env['PIGEONPOST_TEST_POOLER']
   return host ? { url: through({ host }, url), directUrl: url } : { url }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

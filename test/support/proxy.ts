@@ -8,17 +8,17 @@ export type Proxy = {
    * clients see of a firewall that drops, or of a proxy that outlives its server. New connections are well.
    */
   freeze(): void
-  /** Ends all connections. */
-  cut(): void
+  /** Ends all connections; new ones go to the server of `url`. */
+  moveTo(url: string): void
   readonly open: number
 }
 
 /** A TCP proxy to the server of `url`, on loopback. */
 export async function startProxy(t: Pick<Test, 'teardown'>, url: string): Promise<Proxy> {
-  const { hostname, port } = new URL(url)
+  let target = new URL(url)
   const pairs = new Map<Socket, Socket>()
   const server = createServer((client) => {
-    const upstream = connect(Number(port), hostname)
+    const upstream = connect(Number(target.port), target.hostname)
     pairs.set(client, upstream)
     client.pipe(upstream).pipe(client)
     client.on('error', () => {})
@@ -43,7 +43,10 @@ export async function startProxy(t: Pick<Test, 'teardown'>, url: string): Promis
   own.port = String((server.address() as AddressInfo).port)
   return {
     url: own.href,
-    cut,
+    moveTo(next) {
+      target = new URL(next)
+      cut()
+    },
     freeze() {
       for (const [client, upstream] of pairs) {
         client.unpipe()
