@@ -435,12 +435,15 @@ declare
   v_held integer;
   v_settled bigint;
   v_count integer := 0;
+  -- The worker folds for all tenants, anyone else for those that it is bound to.
+  v_all constant boolean := pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), 'pigeonpost_app', 'usage');
 begin
   for v_try in 1..100 loop
     v_held := null;
     for v_tenant_id in
       select c.tenant_id from pigeonpost_private.log_cursors c
       where c.name = 'fold' and pigeonpost_private.next_log_id(c.tenant_id, c.cursor) is not null
+        and (v_all or pigeonpost_private.caller_is_bound_to(c.tenant_id))
       order by c.tenant_id
     loop
       -- Outside, so that it is not forgotten with a try that fails.
@@ -463,7 +466,7 @@ $$;
 ALTER FUNCTION pigeonpost.fold(p_limit integer) OWNER TO pigeonpost_owner;
 
 -- Name: FUNCTION fold(p_limit integer); Type: COMMENT; Schema: pigeonpost
-COMMENT ON FUNCTION pigeonpost.fold(p_limit integer) IS 'Folds at most so many events of each tenant into the counters of conversations and customers; returns how many. The worker calls it all the time; without a worker, call it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
+COMMENT ON FUNCTION pigeonpost.fold(p_limit integer) IS 'Folds at most so many events of each tenant of the caller''s into the counters of conversations and customers; returns how many. The worker calls it all the time; without a worker, call it until it returns 0. Raises 55P03 where others hold a conversation for more than a second or two.';
 
 -- Name: grant_tenant(name, integer); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.grant_tenant(p_role name, p_tenant_id integer) RETURNS void
@@ -4700,6 +4703,18 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_customers__normalise() OWNER TO pigeonpost_owner;
 
+-- Name: tg_event_consumers__not_later(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_event_consumers__not_later() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  new.updated_at := least(new.updated_at, now());
+  return new;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_event_consumers__not_later() OWNER TO pigeonpost_owner;
+
 -- Name: tg_ingest_batches__ingest(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_ingest_batches__ingest() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7253,6 +7268,9 @@ CREATE TRIGGER "100_normalise" BEFORE INSERT OR UPDATE OF lead_id, name, metadat
 -- Name: threads 100_normalise; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "100_normalise" BEFORE UPDATE OF status ON pigeonpost.threads FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_threads__normalise();
 
+-- Name: event_consumers 100_not_later; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "100_not_later" BEFORE INSERT OR UPDATE ON pigeonpost.event_consumers FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_event_consumers__not_later();
+
 -- Name: media_files 100_touch; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "100_touch" BEFORE UPDATE ON pigeonpost.media_files FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_media_files__touch();
 
@@ -8389,6 +8407,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__merge() FROM PUBLIC;
 
 -- Name: FUNCTION tg_customers__normalise(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_customers__normalise() FROM PUBLIC;
+
+-- Name: FUNCTION tg_event_consumers__not_later(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_event_consumers__not_later() FROM PUBLIC;
 
 -- Name: FUNCTION tg_ingest_batches__ingest(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_ingest_batches__ingest() FROM PUBLIC;

@@ -233,3 +233,25 @@ t.test(
     )
   },
 )
+
+t.test('a bridge folds for its own tenants, and for no other', async (t) => {
+  const { sql: owner, login } = await testDatabase(t)
+  for (const tenant of [1, 2]) await receive(owner, { tenant, id: `fold-${tenant}` })
+  const bridge = await login(['pigeonpost_bridge'], [1])
+  while ((await bridge<{ n: number }[]>`select pigeonpost.fold() as n`)[0]?.n);
+  const counted = async () =>
+    (
+      await owner<{ tenant_id: number; total: number }[]>`
+        select tenant_id, sum(total_messages)::integer as total from pigeonpost.conversations
+        group by tenant_id order by tenant_id`
+    ).map(({ tenant_id, total }) => [tenant_id, total])
+  t.same(await counted(), [
+    [1, 1],
+    [2, 0],
+  ])
+  while ((await owner<{ n: number }[]>`select pigeonpost.fold() as n`)[0]?.n);
+  t.same(await counted(), [
+    [1, 1],
+    [2, 1],
+  ])
+})

@@ -78,6 +78,22 @@ t.test('a partition goes when it is old and every living consumer has passed it'
   open.release()
 })
 
+t.test('a reader cannot name a time at which its consumer is still alive', async (t) => {
+  const { sql, login } = await testDatabase(t)
+  await sql`insert into pigeonpost.tenants (tenant_id) values (1) on conflict do nothing`
+  const reader = await login(['pigeonpost_reader'], [1])
+  await reader`
+    insert into pigeonpost.event_consumers (tenant_id, name, cursor, updated_at) values (1, 'ever', 0, 'infinity')`
+  const isAlive = async () => {
+    const [row] = await sql<{ late: boolean }[]>`
+      select updated_at > now() as late from pigeonpost.event_consumers where name = 'ever'`
+    return row?.late
+  }
+  t.equal(await isAlive(), false)
+  await reader`update pigeonpost.event_consumers set updated_at = 'infinity' where name = 'ever'`
+  t.equal(await isAlive(), false)
+})
+
 t.test('retaining makes what is to come, drops what is over, and moves the floor', async (t) => {
   const core = await oldLog()
   const { sql } = core
