@@ -22,6 +22,7 @@ const rules: [what: string, query: string, today: string[]][] = [
       'find_or_open_group',
       'media_of',
       'media_state',
+      'message_defaults',
       'normalise_message',
       'refer_media',
       'resolve_message',

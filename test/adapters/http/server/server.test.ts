@@ -5,7 +5,20 @@ import { request } from 'node:http'
 import t from 'tap'
 import { loggable } from '../../../../adapters/http/server/errors.ts'
 import { waitFor } from '../../../support/wait.ts'
-import { errorOf, example, testApi } from '../support/api.ts'
+import { type Answer, errorOf, example, testApi } from '../support/api.ts'
+
+/** The database has two seconds for its answer, which a busy machine may not keep: then it is asked again. */
+async function askReady(get: (path: string) => Promise<Answer>): Promise<Answer> {
+  let answer = await get('/health/ready')
+  const answered = async () => {
+    const [missing] = answer.status === 200 ? [] : (answer.body.details as { message: string }[])
+    if (missing?.message !== 'The database does not answer') return true
+    answer = await get('/health/ready')
+    return false
+  }
+  await waitFor(answered, { what: 'the database to answer in time' })
+  return answer
+}
 
 t.test('it lives before it is ready, and says what is missing', async (t) => {
   const { get } = await testApi(t, { blank: true })
@@ -13,7 +26,7 @@ t.test('it lives before it is ready, and says what is missing', async (t) => {
     success: true,
     data: { status: 'live', version: '1.2.3' },
   })
-  const waiting = await get('/health/ready')
+  const waiting = await askReady(get)
   t.equal(waiting.status, 503)
   t.ok(waiting.headers.get('retry-after'))
   t.match(errorOf(t, waiting), { code: 'not_ready', fields: ['migrations'] })
@@ -21,7 +34,7 @@ t.test('it lives before it is ready, and says what is missing', async (t) => {
 
 t.test('it is ready once every migration is applied', async (t) => {
   const { database, get, sql } = await testApi(t, { own: true })
-  const ready = await get('/health/ready')
+  const ready = await askReady(get)
   t.equal(ready.status, 200)
   t.same(ready.body, {
     success: true,
@@ -36,13 +49,13 @@ t.test('it is ready once every migration is applied', async (t) => {
   const own = await testApi(t, { url: url.href })
   await sql`
     update pigeonpost_private.fixtures set earlier = array[sha256], sha256 = 'of a later version' where name = '070_events.sql'`
-  t.equal((await own.get('/health/ready')).status, 200, 'also while a later version migrates')
+  t.equal((await askReady(own.get)).status, 200, 'also while a later version migrates')
   await sql`update pigeonpost_private.fixtures set earlier = '{}' where name = '070_events.sql'`
-  const behind = await own.get('/health/ready')
+  const behind = await askReady(own.get)
   t.same(errorOf(t, behind).fields, ['migrations'])
   t.match(JSON.stringify(behind.body), '1 not applied, the first is 070_events.sql')
   await sql`delete from graphile_migrate.migrations`
-  t.equal((await get('/health/ready')).status, 503)
+  t.equal((await askReady(get)).status, 503)
 })
 
 t.test('a role that may not read the ledger of migrations is told so', async (t) => {
@@ -53,7 +66,7 @@ t.test('a role that may not read the ledger of migrations is told so', async (t)
   const url = new URL(database.url)
   url.username = role
   const { get } = await testApi(t, { url: url.href })
-  t.same(errorOf(t, await get('/health/ready')).fields, ['migrations'])
+  t.same(errorOf(t, await askReady(get)).fields, ['migrations'])
   t.equal((await get('/health/live')).status, 200)
 })
 
