@@ -4961,6 +4961,21 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_media__emit() OWNER TO pigeonpost_owner;
 
+-- Name: tg_media__take_content(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media__take_content() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.messages m
+  set metadata = m.metadata #- array['media', (new.position - 1)::text, 'content_base64']
+  where m.tenant_id = new.tenant_id and m.id = new.message_id
+    and m.metadata #> array['media', (new.position - 1)::text, 'content_base64'] is not null;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media__take_content() OWNER TO pigeonpost_owner;
+
 -- Name: tg_media_files__follow(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_media_files__follow() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5322,7 +5337,8 @@ CREATE FUNCTION pigeonpost_private.tg_messages__refer() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  if new.media_url is not distinct from old.media_url and new.metadata -> 'media' is not distinct from old.metadata -> 'media' then
+  if new.media_url is not distinct from old.media_url and (new.metadata -> 'media' is not distinct from old.metadata -> 'media'
+      or pigeonpost_private.without_contents(old.metadata -> 'media') = pigeonpost_private.without_contents(new.metadata -> 'media')) then
     new.media_url := null;
     new.metadata := new.metadata - 'media';
   end if;
@@ -5660,6 +5676,18 @@ CREATE FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.message
   select p_message.media_id, 0 where p_message.media_id is not null
 $_$;
 ALTER FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: without_contents(jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.without_contents(p_media jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when jsonb_typeof(p_media) = 'array' then (
+      select coalesce(jsonb_agg(case when jsonb_typeof(e.value) = 'object' then e.value - 'content_base64' else e.value end order by e.ord), '[]')
+      from jsonb_array_elements(p_media) with ordinality e (value, ord))
+    else p_media end
+$$;
+ALTER FUNCTION pigeonpost_private.without_contents(p_media jsonb) OWNER TO pigeonpost_owner;
 
 -- Name: accounts; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.accounts (
@@ -7463,6 +7491,9 @@ CREATE TRIGGER "750_refer" AFTER UPDATE OF media_id, media_url, metadata ON pige
 -- Name: messages 760_refetch; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "760_refetch" AFTER UPDATE OF status ON pigeonpost.messages FOR EACH ROW WHEN (((old.status = 'failed'::text) AND (new.status = 'queued'::text))) EXECUTE FUNCTION pigeonpost_private.tg_messages__refetch();
 
+-- Name: media 760_take_content; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "760_take_content" AFTER UPDATE OF file_id ON pigeonpost.media FOR EACH ROW WHEN (((old.file_id IS NULL) AND (new.file_id IS NOT NULL) AND (new.message_id IS NOT NULL))) EXECUTE FUNCTION pigeonpost_private.tg_media__take_content();
+
 -- Name: parked_updates 800_apply; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_apply" AFTER INSERT ON pigeonpost.parked_updates FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_parked_updates__apply();
 
@@ -8526,6 +8557,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__drop_file() FROM PUBLIC;
 -- Name: FUNCTION tg_media__emit(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__emit() FROM PUBLIC;
 
+-- Name: FUNCTION tg_media__take_content(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__take_content() FROM PUBLIC;
+
 -- Name: FUNCTION tg_media_files__follow(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_media_files__follow() FROM PUBLIC;
 
@@ -8621,6 +8655,9 @@ GRANT ALL ON FUNCTION pigeonpost_private.unfolded_ids(p_tenant_id integer) TO pi
 -- Name: FUNCTION uploads_named_by(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) TO pigeonpost_app;
+
+-- Name: FUNCTION without_contents(p_media jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.without_contents(p_media jsonb) FROM PUBLIC;
 
 -- Name: TABLE accounts; Type: ACL; Schema: pigeonpost
 GRANT SELECT ON TABLE pigeonpost.accounts TO pigeonpost_reader;
