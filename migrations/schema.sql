@@ -330,6 +330,23 @@ ALTER FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id u
 -- Name: FUNCTION customer_counters(p_tenant_id integer, p_customer_id uuid); Type: COMMENT; Schema: pigeonpost
 COMMENT ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) IS 'The counters of one customer, over its direct conversations: exact now.';
 
+-- Name: dismiss_webhooks(integer, uuid[]); Type: FUNCTION; Schema: pigeonpost
+CREATE FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  update pigeonpost.webhook_inbox w set status = 'dismissed', processed_at = now()
+  where w.tenant_id = p_tenant_id and w.id = any (p_ids) and w.status in ('received', 'failed')
+  returning w.id;
+end
+$$;
+ALTER FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION dismiss_webhooks(p_tenant_id integer, p_ids uuid[]); Type: COMMENT; Schema: pigeonpost
+COMMENT ON FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) IS 'Marks failed webhooks as dismissed and returns the ids of those that were. A replay can still process them.';
+
 -- Name: event_payload(integer, uuid, text, uuid, uuid, uuid, uuid, uuid, jsonb, timestamp with time zone); Type: FUNCTION; Schema: pigeonpost
 CREATE FUNCTION pigeonpost.event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone) RETURNS jsonb
     LANGUAGE plpgsql STABLE
@@ -2520,9 +2537,11 @@ begin
       g.error_code, g.error_field, g.error_message, 1, case when g.error_code is null then now() end
     -- In one order, so that two writers of the same deliveries do not wait for each other.
     from given g order by g.key
-    on conflict (tenant_id, digest) do update set status = excluded.status, error_code = excluded.error_code,
+    -- A provider that goes on repeating what was dismissed does not bring it back.
+    on conflict (tenant_id, digest) do update set status = case when w.status = 'dismissed' and excluded.status = 'failed'
+      then w.status else excluded.status end, error_code = excluded.error_code,
       error_field = excluded.error_field, error_message = excluded.error_message, attempts = w.attempts + 1,
-      processed_at = excluded.processed_at
+      processed_at = case when w.status = 'dismissed' then coalesce(excluded.processed_at, w.processed_at) else excluded.processed_at end
     where w.status <> 'processed'
     returning w.id
   )
@@ -3413,6 +3432,49 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.place_elements(p_elements jsonb, p_accounts jsonb, p_moved jsonb, p_chat text) OWNER TO pigeonpost_owner;
 
+-- Name: prune(integer, integer, boolean); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.prune(p_tenant_id integer, p_batch integer DEFAULT 1000, p_is_dry_run boolean DEFAULT false) RETURNS TABLE(kind text, days numeric, pruned bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_kind record;
+  v_kept jsonb;
+  v_before timestamptz;
+begin
+  if p_tenant_id is distinct from nullif(current_setting('pigeonpost.tenant', true), '')::integer
+     and not pigeonpost_private.caller_is_bound_to(p_tenant_id) then
+    raise exception 'tenant % is not set', p_tenant_id using errcode = 'PPT01', constraint = 'tenant_is_granted',
+      column = 'tenant_id', hint = format('set local pigeonpost.tenant = %s', p_tenant_id);
+  end if;
+  v_kept := (select t.settings -> 'retention' from pigeonpost.tenants t where t.tenant_id = p_tenant_id);
+  for v_kind in select k.* from pigeonpost_private.retention_kinds() k loop
+    kind := v_kind.kind;
+    pruned := 0;
+    -- A null there keeps them for ever.
+    days := case when v_kept ? kind then (v_kept ->> kind)::numeric else v_kind.default_days end;
+    v_before := now() - days::double precision * interval '1 day';
+    if v_before is null then
+      null;
+    elsif p_is_dry_run then
+      execute format('select count(*) from pigeonpost.%I r where r.tenant_id = $1 and %s', kind, v_kind.is_old)
+      into pruned using p_tenant_id, v_before;
+    else
+      execute format('delete from pigeonpost.%1$I d where d.tenant_id = $1 and d.ctid = any (array(
+          select r.ctid from pigeonpost.%1$I r where r.tenant_id = $1 and %2$s order by %3$s limit $3 for update of r skip locked))',
+        kind, v_kind.is_old, v_kind.sort)
+      using p_tenant_id, v_before, p_batch;
+      get diagnostics pruned = row_count;
+    end if;
+    return next;
+  end loop;
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean) OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean) IS 'Deletes up to p_batch rows of each kind that are older than the tenant''s retention (tenants.settings.retention, in days; null: kept for ever), and returns how many of each; with p_is_dry_run deletes nothing and counts all of them.';
+
 -- Name: read_counts(integer); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.read_counts(p_tenant_id integer DEFAULT NULL::integer) RETURNS TABLE(tenant_id integer, account_id uuid, direction text, content_type text, status text, messages bigint)
     LANGUAGE plpgsql STABLE
@@ -3795,6 +3857,51 @@ begin
 end
 $$;
 ALTER FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: retention_kinds(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.retention_kinds() RETURNS TABLE(kind text, default_days numeric, is_old text, sort text)
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  return query values
+    -- For replays, while somebody may still notice that an adapter misread something. Those that failed are the only copy
+    -- of what they brought, so they stay until they are processed or dismissed; and those whose files are still to be
+    -- fetched (a mail's attachments are in it) until they are.
+    ('webhook_inbox', 30::numeric,
+      $sql$r.status in ('processed', 'dismissed') and r.received_at < $2 and r.processed_at < least($2, (
+        select min(t.created_at) from pigeonpost_private.media_tasks t where t.tenant_id = $1 and t.kind = 'fetch'))$sql$,
+      'r.received_at'),
+    -- For questions about a bill or a complaint, which come within a quarter. One of a message that is under way, or whose
+    -- outcome is unknown, has the id that the provider gets again. Attempt ids rise with time, so no index is needed.
+    ('delivery_attempts', 90,
+      $sql$r.attempt_id < (lpad(to_hex((extract(epoch from $2) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+        and r.started_at < $2 and r.outcome <> 'sending'
+        and exists (select 1 from pigeonpost.messages m
+          where m.tenant_id = r.tenant_id and m.id = r.message_id and m.status not in ('queued', 'unknown'))$sql$,
+      'r.attempt_id'),
+    -- The same. A transition is its own event, so it stays above the log's floor, and what fold and relay have not read.
+    -- The spans tell up to which number rows are old; rows above are not read.
+    ('message_statuses', 90,
+      $sql$r.number <= least(
+          (select f.floor_id from pigeonpost_private.log_floor f),
+          (select min(c.cursor) from pigeonpost_private.log_cursors c where c.tenant_id = $1 and c.name <> 'settled'),
+          coalesce((select p.last_number from pigeonpost_private.message_spans p
+            where p.tenant_id = $1 and p.until < $2 order by p.last_number desc limit 1), 0))
+        and r.created_at < $2
+        and exists (select 1 from pigeonpost.messages m
+          where m.tenant_id = r.tenant_id and m.id = r.message_id and m.status not in ('queued', 'unknown'))$sql$,
+      'r.number'),
+    -- No provider sends a message a month after its receipt.
+    ('parked_updates', 30, 'r.created_at < $2', 'r.created_at'),
+    -- As long as clients repeat a request.
+    ('idempotent_requests', 1, 'r.created_at < $2', 'r.created_at');
+end
+$_$;
+ALTER FUNCTION pigeonpost_private.retention_kinds() OWNER TO pigeonpost_owner;
+
+-- Name: FUNCTION retention_kinds(); Type: COMMENT; Schema: pigeonpost_private
+COMMENT ON FUNCTION pigeonpost_private.retention_kinds() IS 'The tables that prune() deletes from: days kept by default, what counts as old, and in which order it goes.';
 
 -- Name: sent_at_is(timestamp with time zone); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone) RETURNS text
@@ -4869,6 +4976,21 @@ end
 $$;
 ALTER FUNCTION pigeonpost_private.tg_media__emit() OWNER TO pigeonpost_owner;
 
+-- Name: tg_media__take_content(); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.tg_media__take_content() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update pigeonpost.messages m
+  set metadata = m.metadata #- array['media', (new.position - 1)::text, 'content_base64']
+  where m.tenant_id = new.tenant_id and m.id = new.message_id
+    and m.metadata #> array['media', (new.position - 1)::text, 'content_base64'] is not null;
+  return null;
+end
+$$;
+ALTER FUNCTION pigeonpost_private.tg_media__take_content() OWNER TO pigeonpost_owner;
+
 -- Name: tg_media_files__follow(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.tg_media_files__follow() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5230,7 +5352,8 @@ CREATE FUNCTION pigeonpost_private.tg_messages__refer() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  if new.media_url is not distinct from old.media_url and new.metadata -> 'media' is not distinct from old.metadata -> 'media' then
+  if new.media_url is not distinct from old.media_url and (new.metadata -> 'media' is not distinct from old.metadata -> 'media'
+      or pigeonpost_private.without_contents(old.metadata -> 'media') = pigeonpost_private.without_contents(new.metadata -> 'media')) then
     new.media_url := null;
     new.metadata := new.metadata - 'media';
   end if;
@@ -5568,6 +5691,18 @@ CREATE FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.message
   select p_message.media_id, 0 where p_message.media_id is not null
 $_$;
 ALTER FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) OWNER TO pigeonpost_owner;
+
+-- Name: without_contents(jsonb); Type: FUNCTION; Schema: pigeonpost_private
+CREATE FUNCTION pigeonpost_private.without_contents(p_media jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when jsonb_typeof(p_media) = 'array' then (
+      select coalesce(jsonb_agg(case when jsonb_typeof(e.value) = 'object' then e.value - 'content_base64' else e.value end order by e.ord), '[]')
+      from jsonb_array_elements(p_media) with ordinality e (value, ord))
+    else p_media end
+$$;
+ALTER FUNCTION pigeonpost_private.without_contents(p_media jsonb) OWNER TO pigeonpost_owner;
 
 -- Name: accounts; Type: TABLE; Schema: pigeonpost
 CREATE TABLE pigeonpost.accounts (
@@ -6400,6 +6535,7 @@ CREATE TABLE pigeonpost.tenants (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tenants_id_is_positive CHECK ((tenant_id > 0)),
+    CONSTRAINT tenants_retention_is_in_days CHECK (((NOT (settings ? 'retention'::text)) OR ((jsonb_typeof((settings -> 'retention'::text)) = 'object'::text) AND (NOT jsonb_path_exists((settings -> 'retention'::text), 'strict $.keyvalue()?(!(@."value".type() == "null" || (@."value".type() == "number" && @."value" >= 1) && @."value" <= 36500) || !((((@."key" == "webhook_inbox" || @."key" == "delivery_attempts") || @."key" == "message_statuses") || @."key" == "parked_updates") || @."key" == "idempotent_requests"))'::jsonpath))))),
     CONSTRAINT tenants_settings_are_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
 );
 ALTER TABLE pigeonpost.tenants OWNER TO pigeonpost_owner;
@@ -6408,7 +6544,7 @@ ALTER TABLE pigeonpost.tenants OWNER TO pigeonpost_owner;
 COMMENT ON TABLE pigeonpost.tenants IS 'The companies. tenant_id leads every key of every table, never changes, and is the one number to shard by. Made by grant_tenant(), or by the first insert of the owner or of a role that is bound to all.';
 
 -- Name: COLUMN tenants.settings; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.tenants.settings IS 'The tenant''s own choices; {} means the defaults.';
+COMMENT ON COLUMN pigeonpost.tenants.settings IS 'The tenant''s own choices; {} means the defaults. retention: days by kind, such as {"webhook_inbox": 7, "delivery_attempts": null}, null for ever (165_pruning.sql has the kinds and defaults).';
 
 -- Name: threads_number_seq; Type: SEQUENCE; Schema: pigeonpost
 CREATE SEQUENCE pigeonpost.threads_number_seq
@@ -6465,7 +6601,7 @@ CREATE TABLE pigeonpost.webhook_inbox (
     attempts integer DEFAULT 0 NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     processed_at timestamp with time zone,
-    CONSTRAINT webhook_inbox_status_known CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
+    CONSTRAINT webhook_inbox_status_known CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text, 'dismissed'::text])))
 );
 ALTER TABLE pigeonpost.webhook_inbox OWNER TO pigeonpost_owner;
 
@@ -6485,7 +6621,7 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.body IS 'The exact bytes.';
 COMMENT ON COLUMN pigeonpost.webhook_inbox.digest IS 'SHA-256 of channel, path and body, by which a repeated delivery finds its row; null in rows that were stored without.';
 
 -- Name: COLUMN webhook_inbox.status; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.status IS 'received, processed or failed; failed ones can be replayed.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.status IS 'received, processed, failed or dismissed; failed ones can be replayed, or dismissed where nobody needs them.';
 
 -- Name: COLUMN webhook_inbox.attempts; Type: COMMENT; Schema: pigeonpost
 COMMENT ON COLUMN pigeonpost.webhook_inbox.attempts IS 'How often it was processed.';
@@ -6494,7 +6630,7 @@ COMMENT ON COLUMN pigeonpost.webhook_inbox.attempts IS 'How often it was process
 COMMENT ON COLUMN pigeonpost.webhook_inbox.received_at IS 'When its last byte had arrived.';
 
 -- Name: COLUMN webhook_inbox.processed_at; Type: COMMENT; Schema: pigeonpost
-COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed.';
+COMMENT ON COLUMN pigeonpost.webhook_inbox.processed_at IS 'When its rows were committed, or when it was dismissed.';
 
 -- Name: account_days; Type: TABLE; Schema: pigeonpost_private
 CREATE TABLE pigeonpost_private.account_days (
@@ -7151,6 +7287,9 @@ CREATE INDEX outbox_due ON pigeonpost.outbox USING btree (tenant_id, account_id,
 -- Name: outbox_expiring; Type: INDEX; Schema: pigeonpost
 CREATE INDEX outbox_expiring ON pigeonpost.outbox USING btree (tenant_id, account_id, valid_until) WHERE (valid_until IS NOT NULL);
 
+-- Name: parked_updates_created; Type: INDEX; Schema: pigeonpost
+CREATE INDEX parked_updates_created ON pigeonpost.parked_updates USING btree (tenant_id, created_at);
+
 -- Name: parked_updates_external_id; Type: INDEX; Schema: pigeonpost
 CREATE INDEX parked_updates_external_id ON pigeonpost.parked_updates USING btree (tenant_id, external_message_id);
 
@@ -7167,7 +7306,7 @@ CREATE UNIQUE INDEX threads_one_active ON pigeonpost.threads USING btree (tenant
 CREATE UNIQUE INDEX webhook_inbox_one_delivery ON pigeonpost.webhook_inbox USING btree (tenant_id, digest);
 
 -- Name: webhook_inbox_open; Type: INDEX; Schema: pigeonpost
-CREATE INDEX webhook_inbox_open ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at) WHERE (status <> 'processed'::text);
+CREATE INDEX webhook_inbox_open ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at) WHERE (status = ANY (ARRAY['received'::text, 'failed'::text]));
 
 -- Name: webhook_inbox_received; Type: INDEX; Schema: pigeonpost
 CREATE INDEX webhook_inbox_received ON pigeonpost.webhook_inbox USING btree (tenant_id, received_at);
@@ -7369,6 +7508,9 @@ CREATE TRIGGER "750_refer" AFTER UPDATE OF media_id, media_url, metadata ON pige
 
 -- Name: messages 760_refetch; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "760_refetch" AFTER UPDATE OF status ON pigeonpost.messages FOR EACH ROW WHEN (((old.status = 'failed'::text) AND (new.status = 'queued'::text))) EXECUTE FUNCTION pigeonpost_private.tg_messages__refetch();
+
+-- Name: media 760_take_content; Type: TRIGGER; Schema: pigeonpost
+CREATE TRIGGER "760_take_content" AFTER UPDATE OF file_id ON pigeonpost.media FOR EACH ROW WHEN (((old.file_id IS NULL) AND (new.file_id IS NOT NULL) AND (new.message_id IS NOT NULL))) EXECUTE FUNCTION pigeonpost_private.tg_media__take_content();
 
 -- Name: parked_updates 800_apply; Type: TRIGGER; Schema: pigeonpost
 CREATE TRIGGER "800_apply" AFTER INSERT ON pigeonpost.parked_updates FOR EACH ROW EXECUTE FUNCTION pigeonpost_private.tg_parked_updates__apply();
@@ -7741,6 +7883,12 @@ REVOKE ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_custo
 GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_bridge;
 GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_reader;
 GRANT ALL ON FUNCTION pigeonpost.customer_counters(p_tenant_id integer, p_customer_id uuid) TO pigeonpost_app;
+
+-- Name: FUNCTION dismiss_webhooks(p_tenant_id integer, p_ids uuid[]); Type: ACL; Schema: pigeonpost
+REVOKE ALL ON FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_bridge;
+GRANT ALL ON FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_reader;
+GRANT ALL ON FUNCTION pigeonpost.dismiss_webhooks(p_tenant_id integer, p_ids uuid[]) TO pigeonpost_app;
 
 -- Name: FUNCTION event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone); Type: ACL; Schema: pigeonpost
 REVOKE ALL ON FUNCTION pigeonpost.event_payload(p_tenant_id integer, p_event_id uuid, p_type text, p_message_id uuid, p_conversation_id uuid, p_thread_id uuid, p_customer_id uuid, p_account_id uuid, p_payload jsonb, p_created_at timestamp with time zone) FROM PUBLIC;
@@ -8290,6 +8438,10 @@ REVOKE ALL ON FUNCTION pigeonpost_private.open_thread(p_tenant_id integer, p_thr
 REVOKE ALL ON FUNCTION pigeonpost_private.place_elements(p_elements jsonb, p_accounts jsonb, p_moved jsonb, p_chat text) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.place_elements(p_elements jsonb, p_accounts jsonb, p_moved jsonb, p_chat text) TO pigeonpost_app;
 
+-- Name: FUNCTION prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION pigeonpost_private.prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean) TO pigeonpost_app;
+
 -- Name: FUNCTION read_counts(p_tenant_id integer); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.read_counts(p_tenant_id integer) TO pigeonpost_app;
@@ -8318,6 +8470,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.relay_notifies() FROM PUBLIC;
 
 -- Name: FUNCTION resolve_message(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages) FROM PUBLIC;
+
+-- Name: FUNCTION retention_kinds(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.retention_kinds() FROM PUBLIC;
 
 -- Name: FUNCTION sent_at_is(p_sent_at timestamp with time zone); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.sent_at_is(p_sent_at timestamp with time zone) FROM PUBLIC;
@@ -8423,6 +8578,9 @@ REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__drop_file() FROM PUBLIC;
 -- Name: FUNCTION tg_media__emit(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__emit() FROM PUBLIC;
 
+-- Name: FUNCTION tg_media__take_content(); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.tg_media__take_content() FROM PUBLIC;
+
 -- Name: FUNCTION tg_media_files__follow(); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.tg_media_files__follow() FROM PUBLIC;
 
@@ -8518,6 +8676,9 @@ GRANT ALL ON FUNCTION pigeonpost_private.unfolded_ids(p_tenant_id integer) TO pi
 -- Name: FUNCTION uploads_named_by(p_message pigeonpost.messages); Type: ACL; Schema: pigeonpost_private
 REVOKE ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) FROM PUBLIC;
 GRANT ALL ON FUNCTION pigeonpost_private.uploads_named_by(p_message pigeonpost.messages) TO pigeonpost_app;
+
+-- Name: FUNCTION without_contents(p_media jsonb); Type: ACL; Schema: pigeonpost_private
+REVOKE ALL ON FUNCTION pigeonpost_private.without_contents(p_media jsonb) FROM PUBLIC;
 
 -- Name: TABLE accounts; Type: ACL; Schema: pigeonpost
 GRANT SELECT ON TABLE pigeonpost.accounts TO pigeonpost_reader;
@@ -8645,7 +8806,7 @@ GRANT SELECT ON TABLE pigeonpost.event_types TO pigeonpost_bridge;
 GRANT SELECT ON TABLE pigeonpost.event_types TO pigeonpost_app;
 
 -- Name: TABLE idempotent_requests; Type: ACL; Schema: pigeonpost
-GRANT SELECT,INSERT,DELETE ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
+GRANT SELECT,INSERT ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;
 
 -- Name: COLUMN idempotent_requests.status; Type: ACL; Schema: pigeonpost
 GRANT UPDATE(status) ON TABLE pigeonpost.idempotent_requests TO pigeonpost_app;

@@ -5,7 +5,7 @@ import type { WebhookRequest } from '../types.ts'
 export type InboxFilter = {
   tenantId: number
   ids?: string[] | undefined
-  statuses?: ('failed' | 'processed')[] | undefined
+  statuses?: ('failed' | 'processed' | 'dismissed')[] | undefined
   channel?: string | undefined
   accountId?: string | undefined
   errorCode?: string | undefined
@@ -45,7 +45,7 @@ export async function selectInbox(
     from pigeonpost.webhook_inbox
     where tenant_id = ${filter.tenantId}
       ${ids === undefined ? db`` : db`and id = any (${ids}::uuid[])`}
-      ${statuses === undefined ? db`` : statuses.includes('processed') ? db`and status = any (${statuses}::text[])` : db`and status <> 'processed'`}
+      ${statuses === undefined ? db`` : statuses.includes('processed') ? db`and status = any (${statuses}::text[])` : db`and status in ('received', 'failed')`}
       ${channel === undefined ? db`` : db`and channel = ${channel}`}
       ${accountId === undefined ? db`` : db`and account_id = ${accountId}`}
       ${errorCode === undefined ? db`` : db`and error_code = ${errorCode}`}
@@ -58,6 +58,13 @@ export async function selectInbox(
               select w.received_at, w.id from pigeonpost.webhook_inbox w where w.tenant_id = ${filter.tenantId} and w.id = ${about.after})`
       }
     order by received_at, id limit ${about.limit}`
+}
+
+/** Dismisses failed webhooks: they count as failed no more, and go when their retention is over. @returns those that were */
+export async function dismissWebhooks(db: Db, tenantId: number, ids: string[]): Promise<string[]> {
+  const rows = await db<{ id: string }[]>`
+    select dismissed as id from pigeonpost.dismiss_webhooks(${tenantId}, ${ids}::uuid[]) dismissed`
+  return rows.map(({ id }) => id)
 }
 
 /** One webhook with its body, or null. */

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:bf604fe199c07e49310c346e8a363b6acbe36a8c
+--! Hash: sha1:824d4158e96602394854ab28ab4ca6d15d55129a
 --! Message: schema
 
 -- Roles. They belong to the cluster, not to the database, so another database of the cluster may have made them.
@@ -91,7 +91,13 @@ create table pigeonpost.tenants (
   updated_at timestamptz not null default now(),
   constraint tenants_pkey primary key (tenant_id),
   constraint tenants_id_is_positive check (tenant_id > 0),
-  constraint tenants_settings_are_an_object check (jsonb_typeof(settings) = 'object')
+  constraint tenants_settings_are_an_object check (jsonb_typeof(settings) = 'object'),
+  -- Days by kind, null for ever; a misspelt one would be a retention that does not apply.
+  constraint tenants_retention_is_in_days check (not settings ? 'retention' or (
+    jsonb_typeof(settings -> 'retention') = 'object'
+    and not jsonb_path_exists(settings -> 'retention',
+      'strict $.keyvalue() ? (!(@.value.type() == "null" || @.value.type() == "number" && @.value >= 1 && @.value <= 36500)
+        || !(@.key == "webhook_inbox" || @.key == "delivery_attempts" || @.key == "message_statuses" || @.key == "parked_updates" || @.key == "idempotent_requests"))')))
 );
 
 create table pigeonpost.tenant_roles (
@@ -484,6 +490,7 @@ create table pigeonpost.parked_updates (
   constraint parked_updates_pkey primary key (tenant_id, id)
 );
 create index parked_updates_external_id on pigeonpost.parked_updates (tenant_id, external_message_id);
+create index parked_updates_created on pigeonpost.parked_updates (tenant_id, created_at);
 
 create table pigeonpost.delivery_attempts (
   tenant_id integer not null,
@@ -563,11 +570,11 @@ create table pigeonpost.webhook_inbox (
   received_at timestamptz not null default now(),
   processed_at timestamptz,
   constraint webhook_inbox_pkey primary key (tenant_id, id),
-  constraint webhook_inbox_status_known check (status in ('received', 'processed', 'failed'))
+  constraint webhook_inbox_status_known check (status in ('received', 'processed', 'failed', 'dismissed'))
 );
 -- One row for each delivery, however often it is tried.
 create unique index webhook_inbox_one_delivery on pigeonpost.webhook_inbox (tenant_id, digest);
-create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status <> 'processed';
+create index webhook_inbox_open on pigeonpost.webhook_inbox (tenant_id, received_at) where status in ('received', 'failed');
 create index webhook_inbox_received on pigeonpost.webhook_inbox (tenant_id, received_at);
 
 -- It salts the keys of advisory locks, so that nobody meets them by accident.

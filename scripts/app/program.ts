@@ -6,6 +6,7 @@ import { addHistory } from '../commands/history.ts'
 import { addKeys } from '../commands/keys.ts'
 import { addMedia } from '../commands/media.ts'
 import { addMigrate } from '../commands/migrate.ts'
+import { addPrune } from '../commands/prune.ts'
 import { addReplay } from '../commands/replay.ts'
 import { addResolve } from '../commands/resolve.ts'
 import { addRetry } from '../commands/retry.ts'
@@ -61,6 +62,7 @@ function createProgram(): Command {
     addResolve,
     addCancel,
     addReplay,
+    addPrune,
     addKeys,
     addMedia,
     addBench,

@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import type { Sql } from '../../db/connect.ts'
-import { findKept, type InboxFilter, type InboxRow, selectInbox } from '../../db/inbox/select.ts'
+import {
+  dismissWebhooks,
+  findKept,
+  type InboxFilter,
+  type InboxRow,
+  selectInbox,
+} from '../../db/inbox/select.ts'
 import { withDatabase } from '../app/database.ts'
 import { Failure } from '../app/failure.ts'
 import { addHelp } from '../app/help.ts'
@@ -12,6 +18,7 @@ type Options = Partial<Pick<InboxFilter, 'channel' | 'errorCode' | 'since' | 'un
   processed?: boolean
   all?: boolean
   dryRun?: boolean
+  dismiss?: boolean
   limit: number
   tenant: number
   json?: boolean
@@ -46,6 +53,10 @@ export function addReplay(program: Command): void {
       1_000,
     )
     .option('--all', 'no limit')
+    .option(
+      '--dismiss',
+      'do not process them: they count as failed no more, and are deleted in time',
+    )
     .option('--dry-run', 'list the webhooks and their errors, and change nothing')
     .option('--tenant <id>', 'their tenant', tenantId, 1)
     .option('--json', 'print the result as JSON')
@@ -55,11 +66,14 @@ export function addReplay(program: Command): void {
     })
   addHelp(command, {
     environment: ['DATABASE_URL', 'PIGEONPOST_DATA', 'LOG_LEVEL'],
-    notes: ['Exit code 1 if one of them fails again; it stays in the inbox with its error.'],
+    notes: [
+      'Exit code 1 if one of them fails again; it stays in the inbox with its error, until it is processed or dismissed.',
+    ],
     examples: [
       'pigeonpost replay --all --dry-run',
       'pigeonpost replay --channel whatsapp --error-code payload_unreadable --since 7d',
       'pigeonpost replay 0193a1b2-0000-7000-8000-000000000001',
+      'pigeonpost replay --dismiss 0193a1b2-0000-7000-8000-000000000001',
     ],
   })
 }
@@ -70,6 +84,9 @@ function each(text: string, before: string[] = []): string[] {
 
 function check(ids: string[], options: Options): void {
   const { channel, account, errorCode, since, until, all } = options
+  if (options.dismiss && options.processed) {
+    throw new Failure('--dismiss is for those that failed, without --processed', { exitCode: 2 })
+  }
   const filtered = [channel, account, errorCode, since, until, all].some((v) => v !== undefined)
   if (ids.length > 0 === filtered) {
     throw new Failure(
@@ -85,6 +102,10 @@ async function replay(sql: Sql, ids: string[], options: Options): Promise<void> 
   const rows = await find(sql, ids, options)
   if (options.dryRun) {
     tell(rows, options)
+    return
+  }
+  if (options.dismiss) {
+    await dismiss(sql, rows, options)
     return
   }
   const { createReplay } = await import('../../adapters/inbound/index.ts')
@@ -108,6 +129,16 @@ async function replay(sql: Sql, ids: string[], options: Options): Promise<void> 
     )
   }
   if (failed.length > 0) throw new Failure(`${failed.length} of ${told.length} failed again`)
+}
+
+async function dismiss(sql: Sql, rows: InboxRow[], { tenant, json }: Options): Promise<void> {
+  const dismissed: string[] = []
+  for (let at = 0; at < rows.length; at += pageSize) {
+    const ids = rows.slice(at, at + pageSize).map(({ id }) => id)
+    dismissed.push(...(await dismissWebhooks(sql, tenant, ids)))
+  }
+  if (json) printJson({ dismissed })
+  else print(`${dismissed.length} dismissed`)
 }
 
 async function once(
@@ -137,7 +168,7 @@ async function find(sql: Sql, ids: string[], options: Options): Promise<InboxRow
     tenantId: options.tenant,
     ...(ids.length > 0
       ? { ids }
-      : { statuses: options.processed ? ['failed', 'processed'] : ['failed'] }),
+      : { statuses: options.processed ? ['failed', 'processed', 'dismissed'] : ['failed'] }),
     channel,
     errorCode,
     since,

@@ -991,6 +991,7 @@ const wrong: Record<string, [table: string, change: string]> = {
   provider_routes_provider_not_empty: ['provider_routes', "provider = ''"],
   tenant_roles_tenant_is_positive_or_all: ['tenant_roles', 'tenant_id = -1'],
   tenants_id_is_positive: ['tenants', 'tenant_id = 0'],
+  tenants_retention_is_in_days: ['tenants', `settings = '{"retention": {"webhook_inbox": 0}}'`],
   tenants_settings_are_an_object: ['tenants', "settings = '[]'"],
   threads_status_known: ['threads', "status = 'closed'"],
   webhook_inbox_status_known: ['webhook_inbox', "status = 'lost'"],

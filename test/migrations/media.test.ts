@@ -384,6 +384,37 @@ t.test('a message whose upload is gone is not sent without it', async (t) => {
   t.equal(await stateOf(racing), 'rejected')
 })
 
+t.test('bytes that a message brought leave it when their file is stored', async (t) => {
+  const tenant_id = newTenant()
+  const media = ['a', 'b', 'c'].map((name) => ({
+    filename: `${name}.txt`,
+    content_base64: Buffer.from(name).toString('base64'),
+  }))
+  const message = await put({ tenant_id, content_type: 'file', metadata: { media, other: 1 } })
+  const [first, second, third] = await mediaOf(tenant_id, message.id)
+  await sql`delete from pigeonpost.media where id = ${third?.id ?? ''}`
+  const kept = async () =>
+    (
+      await sql<{ metadata: Row }[]>`
+        select metadata from pigeonpost.messages where id = ${message.id}`
+    )[0]?.metadata
+  const store = async (id: string | undefined) =>
+    sql`update pigeonpost.media set file_id = ${await storeFile(tenant_id)} where id = ${id ?? ''}`
+  await store(first?.id)
+  const [a, b, c] = media
+  t.same(await kept(), { media: [{ filename: a?.filename }, b, c], other: 1 })
+  await store(second?.id)
+  t.same(await kept(), {
+    media: [{ filename: a?.filename }, { filename: b?.filename }, c],
+    other: 1,
+  })
+  t.same(
+    (await mediaOf(tenant_id, message.id)).map(({ position }) => position),
+    [1, 2],
+    'and the file that was deleted does not come back',
+  )
+})
+
 t.test('a file of a message that is deleted stays so', async (t) => {
   const tenant_id = newTenant()
   for (const row of [{ media_url: url }, { metadata: { media: [{ url }, { url }] } }]) {

@@ -63,7 +63,7 @@ const granted: Record<string, { bridge?: string; reader?: string; app?: string }
   },
   media_files: { bridge: 'r', reader: 'r', app: 'raw' },
   media_tasks: { app: 'rawd' },
-  idempotent_requests: { app: 'rad w(response status)' },
+  idempotent_requests: { app: 'ra w(response status)' },
   ingest_batches: { bridge: 'ra', app: 'ra' },
   et_threads: { bridge: 'raw', reader: 'r', app: 'raw' },
   et_messages: { bridge: 'raw', reader: 'r', app: 'raw' },
@@ -188,6 +188,7 @@ t.test(
       'external_id_bucket',
       'link_addresses',
       'find_or_open_customer',
+      'prune',
     ])
     t.ok(rows.length > 50)
     for (const { name, schema, ...may } of rows) {

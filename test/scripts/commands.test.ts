@@ -19,6 +19,8 @@ const commands = [
   'retry',
   'resolve',
   'cancel',
+  'replay',
+  'prune',
 ]
 
 t.test('every command explains itself', async (t) => {

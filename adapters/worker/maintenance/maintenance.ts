@@ -3,7 +3,7 @@ import type { Sql } from '../../../db/connect.ts'
 import { foldCounters, settleEvents } from '../../../db/events/fold.ts'
 import { lastEventId } from '../../../db/events/read-log.ts'
 import { retainLog } from '../../../db/events/retain.ts'
-import { forgetRequests } from '../../../db/requests/forget.ts'
+import { prune, type Pruned, sumPruned } from '../../../db/retention/prune.ts'
 import { type Service, startService } from '../service.ts'
 
 const hourMs = 3_600_000
@@ -13,14 +13,15 @@ const busyMs = 500
 
 /**
  * Maintains the database outside the insert path: folds counters from the log, a moment behind it; every hour creates the
- * log's next partitions, drops those past their retention, and deletes stored responses to POSTs that are older than a
- * day. Any number of workers may run it; the locks of what it calls make them take turns.
+ * log's next partitions, drops those past their retention, and deletes what else is past its own (webhooks, attempts,
+ * statuses, parked updates, stored responses), a batch between two folds. Any number of workers may run it; the locks of what it calls make them take turns.
  */
 export function startMaintenance(options: { sql: Sql; logger: Logger; everyMs?: number }): Service {
   const { sql, logger, everyMs = 50 } = options
   let seen = -1
   let retainAt = 0
   let pauseMs = everyMs
+  let pruning: { batches: AsyncGenerator<Pruned[], void>; found: Pruned[] } | null = null
 
   /** A login that does not own the tables can fold but not drop partitions: the owner's worker, or the operator, has to. */
   async function retain(): Promise<void> {
@@ -33,21 +34,30 @@ export function startMaintenance(options: { sql: Sql; logger: Logger; everyMs?: 
     }
   }
 
-  async function forget(): Promise<void> {
+  /** One batch, so that folding does not wait for a table that has grown for years. */
+  async function pruneSome(): Promise<void> {
+    if (!pruning) return
     try {
-      const forgotten = await forgetRequests(sql)
-      if (forgotten > 0) logger.info({ forgotten }, 'deleted stored responses older than a day')
+      const { done, value } = await pruning.batches.next()
+      if (!done) {
+        pruning.found.push(...value.filter(({ pruned }) => pruned > 0))
+        return
+      }
+      const pruned = sumPruned(pruning.found)
+      if (pruned.length > 0) logger.info({ pruned }, 'deleted what was past its retention')
     } catch (error) {
-      logger.warn({ err: error }, 'could not delete stored responses older than a day')
+      logger.warn({ err: error }, 'could not delete what is past its retention')
     }
+    pruning = null
   }
 
   async function step(): Promise<number> {
     if (performance.now() >= retainAt) {
       retainAt = performance.now() + hourMs
       await retain()
-      await forget()
+      pruning ??= { batches: prune(sql), found: [] }
     }
+    await pruneSome()
     // Reading the sequence is nearly free; folding takes a lock.
     const last = await lastEventId(sql)
     if (last === seen) return pauseMs

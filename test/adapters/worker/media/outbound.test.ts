@@ -265,5 +265,10 @@ t.test('with a scanner', { skip: noClamd }, async (t) => {
     await lab.becomes(mail?.id ?? '', 'sent')
     t.match(lab.taken, [{ filename: 'a.csv', contentType: 'text/csv', size: 8 }])
     t.equal(lab.taken[0]?.content.toString(), 'a,b\n1,2\n')
+    t.match(
+      await lab.sql`select metadata -> 'media' as media from pigeonpost.messages where id = ${mail?.id ?? ''}`,
+      [{ media: [{ filename: 'a.csv', content_base64: undefined }] }],
+      'its bytes are kept once',
+    )
   })
 })
