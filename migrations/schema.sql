@@ -3860,7 +3860,7 @@ ALTER FUNCTION pigeonpost_private.resolve_message(p_message pigeonpost.messages)
 
 -- Name: retention_kinds(); Type: FUNCTION; Schema: pigeonpost_private
 CREATE FUNCTION pigeonpost_private.retention_kinds() RETURNS TABLE(kind text, default_days numeric, is_old text, sort text)
-    LANGUAGE plpgsql IMMUTABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 begin
