@@ -68,11 +68,11 @@ t.test(
     })
     t.teardown(async () => api.close())
 
-    let loaded = true
+    const load = new AbortController()
     const sends: string[] = []
     const webhooks: string[] = []
-    async function load(client: number): Promise<void> {
-      for (let n = 0; loaded; n++) {
+    async function send(client: number): Promise<void> {
+      for (let n = 0; !load.signal.aborted; n++) {
         const name = `${client}-${n}`
         const post = async (path: string, body: unknown) => {
           const response = await fetch(api.url + path, {
@@ -97,7 +97,7 @@ t.test(
         if (stored) webhooks.push(name)
       }
     }
-    const clients = Promise.all([1, 2, 3, 4].map(load))
+    const clients = Promise.all([1, 2, 3, 4].map(send))
 
     const seconds: number[] = []
     for (let n = 0; n < promotions; n++) {
@@ -116,7 +116,7 @@ t.test(
       await goesOn
       t.equal(worker.exitCode, null, 'the worker lives')
     }
-    loaded = false
+    load.abort()
     await clients
     t.comment(
       `deliveries go on ${seconds.map((s) => s.toFixed(1)).join(', ')} s after each promotion`,
