@@ -3461,7 +3461,7 @@ begin
       into pruned using p_tenant_id, v_before;
     else
       execute format('delete from pigeonpost.%1$I d where d.tenant_id = $1 and d.ctid = any (array(
-          select r.ctid from pigeonpost.%1$I r where r.tenant_id = $1 and %2$s order by %3$s limit $3 for update of r skip locked))',
+          select r.ctid from pigeonpost.%1$I r where r.tenant_id = $1 and %2$s order by r.%3$s limit $3 for update of r skip locked))',
         kind, v_kind.is_old, v_kind.sort)
       using p_tenant_id, v_before, p_batch;
       get diagnostics pruned = row_count;
@@ -3871,7 +3871,7 @@ begin
     ('webhook_inbox', 30::numeric,
       $sql$r.status in ('processed', 'dismissed') and r.received_at < $2 and r.processed_at < least($2, (
         select min(t.created_at) from pigeonpost_private.media_tasks t where t.tenant_id = $1 and t.kind = 'fetch'))$sql$,
-      'r.received_at'),
+      'received_at'),
     -- For questions about a bill or a complaint, which come within a quarter. One of a message that is under way, or whose
     -- outcome is unknown, has the id that the provider gets again. Attempt ids rise with time, so no index is needed.
     ('delivery_attempts', 90,
@@ -3879,7 +3879,7 @@ begin
         and r.started_at < $2 and r.outcome <> 'sending'
         and exists (select 1 from pigeonpost.messages m
           where m.tenant_id = r.tenant_id and m.id = r.message_id and m.status not in ('queued', 'unknown'))$sql$,
-      'r.attempt_id'),
+      'attempt_id'),
     -- The same. A transition is its own event, so it stays above the log's floor, and what fold and relay have not read.
     -- The spans tell up to which number rows are old; rows above are not read.
     ('message_statuses', 90,
@@ -3891,11 +3891,11 @@ begin
         and r.created_at < $2
         and exists (select 1 from pigeonpost.messages m
           where m.tenant_id = r.tenant_id and m.id = r.message_id and m.status not in ('queued', 'unknown'))$sql$,
-      'r.number'),
+      'number'),
     -- No provider sends a message a month after its receipt.
-    ('parked_updates', 30, 'r.created_at < $2', 'r.created_at'),
+    ('parked_updates', 30, 'r.created_at < $2', 'created_at'),
     -- As long as clients repeat a request.
-    ('idempotent_requests', 1, 'r.created_at < $2', 'r.created_at');
+    ('idempotent_requests', 1, 'r.created_at < $2', 'created_at');
 end
 $_$;
 ALTER FUNCTION pigeonpost_private.retention_kinds() OWNER TO pigeonpost_owner;
@@ -4121,8 +4121,10 @@ begin
     returning d.granted into granted;
     exit when found;
     granted := 0;
+    -- Full, and not merely made by another since the update looked.
     exit when exists (select from pigeonpost_private.account_days d
-      where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day);
+      where d.tenant_id = p_tenant_id and d.account_id = p_account_id and d.day = take_day.day
+        and d.accepted >= v_account.daily_limit);
     -- What went out on this day while there was no limit counts too.
     insert into pigeonpost_private.account_days (tenant_id, account_id, day, accepted)
     select p_tenant_id, p_account_id, take_day.day, count(*) from pigeonpost.messages m

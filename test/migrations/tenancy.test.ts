@@ -263,6 +263,14 @@ const calls: Record<string, string[]> = {
   keep_webhooks: [
     `select pigeonpost_private.keep_webhooks(2, '[{"channel": "x", "method": "POST", "path": "/", "headers": {}, "body": "", "digest": "eA=="}]')`,
   ],
+  dismiss_webhooks: [
+    `select pigeonpost.dismiss_webhooks(2, array(select id from pigeonpost.webhook_inbox))`,
+    `select pigeonpost.dismiss_webhooks(1, array(select id from pigeonpost.webhook_inbox where tenant_id = 2))`,
+  ],
+  prune: [
+    `select * from pigeonpost_private.prune(2)`,
+    `select * from pigeonpost_private.prune(2, 1000, true)`,
+  ],
   receive: received('receive', (item) => `'[${item}]'`),
   receive_contents: received('receive_contents', (item) => `'[${item}]'`),
   receive_one: received('receive_one', (item) => `'${item}'`),
@@ -310,10 +318,11 @@ t.test('nor by any function', async (t) => {
       'lock_external_ids(p_tenant_id integer, p_messages text[], p_updates text[]) void',
       'log_floor() bigint',
       'notify_lock_class() integer',
+      'prune(p_tenant_id integer, p_batch integer, p_is_dry_run boolean) TABLE(kind text, days numeric, pruned bigint)',
       'settle_events(p_tenant_id integer) bigint',
       'tenant_of_account(p_account_id uuid) integer',
     ],
-    'those that run as the owner say no more than a number',
+    'those that run as the owner say no more than numbers',
   )
   // What fold() and settle_events() have to do is done, so that what they change is not taken for a leak.
   await sql`select pigeonpost.settle_events()`
