@@ -75,6 +75,7 @@ server_idle_timeout = 5
     host: `127.0.0.1:${listenPort}`,
     async stop() {
       process.off('exit', end)
+      child.ref()
       child.kill('SIGKILL')
       await exited
       await rm(folder, { recursive: true, force: true })

@@ -28,7 +28,10 @@ t.test('a worker that started on a read-only server delivers once it is writable
   await waitFor(() => failures() > 0, { what: 'the runner to be refused' })
   t.equal((await readMessage(sql)).status, 'queued')
 
-  await sql.unsafe(`alter database ${name} reset default_transaction_read_only`)
+  // A session of the pool may be a new one, and read-only by now.
+  await sql.begin('read write', async (tx) =>
+    tx.unsafe(`alter database ${name} reset default_transaction_read_only`),
+  )
   await sql`
     select pg_terminate_backend(pid, 60000) from pg_stat_activity
     where datname = ${name} and pid <> pg_backend_pid() and application_name like 'pigeonpost %'`
