@@ -9,10 +9,13 @@ t.test('while the database takes no writes, sends are to come again', async (t) 
     insert into pigeonpost.accounts (tenant_id, channel, address, provider)
     values (1, 'whatsapp', '+27830000000', 'fakechat')`
   const readOnly = async (on: boolean) => {
-    await sql.unsafe(`alter database ${database.name} set default_transaction_read_only = ${on}`)
+    // A session of the pool may be a new one, and read-only by now.
+    await sql.begin('read write', async (tx) =>
+      tx.unsafe(`alter database ${database.name} set default_transaction_read_only = ${on}`),
+    )
     await sql`
       select pg_terminate_backend(pid, 60000) from pg_stat_activity
-      where datname = ${database.name} and pid <> pg_backend_pid() and application_name like 'pigeonpost%'`
+      where datname = ${database.name} and pid <> pg_backend_pid() and application_name <> 'test'`
   }
   await readOnly(true)
   const refused = await post('/api/v1/messages', message)
@@ -64,7 +67,7 @@ t.test('serializable and German by default, it sends as ever', async (t) => {
   }
   await sql`
     select pg_terminate_backend(pid, 60000) from pg_stat_activity
-    where datname = ${database.name} and pid <> pg_backend_pid() and application_name like 'pigeonpost%'`
+    where datname = ${database.name} and pid <> pg_backend_pid() and application_name <> 'test'`
   const answers = await Promise.all(
     Array.from({ length: 60 }, async (_, n) =>
       post('/api/v1/messages', { ...message, to: `+2783123${String(4_000 + (n % 5))}` }),
