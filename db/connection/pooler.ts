@@ -31,7 +31,7 @@ export async function findPooling(address: DatabaseAddress): Promise<Pooling> {
 }
 
 /**
- * For what needs a session of its own. A database that does not answer passes: whoever connects hears why.
+ * For what needs a session of its own. A database that does not answer passes: connecting says why.
  * @throws InvalidInputError, code `pooler`, where a pooler shares sessions
  */
 export async function needSession(url: string, what: string): Promise<void> {

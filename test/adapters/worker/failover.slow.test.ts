@@ -36,7 +36,7 @@ t.test(
   async (t) => {
     const pair = await startPair(t)
     const proxy = await startProxy(t, pair.url())
-    // What the test itself asks, past the proxy, of whoever is the primary.
+    // What the test itself asks, past the proxy, of the current primary.
     const ask = async <T>(work: (sql: ReturnType<typeof connect>) => Promise<T>): Promise<T> => {
       const sql = connect(pair.url(), { max: 1, silenceMs: null })
       try {

@@ -334,4 +334,5 @@ t.test('a worker prunes, also one whose login is not the owner', async (t) => {
       Object.values(await left(sql, 2)).every((ages) => ages.length === 1 && ages[0] === 0),
     { what: 'what is old to go' },
   )
+  for (const [kind, ages] of Object.entries(await left(sql, 2))) t.same(ages, [0], kind)
 })
